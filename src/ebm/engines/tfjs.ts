@@ -1,0 +1,313 @@
+/**
+ * The head in TensorFlow.js: the functions that training differentiates, and an engine over them for any backend.
+ * Maps are NHWC here. `W` is a record of tensors named as in head.ts.
+ */
+import type * as TF from '@tensorflow/tfjs-core';
+import { poolingGradient, poolingMatrices, type MapAxis, type PoolingMatrices } from '../../features/roi-pool.js';
+import type { Tensorflow } from '../../runtime/tensorflow.js';
+import {
+  COARSE_BINS,
+  correlationKernel,
+  FINE_BINS,
+  MATCH_RATIO,
+  NORM_EPSILON,
+  NORM_GROUPS,
+  type Embedding,
+  type HeadEngine,
+  type HeadModel,
+  type Template,
+  type Weights,
+} from '../head.js';
+
+type Tf = typeof TF;
+export type TensorWeights = Readonly<Record<string, TF.Tensor>>;
+
+/** Pooling matrices as tensors: x [B, N * P, 1 or W...] see pool(). */
+export interface PoolingTensors {
+  /** [B, N * P, H] */
+  readonly y: TF.Tensor3D;
+  /** [B, N, P, W] */
+  readonly x: TF.Tensor4D;
+}
+
+/** ReLU with a lean gradient: tfjs's own asks three more questions of each number. */
+function relu<T extends TF.Tensor>(tf: Tf, x: T): T {
+  const operation = tf.customGrad((input, save) => {
+    const value = tf.relu(input as TF.Tensor);
+    (save as TF.GradSaveFunc)([value]);
+    const gradFunc = (dy: TF.Tensor, [y]: TF.Tensor[]): TF.Tensor => tf.mul(dy, tf.cast(tf.greater(y!, 0), 'float32'));
+    return { value, gradFunc };
+  });
+  return operation(x) as T;
+}
+
+/**
+ * Group norm over NORM_GROUPS groups of channels, then ReLU; [B, H, W, C]. (Wu and He 2018.)
+ * Channel sums come first and groups are joined afterwards: reducing over split channel axes is several times slower.
+ */
+export function groupNormRelu(tf: Tf, x: TF.Tensor4D, gamma: TF.Tensor, beta: TF.Tensor): TF.Tensor4D {
+  const [batch, height, width, channels] = x.shape;
+  const flat = tf.reshape(x, [batch, height * width, channels]);
+  const grouped = (sums: TF.Tensor): TF.Tensor => {
+    const perGroup = tf.mean(tf.reshape(sums, [batch, NORM_GROUPS, channels / NORM_GROUPS]), 2, true);
+    return tf.reshape(tf.tile(perGroup, [1, 1, channels / NORM_GROUPS]), [batch, 1, channels]);
+  };
+  const mean = grouped(tf.mean(flat, 1));
+  const square = grouped(tf.mean(tf.square(flat), 1));
+  const deviation = tf.sqrt(tf.add(tf.sub(square, tf.square(mean)), NORM_EPSILON));
+  const scale = tf.div(tf.reshape(gamma, [1, 1, channels]), deviation);
+  const shift = tf.sub(tf.reshape(beta, [1, 1, channels]), tf.mul(mean, scale));
+  return tf.reshape(relu(tf, tf.add(tf.mul(flat, scale), shift)), [batch, height, width, channels]);
+}
+
+function convolution(tf: Tf, x: TF.Tensor4D, weights: TensorWeights, name: string): TF.Tensor4D {
+  const kernel = weights[`${name}.kernel`] as TF.Tensor4D;
+  const y = tf.conv2d(x, kernel, 1, 'same');
+  return groupNormRelu(tf, y, weights[`${name}.gamma`]!, weights[`${name}.beta`]!);
+}
+
+/** Both maps of B crops -> embedded maps. */
+export function embed(
+  tf: Tf,
+  weights: TensorWeights,
+  fine: TF.Tensor4D,
+  coarse: TF.Tensor4D,
+): { fine: TF.Tensor4D; coarse: TF.Tensor4D } {
+  const branch = (x: TF.Tensor4D, name: string): TF.Tensor4D =>
+    convolution(tf, convolution(tf, x, weights, `${name}.0`), weights, `${name}.1`);
+  return { fine: branch(fine, 'embed.fine'), coarse: branch(coarse, 'embed.coarse') };
+}
+
+/** Matrices of B crops with N boxes each, boxes [B, N, 4] flat in crop pixels. */
+export function poolingTensors(
+  tf: Tf,
+  boxes: Float32Array,
+  batch: number,
+  bins: number,
+  axis: MapAxis,
+): PoolingTensors {
+  return matricesToTensors(tf, poolingMatrices(boxes, bins, axis), batch, boxes.length / 4 / batch, bins, axis);
+}
+
+function matricesToTensors(
+  tf: Tf,
+  matrices: PoolingMatrices,
+  batch: number,
+  count: number,
+  bins: number,
+  axis: MapAxis,
+): PoolingTensors {
+  return {
+    y: tf.tensor3d(matrices.y, [batch, count * bins, axis.cells]),
+    x: tf.tensor4d(matrices.x, [batch, count, bins, axis.cells]),
+  };
+}
+
+/** Y F X^T of every box: map [B, H, W, C] -> bins [B, N, P * P * C], bin by bin, channel last. */
+export function pool(tf: Tf, map: TF.Tensor4D, matrices: PoolingTensors): TF.Tensor3D {
+  const [batch, height, width, channels] = map.shape;
+  const [, count, bins] = matrices.x.shape;
+  const rows = tf.matMul(matrices.y, tf.reshape(map, [batch, height, width * channels])); // [B, N P, W C]
+  const perBin = tf.reshape(rows, [batch * count, bins, width, channels]); // a box's rows of bins
+  const x = tf.reshape(matrices.x, [batch * count, 1, bins, width]);
+  const pooled = tf.matMul(tf.broadcastTo(x, [batch * count, bins, bins, width]), perBin); // [B N, P, P, C]
+  return tf.reshape(pooled, [batch, count, bins * bins * channels]);
+}
+
+/** Tensors of R templates, see Template. */
+export interface TemplateTensors {
+  readonly fineBins: TF.Tensor2D; // [R, P * P * C]
+  readonly coarseBins: TF.Tensor2D;
+  readonly modulation: TF.Tensor2D; // [R, fine + coarse]
+}
+
+function dense(tf: Tf, x: TF.Tensor, weights: TensorWeights, name: string): TF.Tensor2D {
+  return tf.add(tf.matMul(x as TF.Tensor2D, weights[`${name}.kernel`] as TF.Tensor2D), weights[`${name}.bias`]!);
+}
+
+/** Templates from pooled bins: context is the fine map's COARSE_BINS x COARSE_BINS bins. */
+export function makeTemplates(
+  tf: Tf,
+  weights: TensorWeights,
+  fineBins: TF.Tensor2D,
+  coarseBins: TF.Tensor2D,
+  context: TF.Tensor2D,
+): TemplateTensors {
+  const hidden = relu(tf, dense(tf, tf.concat([context, coarseBins], 1), weights, 'modulation.0'));
+  return { fineBins, coarseBins, modulation: tf.add(dense(tf, hidden, weights, 'modulation.1'), 1) };
+}
+
+/**
+ * Energies of R templates with N candidates each.
+ * @param fine pooled bins [R, N, 25 C], coarse [R, N, 9 C]
+ * @returns [R, N]
+ */
+export function energy(
+  tf: Tf,
+  weights: TensorWeights,
+  template: TemplateTensors,
+  fine: TF.Tensor3D,
+  coarse: TF.Tensor3D,
+): TF.Tensor2D {
+  const [templates, count] = fine.shape;
+  const fineChannels = weights['embed.fine.1.gamma']!.size;
+  const coarseChannels = weights['embed.coarse.1.gamma']!.size;
+  const branch = (bins: TF.Tensor3D, own: TF.Tensor2D, side: number, channels: number, from: number, name: string) => {
+    const cells = side * side;
+    const shaped = tf.reshape(bins, [templates, count, cells, channels]);
+    const modulation = tf.reshape(tf.slice(template.modulation, [0, from], [templates, channels]), [templates, 1, 1, channels]);
+    const modulated = tf.reshape(tf.mul(shaped, modulation), [templates * count, cells * channels]);
+    const groups = channels / MATCH_RATIO;
+    const compared = tf.mul(bins, tf.expandDims(own, 1));
+    const match = tf.sum(tf.reshape(compared, [templates * count * cells, MATCH_RATIO, groups]), 1);
+    return {
+      dense: relu(tf, dense(tf, modulated, weights, `energy.${name}`)),
+      match: tf.reshape(match, [templates * count, cells * groups]),
+    };
+  };
+  const a = branch(fine, template.fineBins, FINE_BINS, fineChannels, 0, 'fine');
+  const b = branch(coarse, template.coarseBins, COARSE_BINS, coarseChannels, fineChannels, 'coarse');
+  const match = relu(tf, dense(tf, tf.concat([a.match, b.match], 1), weights, 'energy.match'));
+  const hidden = relu(tf, dense(tf, tf.concat([a.dense, b.dense, match], 1), weights, 'energy.hidden'));
+  return tf.reshape(dense(tf, hidden, weights, 'energy.output'), [templates, count]);
+}
+
+/**
+ * Raw proposal of R (search crop, template) pairs.
+ * @param coarse embedded coarse maps [R, H, W, C]
+ * @param kernels correlation kernels [R, 3 * 3 * C], of unit root mean square over 3
+ * @returns [R, H * W, PROPOSAL_OUTPUTS]
+ */
+export function propose(tf: Tf, weights: TensorWeights, coarse: TF.Tensor4D, kernels: TF.Tensor2D): TF.Tensor3D {
+  const [pairs, height, width] = coarse.shape;
+  const correlation = correlate(tf, coarse, kernels);
+  let x = convolution(tf, tf.concat([correlation, coarse], 3), weights, 'proposal.0');
+  x = convolution(tf, x, weights, 'proposal.1');
+  const output = tf.conv2d(x, weights['proposal.output.kernel'] as TF.Tensor4D, 1, 'same');
+  const raw = tf.add(output, weights['proposal.output.bias']!);
+  return tf.reshape(raw, [pairs, height * width, raw.shape[3]!]);
+}
+
+/** Depth-wise correlation, each map with its own 3 x 3 kernel. */
+function correlate(tf: Tf, maps: TF.Tensor4D, kernels: TF.Tensor2D): TF.Tensor4D {
+  const [pairs, height, width, channels] = maps.shape;
+  const side = COARSE_BINS;
+  const padded = tf.pad(maps, [[0, 0], [1, 1], [1, 1], [0, 0]]);
+  const taps = tf.reshape(kernels, [pairs, side * side, channels]);
+  let sum: TF.Tensor | undefined;
+  for (let dy = 0; dy < side; dy++) {
+    for (let dx = 0; dx < side; dx++) {
+      const shifted = tf.slice(padded, [0, dy, dx, 0], [pairs, height, width, channels]);
+      const tap = tf.reshape(tf.slice(taps, [0, dy * side + dx, 0], [pairs, 1, channels]), [pairs, 1, 1, channels]);
+      const product = tf.mul(shifted, tap);
+      sum = sum ? tf.add(sum, product) : product;
+    }
+  }
+  return sum as TF.Tensor4D;
+}
+
+/** Kernels of R templates for propose(): unit root mean square, divided by the kernel's side. */
+export function correlationKernels(tf: Tf, coarseBins: TF.Tensor2D): TF.Tensor2D {
+  const rms = tf.sqrt(tf.mean(tf.square(coarseBins), 1, true));
+  return tf.div(coarseBins, tf.mul(tf.add(rms, 1e-3), COARSE_BINS));
+}
+
+/** The head on a TensorFlow.js backend: for scoring where weights change, and to check the compiled head against. */
+export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>, model: HeadModel): HeadEngine {
+  const { tf } = tensorflow;
+  const { config, geometry } = model;
+  const weights = toTensors(tf, model.weights);
+  const { fine: f, coarse: c } = geometry;
+
+  /** Energies of one crop's candidates as a function of their pooling matrices. */
+  const scorer = (embedding: Embedding, template: Template, count: number) => {
+    const fineMap = tf.tensor4d(embedding.fine, [1, f.cells, f.cells, config.fine]);
+    const coarseMap = tf.tensor4d(embedding.coarse, [1, c.cells, c.cells, config.coarse]);
+    const owned = { ...weights, ...toTensors(tf, template.dense) };
+    const tensors: TemplateTensors = {
+      fineBins: tf.tensor2d(template.fineBins, [1, template.fineBins.length]),
+      coarseBins: tf.tensor2d(template.coarseBins, [1, template.coarseBins.length]),
+      modulation: tf.tensor2d(template.modulation, [1, template.modulation.length]),
+    };
+    return (fineMatrices: PoolingTensors, coarseMatrices: PoolingTensors): TF.Tensor1D => {
+      const fineBins = pool(tf, fineMap, fineMatrices);
+      const coarseBins = pool(tf, coarseMap, coarseMatrices);
+      return tf.reshape(energy(tf, owned, tensors, fineBins, coarseBins), [count]);
+    };
+  };
+
+  return {
+    model,
+    name: `tfjs (${tensorflow.backend})`,
+
+    async embed(fine, coarse) {
+      const [a, b] = tf.tidy(() => {
+        const nhwc = (data: Float32Array, channels: number, cells: number): TF.Tensor4D =>
+          tf.transpose(tf.tensor4d(data, [1, channels, cells, cells]), [0, 2, 3, 1]);
+        const maps = embed(tf, weights, nhwc(fine, config.fineIn, f.cells), nhwc(coarse, config.coarseIn, c.cells));
+        return [maps.fine, maps.coarse];
+      });
+      return { fine: await take(a), coarse: await take(b) };
+    },
+
+    async propose(embedding, template) {
+      const raw = tf.tidy(() => {
+        const map = tf.tensor4d(embedding.coarse, [1, c.cells, c.cells, config.coarse]);
+        const kernel = correlationKernel(template);
+        return propose(tf, weights, map, tf.tensor2d(kernel, [1, kernel.length]));
+      });
+      return take(raw);
+    },
+
+    async energy(embedding, template, boxes) {
+      const count = boxes.length / 4;
+      const energies = tf.tidy(() =>
+        scorer(embedding, template, count)(
+          poolingTensors(tf, boxes, 1, FINE_BINS, f),
+          poolingTensors(tf, boxes, 1, COARSE_BINS, c),
+        ),
+      );
+      return take(energies);
+    },
+
+    async energyAndGradient(embedding, template, boxes) {
+      const count = boxes.length / 4;
+      const tensors = tf.tidy(() => {
+        const score = scorer(embedding, template, count);
+        const fine = poolingTensors(tf, boxes, 1, FINE_BINS, f);
+        const coarse = poolingTensors(tf, boxes, 1, COARSE_BINS, c);
+        let energies: TF.Tensor1D | undefined;
+        // energies of candidates do not depend on each other: the gradient of their sum is each one's own
+        const sum = (fy: TF.Tensor, fx: TF.Tensor, cy: TF.Tensor, cx: TF.Tensor): TF.Scalar => {
+          energies = tf.keep(
+            score({ y: fy as TF.Tensor3D, x: fx as TF.Tensor4D }, { y: cy as TF.Tensor3D, x: cx as TF.Tensor4D }),
+          );
+          return tf.sum(energies);
+        };
+        const gradients = tf.grads(sum)([fine.y, fine.x, coarse.y, coarse.x]);
+        return [energies!, ...gradients] as const;
+      });
+      const [energies, fy, fx, cy, cx] = (await Promise.all(tensors.map(take))) as Tuple5;
+      const fromFine = poolingGradient(boxes, FINE_BINS, f, { x: fx, y: fy });
+      const fromCoarse = poolingGradient(boxes, COARSE_BINS, c, { x: cx, y: cy });
+      return { energy: energies, gradient: fromFine.map((value, i) => value + fromCoarse[i]!) };
+    },
+
+    async release() {
+      tf.dispose(weights);
+    },
+  };
+}
+
+type Tuple5 = [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
+
+function toTensors(tf: Tf, weights: Weights): Record<string, TF.Tensor> {
+  return Object.fromEntries(Object.entries(weights).map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]));
+}
+
+/** The values of a tensor, which is disposed of. */
+async function take(tensor: TF.Tensor): Promise<Float32Array> {
+  const data = (await tensor.data()) as Float32Array;
+  tensor.dispose();
+  return data;
+}

@@ -1,0 +1,114 @@
+/**
+ * From a posterior to one box: sample, weigh, keep the dominant mode, sample again about it, and leave by the weighted mean, by the maximum that
+ * gradient ascent finds, or by an ascent started from the mean.
+ */
+import type { Random } from '../random.js';
+import { dominantMode, importanceEstimate, type LogDensity } from './posterior.js';
+import { DIMENSIONS, logDensity, sampleMixture, type Mixture } from './proposal.js';
+import { ascend, type RefineSettings } from './refine.js';
+
+export type EstimateKind = 'mean' | 'ascent' | 'mean-ascent';
+
+export interface EstimateSettings {
+  readonly kind: EstimateKind;
+  /** Samples of the first round. */
+  readonly candidates: number;
+  /** Samples of the second round, about the dominant mode. */
+  readonly refined: number;
+  /** Samples the ascent starts from, and boxes averaged at its end. */
+  readonly starts: number;
+  readonly averaged: number;
+  readonly refine: RefineSettings;
+}
+
+export interface Estimate {
+  /** The estimate that leaves. */
+  readonly y: Float64Array;
+  /** Of the dominant mode, by the second round. */
+  readonly mean: Float64Array;
+  readonly sigma: Float64Array;
+  /** Effective sample size of the second round, as a share of its samples. */
+  readonly effectiveShare: number;
+  /** Log partition function of the whole posterior, by the first round. */
+  readonly logZ: number;
+  /** Highest log-density among all samples. */
+  readonly best: number;
+  /** All samples with their log-densities, first round first. */
+  readonly samples: Float32Array;
+  readonly values: Float32Array;
+}
+
+/** The second round is a little wider than the mode it was fitted to, and never degenerate. */
+const WIDEN = 1.2;
+const SIGMA_RANGE = [0.03, 0.12] as const;
+
+export async function estimateBox(
+  posterior: LogDensity,
+  proposal: Mixture,
+  settings: EstimateSettings,
+  random: Random,
+): Promise<Estimate> {
+  const first = sampleMixture(proposal, settings.candidates, random);
+  const firstValues = await posterior.values(first);
+  const firstWeights = minus(firstValues, logDensity(proposal, first));
+  const whole = importanceEstimate(first, firstWeights);
+  const mode = importanceEstimate(first, dominantMode(first, firstValues, firstWeights));
+
+  const about = gaussianAbout(mode.mean, deviations(mode.covariance));
+  const second = sampleMixture(about, settings.refined, random);
+  const secondValues = await posterior.values(second);
+  const refined = importanceEstimate(second, minus(secondValues, logDensity(about, second)));
+
+  const samples = Float32Array.of(...first, ...second);
+  const values = Float32Array.of(...firstValues, ...secondValues);
+  return {
+    y: await leave(posterior, refined.mean, samples, values, settings),
+    mean: refined.mean,
+    sigma: deviations(refined.covariance),
+    effectiveShare: refined.effectiveSamples / settings.refined,
+    logZ: whole.logZ,
+    best: values.reduce((a, b) => Math.max(a, b), -Infinity),
+    samples,
+    values,
+  };
+}
+
+/** The estimate of the chosen kind. */
+async function leave(
+  posterior: LogDensity,
+  mean: Float64Array,
+  samples: Float32Array,
+  values: Float32Array,
+  { kind, starts, averaged, refine }: EstimateSettings,
+): Promise<Float64Array> {
+  if (kind === 'mean') return mean;
+  if (kind === 'mean-ascent') return Float64Array.from((await ascend(posterior, Float32Array.from(mean), refine)).y);
+  const ascended = await ascend(posterior, rows(samples, topIndices(values, starts)), refine);
+  const top = rows(ascended.y, topIndices(ascended.values, averaged));
+  const result = new Float64Array(DIMENSIONS);
+  for (let i = 0; i < top.length; i++) result[i % DIMENSIONS]! += (DIMENSIONS * top[i]!) / top.length;
+  return result;
+}
+
+function minus(a: Float32Array, b: Float32Array): Float32Array {
+  return a.map((value, i) => value - b[i]!);
+}
+
+function deviations(covariance: Float64Array): Float64Array {
+  return Float64Array.from({ length: DIMENSIONS }, (_, d) => Math.sqrt(covariance[d * (DIMENSIONS + 1)]!));
+}
+
+function gaussianAbout(mean: Float64Array, sigma: Float64Array): Mixture {
+  const [low, high] = SIGMA_RANGE;
+  const logSigmas = Float32Array.from(sigma, (value) => Math.log(Math.min(high, Math.max(low, WIDEN * value))));
+  return { logits: new Float32Array(1), means: Float32Array.from(mean), logSigmas };
+}
+
+/** Indices of the n highest values, highest first. */
+function topIndices(values: Float32Array, n: number): number[] {
+  return [...values.keys()].toSorted((a, b) => values[b]! - values[a]!).slice(0, n);
+}
+
+function rows(y: Float32Array, indices: readonly number[]): Float32Array {
+  return Float32Array.from(indices.flatMap((n) => [...y.subarray(DIMENSIONS * n, DIMENSIONS * (n + 1))]));
+}

@@ -1,0 +1,141 @@
+/** models/manifest.json: which backbones there are, and everything the code has to know about each of them. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { messageOf, TrackerError } from '../errors.js';
+
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
+const perChannel = z.tuple([z.number(), z.number(), z.number()]);
+
+const featureMapSchema = z
+  .strictObject({
+    /** Name of the graph's output: [B, channels, H, W]. */
+    output: z.string(),
+    /** Crop pixels from one cell to the next. */
+    stride: z.number().int().positive(),
+    channels: z.number().int().positive(),
+    /** Cell i looks at stride * i + offset, continuous crop pixels; measured with tools/build-backbone.ts --measure-offsets. */
+    offset: z.number(),
+    /** Standard deviation of each channel over training crops. */
+    deviation: z.array(z.number().nonnegative()),
+  })
+  .refine((map) => map.deviation.length === map.channels, {
+    error: 'expected one deviation a channel',
+    path: ['deviation'],
+  });
+
+const backboneSchema = z
+  .strictObject({
+    /** ONNX file, relative to the manifest. */
+    file: z.string(),
+    sha256: sha256Schema,
+    input: z.strictObject({
+      /** Name of the graph's input. */
+      name: z.string(),
+      /** [B, 3, S, S] or [B, S, S, 3]; the maps that come out are [B, C, H, W] either way. */
+      layout: z.enum(['NCHW', 'NHWC']),
+      colour: z.enum(['BGR', 'RGB']),
+      /** value = (pixel - mean) * scale with pixels of 0..255; both in the order of `colour`. */
+      mean: perChannel,
+      scale: perChannel,
+    }),
+    /** The finer of the two maps: boxes are measured on it. */
+    fine: featureMapSchema,
+    /** The coarser of the two maps: objects are found on it. */
+    coarse: featureMapSchema,
+    origin: z.string(),
+    licence: z.string(),
+  })
+  .refine((entry) => entry.fine.output !== entry.coarse.output, {
+    error: 'expected another output than the fine map has',
+    path: ['coarse', 'output'],
+  });
+
+// Heads are described where heads are loaded; here they only may be there.
+const manifestSchema = z.looseObject({
+  version: z.literal(1),
+  backbones: z.record(z.string(), backboneSchema),
+  default: z.looseObject({ backbone: z.string() }),
+});
+
+export type FeatureMapSpec = z.infer<typeof featureMapSchema>;
+/** An entry of the manifest, with its name and with `file` as a path that opens from anywhere. */
+export type BackboneEntry = z.infer<typeof backboneSchema> & { name: string };
+export type ManifestFile = z.infer<typeof manifestSchema>;
+
+/** A manifest that was read: file paths in it are relative to `directory`. */
+export interface Manifest {
+  readonly directory: string;
+  readonly file: string;
+  readonly content: ManifestFile;
+}
+
+/** The manifest that ships: models/ lies beside src/ and dist/. */
+export const DEFAULT_MANIFEST = fileURLToPath(new URL('../../models/manifest.json', import.meta.url));
+
+/** @throws TrackerError MODEL_MISSING (no file), MODEL_INVALID (not JSON, or a field is wrong: all of them are named) */
+export async function loadManifest(file: string = DEFAULT_MANIFEST): Promise<Manifest> {
+  const text = await readModelFile(file, 'manifest');
+  const hint = 'compare with models/manifest.json and models/README.md';
+  let json: unknown;
+  try {
+    json = JSON.parse(text.toString('utf8'));
+  } catch (cause) {
+    throw new TrackerError('MODEL_INVALID', `manifest ${file}: expected JSON, found: ${messageOf(cause)}`, {
+      hint,
+      cause,
+    });
+  }
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) {
+    throw new TrackerError('MODEL_INVALID', `manifest ${file}: ${z.prettifyError(parsed.error)}`, { hint });
+  }
+  return { file, directory: path.dirname(path.resolve(file)), content: parsed.data };
+}
+
+/**
+ * One backbone of a manifest, its file checked against its sha256.
+ * @param name the default one when left out
+ * @throws TrackerError MODEL_MISSING (no such entry or file), MODEL_INVALID (the file is not the one described)
+ */
+export async function findBackbone(manifest: Manifest, name?: string): Promise<BackboneEntry> {
+  const wanted = name ?? manifest.content.default.backbone;
+  const entry = manifest.content.backbones[wanted];
+  if (!entry) {
+    const known = Object.keys(manifest.content.backbones).join(', ') || 'none';
+    throw new TrackerError('MODEL_MISSING', `backbone ${wanted}: found ${known} in ${manifest.file}`, {
+      hint: 'name one of these, or add an entry to the manifest (models/README.md says how)',
+    });
+  }
+  const file = path.resolve(manifest.directory, entry.file);
+  await readVerified(file, entry.sha256);
+  return { ...entry, name: wanted, file };
+}
+
+/**
+ * The bytes of a model file, if they are the ones that were described.
+ * @throws TrackerError MODEL_MISSING, MODEL_INVALID
+ */
+export async function readVerified(file: string, sha256: string): Promise<Buffer> {
+  const bytes = await readModelFile(file, 'model');
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (found !== sha256) {
+    throw new TrackerError('MODEL_INVALID', `model ${file}: sha256 is ${found}, expected ${sha256}`, {
+      hint: 'fetch or build the file again; if it was replaced on purpose, put its new sha256 into the manifest',
+    });
+  }
+  return bytes;
+}
+
+async function readModelFile(file: string, what: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new TrackerError('MODEL_MISSING', `${what} ${file}: ${messageOf(cause)}`, {
+      hint: 'check the path; the files that ship lie in models/ (npx tsx tools/build-backbone.ts builds the backbone again)',
+      cause,
+    });
+  }
+}

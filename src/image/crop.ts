@@ -1,0 +1,145 @@
+/** The search crop: a rectangle of the frame resampled to the network's input. */
+import type { SearchRegion } from '../geometry.js';
+import type { Frame } from './frame.js';
+
+/** A rectangle of the frame (centre and size, frame pixels) and the side of the square it becomes. */
+export interface CropWindow {
+  readonly cx: number;
+  readonly cy: number;
+  readonly width: number;
+  readonly height: number;
+  readonly out: number;
+}
+
+/** How a backbone wants its pixels: value = (pixel - mean) * scale, channels in `colour` order. */
+export interface PixelFormat {
+  readonly layout: 'NCHW' | 'NHWC';
+  readonly colour: 'RGB' | 'BGR';
+  readonly mean: readonly number[];
+  readonly scale: readonly number[];
+}
+
+type Image = Pick<Frame, 'data' | 'width' | 'height'>;
+
+export function regionWindow(region: SearchRegion): CropWindow {
+  return { cx: region.cx, cy: region.cy, width: region.side, height: region.side, out: region.out };
+}
+
+/**
+ * Bilinear resampling in continuous coordinates (pixel i covers [i, i + 1)), the border replicated. A window larger than its
+ * output is averaged over blocks of whole pixels first, so that small things do not alias away.
+ * @returns RGB, [out, out, 3], 0..255
+ */
+export function resample(image: Image, window: CropWindow): Float32Array {
+  const { width, height, out } = window;
+  // +0.3: shrink a little early. Below 1.7 pixels an output pixel, bilinear alone still sees every pixel.
+  const block = Math.max(1, Math.floor(Math.min(width, height) / out + 0.3));
+  if (block === 1) return bilinear(image.data, image.width, image.height, 0, 0, 1, window);
+  const x0 = Math.floor(window.cx - width / 2) - block;
+  const y0 = Math.floor(window.cy - height / 2) - block;
+  const columns = Math.ceil((width + 2 * block + 2) / block);
+  const rows = Math.ceil((height + 2 * block + 2) / block);
+  const shrunk = averageBlocks(image, x0, y0, block, columns, rows);
+  return bilinear(shrunk, columns, rows, x0, y0, block, window);
+}
+
+/** Means of block x block pixels from (x0, y0) on: [rows, columns, 3]. Pixels outside the image repeat its border. */
+function averageBlocks(
+  { data, width, height }: Image,
+  x0: number,
+  y0: number,
+  block: number,
+  columns: number,
+  rows: number,
+): Float32Array {
+  const result = new Float32Array(rows * columns * 3);
+  const norm = 1 / (block * block);
+  // byte offset in a row of each source column, clamped once
+  const offsets = new Int32Array(columns * block);
+  for (let i = 0; i < offsets.length; i++) offsets[i] = 3 * Math.min(width - 1, Math.max(0, x0 + i));
+  for (let row = 0; row < rows; row++) {
+    for (let dy = 0; dy < block; dy++) {
+      const start = 3 * width * Math.min(height - 1, Math.max(0, y0 + row * block + dy));
+      for (let column = 0, at = row * columns * 3; column < columns; column++, at += 3) {
+        for (let dx = 0; dx < block; dx++) {
+          const from = start + offsets[column * block + dx]!;
+          result[at]! += data[from]! * norm;
+          result[at + 1]! += data[from + 1]! * norm;
+          result[at + 2]! += data[from + 2]! * norm;
+        }
+      }
+    }
+  }
+  return result;
+}
+
+/** Where each output pixel falls on one axis: byte offsets of its two neighbours and the second one's weight. */
+function taps(centre: number, size: number, out: number, origin: number, block: number, cells: number, pitch: number) {
+  const low = new Int32Array(out);
+  const high = new Int32Array(out);
+  const weight = new Float32Array(out);
+  for (let i = 0; i < out; i++) {
+    const position = (centre + ((i + 0.5) / out - 0.5) * size - origin) / block - 0.5;
+    const cell = Math.floor(position);
+    weight[i] = position - cell;
+    low[i] = pitch * Math.min(cells - 1, Math.max(0, cell));
+    high[i] = pitch * Math.min(cells - 1, Math.max(0, cell + 1));
+  }
+  return { low, high, weight };
+}
+
+function bilinear(
+  data: Uint8Array | Float32Array,
+  columns: number,
+  rows: number,
+  x0: number,
+  y0: number,
+  block: number,
+  window: CropWindow,
+): Float32Array {
+  const { out } = window;
+  const result = new Float32Array(out * out * 3);
+  const xs = taps(window.cx, window.width, out, x0, block, columns, 3);
+  const ys = taps(window.cy, window.height, out, y0, block, rows, 3 * columns);
+  let at = 0;
+  for (let row = 0; row < out; row++) {
+    const top = ys.low[row]!;
+    const bottom = ys.high[row]!;
+    const v = ys.weight[row]!;
+    for (let column = 0; column < out; column++) {
+      const left = xs.low[column]!;
+      const right = xs.high[column]!;
+      const u = xs.weight[column]!;
+      const w11 = u * v;
+      const w01 = u - w11;
+      const w10 = v - w11;
+      const w00 = 1 - u - w10;
+      const a = top + left;
+      const b = top + right;
+      const c = bottom + left;
+      const d = bottom + right;
+      result[at++] = data[a]! * w00 + data[b]! * w01 + data[c]! * w10 + data[d]! * w11;
+      result[at++] = data[a + 1]! * w00 + data[b + 1]! * w01 + data[c + 1]! * w10 + data[d + 1]! * w11;
+      result[at++] = data[a + 2]! * w00 + data[b + 2]! * w01 + data[c + 2]! * w10 + data[d + 2]! * w11;
+    }
+  }
+  return result;
+}
+
+/**
+ * Writes an RGB crop into a network input.
+ * @param rgb [S, S, 3], 0..255
+ * @param target the batch's data, [B, 3, S, S] or [B, S, S, 3] after format.layout; entry `index` is written
+ */
+export function writeInput(rgb: Float32Array, format: PixelFormat, target: Float32Array, index = 0): void {
+  const pixels = rgb.length / 3;
+  const planar = format.layout === 'NCHW';
+  for (let channel = 0; channel < 3; channel++) {
+    const source = format.colour === 'RGB' ? channel : 2 - channel;
+    const mean = format.mean[channel]!;
+    const scale = format.scale[channel]!;
+    const step = planar ? 1 : 3;
+    let at = index * rgb.length + (planar ? channel * pixels : channel);
+    for (let i = source; i < rgb.length; i += 3, at += step) target[at] = (rgb[i]! - mean) * scale;
+  }
+}

@@ -1,0 +1,94 @@
+/** Weight files in the safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes. */
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { messageOf, TrackerError } from '../errors.js';
+
+export interface StoredTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface SafetensorsFile {
+  readonly tensors: Record<string, StoredTensor>;
+  /** Free text beside the weights: command, seed, data, versions. */
+  readonly metadata: Record<string, string>;
+}
+
+const HINT = 'the file may be cut off or of another kind: fetch or write it again';
+
+/** Reads a file of float32 tensors. @throws TrackerError MODEL_MISSING, MODEL_INVALID */
+export async function readSafetensors(path: string): Promise<SafetensorsFile> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new TrackerError('MODEL_MISSING', `weights ${path}: cannot be read (${messageOf(cause)})`, {
+      hint: 'give the path of a .safetensors file',
+      cause,
+    });
+  });
+  return parseSafetensors(bytes, path);
+}
+
+interface HeaderEntry {
+  dtype: string;
+  shape: number[];
+  data_offsets: [number, number];
+}
+
+/** @param where names the file in errors */
+export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
+  const invalid = (why: string): TrackerError => new TrackerError('MODEL_INVALID', `weights ${where}: ${why}`, { hint: HINT });
+  if (bytes.length < 8) throw invalid(`${bytes.length} bytes, expected a safetensors file`);
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (!(length <= bytes.length - 8)) throw invalid(`header of ${length} bytes in a file of ${bytes.length}`);
+  let header: Record<string, HeaderEntry | Record<string, string>>;
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as typeof header;
+  } catch {
+    throw invalid('its header is no JSON');
+  }
+  const body = bytes.subarray(8 + length);
+  const tensors: Record<string, StoredTensor> = {};
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    const { dtype, shape, data_offsets } = entry as HeaderEntry;
+    if (dtype !== 'F32') throw invalid(`tensor "${name}" is ${dtype}, expected F32`);
+    const size = shape.reduce((product, side) => product * side, 4);
+    const [from, to] = data_offsets;
+    if (to - from !== size || to > body.length) {
+      throw invalid(`tensor "${name}" of shape [${shape}] holds ${Math.min(to, body.length) - from} bytes, expected ${size}`);
+    }
+    // a copy: the body need not be aligned to 4 bytes
+    tensors[name] = { shape, data: new Float32Array(body.slice(from, to).buffer) };
+  }
+  return { tensors, metadata: (header['__metadata__'] ?? {}) as Record<string, string> };
+}
+
+/** The bytes of a file; tensors in the order of their names, so that equal weights are equal files. */
+export function formatSafetensors(file: SafetensorsFile): Uint8Array {
+  const header: Record<string, unknown> = {};
+  if (Object.keys(file.metadata).length > 0) header['__metadata__'] = file.metadata;
+  const names = Object.keys(file.tensors).toSorted();
+  let offset = 0;
+  for (const name of names) {
+    const { shape, data } = file.tensors[name]!;
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
+    offset += data.byteLength;
+  }
+  const text = JSON.stringify(header);
+  const head = new TextEncoder().encode(text + ' '.repeat((8 - (text.length % 8)) % 8));
+  const bytes = new Uint8Array(8 + head.length + offset);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(head.length), true);
+  bytes.set(head, 8);
+  let at = 8 + head.length;
+  for (const name of names) {
+    const { data } = file.tensors[name]!;
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return bytes;
+}
+
+/** Writes the whole file or nothing: under another name first. */
+export async function writeSafetensors(path: string, file: SafetensorsFile): Promise<void> {
+  const partial = `${path}.partial`;
+  await writeFile(partial, formatSafetensors(file));
+  await rename(partial, path);
+}

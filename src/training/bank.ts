@@ -1,0 +1,238 @@
+/**
+ * The feature bank: crops as features of the frozen backbone, so that a training step does not pay for the backbone.
+ * Each map is stored as 8-bit roots (value = (q / 255)^2 * scale of the channel), channel last, in one flat file a map.
+ */
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, TrackerError } from '../errors.js';
+import type { Backbone, FeatureMap } from '../features/backbone.js';
+import { writeInput } from '../image/crop.js';
+import type { TrainingCrop } from './augment.js';
+
+/** What is known of one crop of the bank; boxes in crop pixels. */
+export interface BankEntry {
+  /** Object: crops of one object make pairs. */
+  readonly object: number;
+  readonly frame: number;
+  readonly flip: boolean;
+  /** Truth: cx, cy, w, h. */
+  readonly box: readonly [number, number, number, number];
+  /** Size of the last box. */
+  readonly last: readonly [number, number];
+}
+
+interface MapLayout {
+  readonly cells: number;
+  readonly channels: number;
+  /** Value of the 8-bit 255, a channel. */
+  readonly scale: readonly number[];
+}
+
+interface BankHeader {
+  readonly version: 1;
+  readonly backbone: string;
+  readonly cropSize: number;
+  readonly fine: MapLayout;
+  readonly coarse: MapLayout;
+  readonly entries: BankEntry[];
+}
+
+const HEADER = 'bank.json';
+const FINE = 'fine.u8';
+const COARSE = 'coarse.u8';
+/** Crops that the channels' scales are measured on. */
+const SCALE_CROPS = 192;
+/** Values above the measured maximum are clipped, so leave some room. */
+const SCALE_ROOM = 1.1;
+const BATCH = 4;
+
+/** Fills a bank, crop by crop; nothing is there until finish() has written its header. */
+export class BankWriter {
+  private readonly entries: BankEntry[] = [];
+  private pending: { crop: TrainingCrop; entry: BankEntry }[] = [];
+  /** Features kept until the scales are known. */
+  private early: { fine: FeatureMap; coarse: FeatureMap }[] | undefined = [];
+  private layouts: { fine: MapLayout; coarse: MapLayout } | undefined;
+  private readonly files: { fine: number; coarse: number };
+
+  private constructor(
+    private readonly folder: string,
+    private readonly backbone: Backbone,
+    private readonly cropSize: number,
+  ) {
+    this.files = { fine: openSync(join(folder, FINE), 'w'), coarse: openSync(join(folder, COARSE), 'w') };
+  }
+
+  static async create(folder: string, backbone: Backbone, cropSize: number): Promise<BankWriter> {
+    await mkdir(folder, { recursive: true });
+    return new BankWriter(folder, backbone, cropSize);
+  }
+
+  get size(): number {
+    return this.entries.length + this.pending.length;
+  }
+
+  async add(crop: TrainingCrop, object: number, frame: number, flip: boolean): Promise<void> {
+    const { box } = crop;
+    const entry: BankEntry = {
+      object,
+      frame,
+      flip,
+      box: [box.cx, box.cy, box.w, box.h],
+      last: [crop.lastWidth, crop.lastHeight],
+    };
+    this.pending.push({ crop, entry });
+    if (this.pending.length === BATCH) await this.flush();
+  }
+
+  async finish(): Promise<void> {
+    await this.flush();
+    this.measure();
+    closeSync(this.files.fine);
+    closeSync(this.files.coarse);
+    const header: BankHeader = {
+      version: 1,
+      backbone: this.backbone.entry.sha256,
+      cropSize: this.cropSize,
+      ...this.layouts!,
+      entries: this.entries,
+    };
+    await writeFile(join(this.folder, `${HEADER}.partial`), JSON.stringify(header));
+    await rename(join(this.folder, `${HEADER}.partial`), join(this.folder, HEADER));
+  }
+
+  private async flush(): Promise<void> {
+    if (this.pending.length === 0) return;
+    const size = this.cropSize;
+    const data = new Float32Array(this.pending.length * 3 * size * size);
+    const { input } = this.backbone.entry;
+    this.pending.forEach(({ crop }, index) => writeInput(crop.rgb, input, data, index));
+    const batch = this.pending.length;
+    const dims = input.layout === 'NCHW' ? [batch, 3, size, size] : [batch, size, size, 3];
+    const features = await this.backbone.extract({ data, dims });
+    this.entries.push(...this.pending.map(({ entry }) => entry));
+    this.pending = [];
+    if (this.early) {
+      this.early.push(features);
+      if (this.early.length * BATCH >= SCALE_CROPS) this.measure();
+    } else {
+      this.write(features);
+    }
+  }
+
+  /** Fixes the channels' scales on the crops so far and writes these. */
+  private measure(): void {
+    if (!this.early) return;
+    const early = this.early;
+    this.early = undefined;
+    this.layouts = {
+      fine: measureScale(early.map(({ fine }) => fine)),
+      coarse: measureScale(early.map(({ coarse }) => coarse)),
+    };
+    for (const features of early) this.write(features);
+  }
+
+  private write({ fine, coarse }: { fine: FeatureMap; coarse: FeatureMap }): void {
+    writeSync(this.files.fine, quantise(fine, this.layouts!.fine));
+    writeSync(this.files.coarse, quantise(coarse, this.layouts!.coarse));
+  }
+}
+
+function measureScale(maps: readonly FeatureMap[]): MapLayout {
+  const { channels, width, height } = maps[0]!;
+  const scale = Array<number>(channels).fill(1e-3);
+  for (const map of maps) {
+    const cells = map.width * map.height;
+    for (let b = 0, at = 0; b < map.batch; b++) {
+      for (let c = 0; c < channels; c++) {
+        for (let i = 0; i < cells; i++, at++) scale[c] = Math.max(scale[c]!, map.data[at]! * SCALE_ROOM);
+      }
+    }
+  }
+  if (width !== height) throw new RangeError(`map of ${width} x ${height} cells, expected a square`);
+  return { cells: width, channels, scale };
+}
+
+/** [B, C, H, W] floats -> [B, H, W, C] 8-bit roots. */
+function quantise(map: FeatureMap, layout: MapLayout): Uint8Array {
+  const cells = map.width * map.height;
+  const { channels } = layout;
+  const result = new Uint8Array(map.data.length);
+  for (let b = 0, at = 0; b < map.batch; b++) {
+    const start = b * cells * channels;
+    for (let c = 0; c < channels; c++) {
+      const norm = 1 / layout.scale[c]!;
+      for (let i = 0, to = start + c; i < cells; i++, at++, to += channels) {
+        result[to] = 255 * Math.sqrt(Math.min(1, Math.max(0, map.data[at]! * norm))) + 0.5;
+      }
+    }
+  }
+  return result;
+}
+
+/** A finished bank, read crop by crop. */
+export class Bank {
+  private readonly files: { fine: number; coarse: number };
+  private buffer = new Uint8Array(0);
+
+  private constructor(
+    folder: string,
+    readonly header: BankHeader,
+  ) {
+    this.files = { fine: openSync(join(folder, FINE), 'r'), coarse: openSync(join(folder, COARSE), 'r') };
+  }
+
+  /** @throws TrackerError DATA_INVALID where there is no finished bank, or one of another backbone */
+  static async open(folder: string, backboneHash: string): Promise<Bank> {
+    const hint = 'build it: npm run train -- bank --help';
+    const text = await readFile(join(folder, HEADER), 'utf8').catch((cause: unknown) => {
+      throw new TrackerError('DATA_INVALID', `feature bank ${folder}: ${messageOf(cause)}`, { hint, cause });
+    });
+    const header = JSON.parse(text) as BankHeader;
+    if (header.backbone !== backboneHash) {
+      const found = `made by backbone ${header.backbone.slice(0, 12)}, expected ${backboneHash.slice(0, 12)}`;
+      throw new TrackerError('DATA_INVALID', `feature bank ${folder}: ${found}`, { hint });
+    }
+    return new Bank(folder, header);
+  }
+
+  get entries(): readonly BankEntry[] {
+    return this.header.entries;
+  }
+
+  /**
+   * Maps of some crops, [B, H, W, C] each.
+   * @param gains a factor for each crop and channel [B, C] (channel dropout); left out: 1
+   */
+  read(indices: readonly number[], gains?: { fine: Float32Array; coarse: Float32Array }): { fine: Float32Array; coarse: Float32Array } {
+    return {
+      fine: this.readMap(this.files.fine, this.header.fine, indices, gains?.fine),
+      coarse: this.readMap(this.files.coarse, this.header.coarse, indices, gains?.coarse),
+    };
+  }
+
+  private readMap(file: number, layout: MapLayout, indices: readonly number[], gains?: Float32Array): Float32Array {
+    const { channels } = layout;
+    const size = layout.cells * layout.cells * channels;
+    if (this.buffer.length < size) this.buffer = new Uint8Array(size);
+    const result = new Float32Array(indices.length * size);
+    const factors = new Float32Array(channels);
+    indices.forEach((index, b) => {
+      if (readSync(file, this.buffer, 0, size, index * size) !== size) throw new RangeError(`crop ${index} is not in the bank`);
+      for (let c = 0; c < channels; c++) factors[c] = (layout.scale[c]! * (gains?.[b * channels + c] ?? 1)) / 65025;
+      for (let i = 0, at = b * size; i < size; ) {
+        for (let c = 0; c < channels; c++, i++, at++) {
+          const root = this.buffer[i]!;
+          result[at] = root * root * factors[c]!;
+        }
+      }
+    });
+    return result;
+  }
+
+  close(): void {
+    closeSync(this.files.fine);
+    closeSync(this.files.coarse);
+  }
+}

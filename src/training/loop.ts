@@ -1,0 +1,167 @@
+/** The training loop: plain, seeded, resumable. It waits for the bank, the step and the optimiser, and says for which. */
+import { appendFileSync, writeFileSync } from 'node:fs';
+import type * as TF from '@tensorflow/tfjs-core';
+import type { MapGeometry, Weights } from '../ebm/head.js';
+import { createRandom } from '../random.js';
+import type { Bank } from './bank.js';
+import { readCheckpoint, writeCheckpoint, type TrainingState } from './checkpoint.js';
+import { adamStep, cosineRate, createOptimiserState, type OptimiserSettings } from './optimiser.js';
+import { createSampler, type SamplerOptions } from './sampler.js';
+import { loadBatch, trainingStep, type StepSettings } from './step.js';
+
+export interface TrainingSettings extends StepSettings, SamplerOptions, OptimiserSettings {
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly warmup: number;
+  readonly seed: number;
+  /** Steps between lines of the curve, checkpoints and validations. */
+  readonly logEvery: number;
+  readonly checkpointEvery: number;
+  readonly validateEvery: number;
+}
+
+/** Settings of the shipped head. */
+export const DEFAULT_TRAINING: TrainingSettings = {
+  steps: 4000,
+  learningRate: 1e-3,
+  warmup: 60,
+  seed: 1,
+  groupSize: 3,
+  sequenceGroups: 3,
+  photoGroups: 4,
+  maxGap: 100,
+  samples: 32,
+  fixedSigmas: [0.04, 0.15, 0.5],
+  labelNoise: 0.03,
+  proposalWeight: 0.5,
+  channelDropout: 0.05,
+  weightDecay: 1e-3,
+  maxNorm: 10,
+  averageDecay: 0.995,
+  logEvery: 20,
+  checkpointEvery: 200,
+  validateEvery: 500,
+};
+
+export interface TrainingRun {
+  readonly tf: typeof TF;
+  readonly bank: Bank;
+  readonly geometry: MapGeometry;
+  readonly settings: TrainingSettings;
+  /** Identifies settings, bank and backbone: a checkpoint of another run is refused. */
+  readonly settingsHash: string;
+  readonly checkpoint: string;
+  /** CSV of losses and validation figures. */
+  readonly curve: string;
+  readonly initial: () => Weights;
+  /** Figures of the averaged weights on held-out pairs. */
+  readonly validate?: (weights: Weights) => Promise<Record<string, number>>;
+  readonly onProgress?: (line: TrainingProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainingProgress {
+  readonly step: number;
+  readonly steps: number;
+  readonly energyLoss: number;
+  readonly proposalLoss: number;
+  readonly gradientNorm: number;
+  readonly pairsPerSecond: number;
+  /** Share of the time spent in each part since the last line. */
+  readonly load: number;
+  readonly compute: number;
+  readonly update: number;
+  readonly secondsLeft: number;
+  readonly validation?: Record<string, number>;
+}
+
+const CURVE_HEADER = 'step,pairs,energy_loss,proposal_loss,gradient_norm,pairs_per_second,load_share,validation\n';
+
+/** Trains to the last step, from the checkpoint where there is one. @returns the averaged weights and the state */
+export async function train(run: TrainingRun): Promise<{ weights: Weights; state: TrainingState }> {
+  const { tf, bank, geometry, settings } = run;
+  let state = await readCheckpoint(run.checkpoint, run.settingsHash);
+  if (!state) {
+    const weights = run.initial();
+    const random = createRandom(settings.seed).state();
+    state = { weights, optimiser: createOptimiserState(weights), step: 0, pairs: 0, random, settings: run.settingsHash };
+    writeFileSync(run.curve, CURVE_HEADER);
+  }
+  const random = createRandom(state.random);
+  const draw = createSampler(bank, settings);
+  let { step, pairs } = state;
+  const current = (): TrainingState => ({ ...state, step, pairs, random: random.state() });
+  let window = newWindow();
+  while (step < settings.steps && !run.signal?.aborted) {
+    step++;
+    const t0 = performance.now();
+    const batch = loadBatch(bank, draw(random), settings.channelDropout, random);
+    const t1 = performance.now();
+    const result = trainingStep(tf, state.weights, geometry, batch, settings, random);
+    const t2 = performance.now();
+    const rate = cosineRate(step, settings.steps, settings.learningRate, settings.warmup);
+    const norm = adamStep(state.weights, result.gradients, state.optimiser, step, rate, settings);
+    pairs += result.pairs;
+    window.add(result.energyLoss, result.proposalLoss, norm, result.pairs, t1 - t0, t2 - t1, performance.now() - t2);
+    if (step % settings.checkpointEvery === 0 || step === settings.steps) await writeCheckpoint(run.checkpoint, current());
+    const validating = step % settings.validateEvery === 0 || step === settings.steps;
+    if (step % settings.logEvery === 0 || validating) {
+      const validation = validating ? await run.validate?.(averaged(state)) : undefined;
+      const progress = window.progress(step, settings.steps, validation);
+      appendFileSync(run.curve, curveLine(progress, pairs));
+      run.onProgress?.(progress);
+      window = newWindow();
+    }
+    await new Promise(setImmediate); // lets signals in
+  }
+  if (step < settings.steps) await writeCheckpoint(run.checkpoint, current());
+  return { weights: averaged(state), state: current() };
+}
+
+/** The averaged weights as a record of their own. */
+function averaged(state: TrainingState): Weights {
+  return Object.fromEntries(
+    Object.entries(state.weights).map(([name, { shape }]) => [name, { shape, data: state.optimiser.averaged[name]!.slice() }]),
+  );
+}
+
+function curveLine(p: TrainingProgress, pairs: number): string {
+  const figures = [p.energyLoss, p.proposalLoss, p.gradientNorm, p.pairsPerSecond, p.load].map((value) => value.toFixed(4));
+  const validation = Object.entries(p.validation ?? {}).map(([name, value]) => `${name}=${value.toFixed(4)}`);
+  return `${[p.step, pairs, ...figures, validation.join(' ')].join(',')}\n`;
+}
+
+/** Sums since the last line of the curve. */
+function newWindow() {
+  const started = performance.now();
+  const sums = { steps: 0, energy: 0, proposal: 0, norm: 0, pairs: 0, load: 0, compute: 0, update: 0 };
+  return {
+    add(energy: number, proposal: number, norm: number, pairs: number, load: number, compute: number, update: number): void {
+      sums.steps++;
+      sums.energy += energy;
+      sums.proposal += proposal;
+      sums.norm += norm;
+      sums.pairs += pairs;
+      sums.load += load;
+      sums.compute += compute;
+      sums.update += update;
+    },
+    progress(step: number, steps: number, validation?: Record<string, number>): TrainingProgress {
+      const busy = sums.load + sums.compute + sums.update;
+      const elapsed = performance.now() - started;
+      return {
+        step,
+        steps,
+        energyLoss: sums.energy / sums.steps,
+        proposalLoss: sums.proposal / sums.steps,
+        gradientNorm: sums.norm / sums.steps,
+        pairsPerSecond: (1000 * sums.pairs) / busy,
+        load: sums.load / busy,
+        compute: sums.compute / busy,
+        update: sums.update / busy,
+        secondsLeft: ((steps - step) * elapsed) / sums.steps / 1000,
+        ...(validation ? { validation } : {}),
+      };
+    },
+  };
+}

@@ -1,0 +1,249 @@
+/** Writing and cutting ONNX graphs: a small builder over the protobuf schema (onnx-proto), for the tools and the tests. */
+import onnxProto, { type onnx } from 'onnx-proto';
+import type { FloatTensor } from '../../src/runtime/onnx.js';
+
+/** A number is an extent, a string names one that is only known when the graph runs. */
+export type Dim = number | string;
+
+/** A number is an INT, a list is INTS, a text is a STRING; a FLOAT says so, since 1 and 1.0 are the same number here. */
+export type Attribute = number | readonly number[] | string | { readonly float: number };
+
+/** IR version 8 and operator set 17 belong together (ONNX 1.12); onnxruntime 1.11 and later read them. */
+const IR_VERSION = 8;
+export const DEFAULT_OPSET = 17;
+
+interface OutputRecord {
+  readonly name: string;
+  readonly value: string;
+  readonly dims: readonly Dim[];
+}
+
+/**
+ * Values are names: every method returns the name of what it made, and takes such names as inputs ('' = optional input left out).
+ * Nodes run in the order in which they were added.
+ */
+export class GraphBuilder {
+  private readonly inputs: onnx.IValueInfoProto[] = [];
+  private readonly outputs: OutputRecord[] = [];
+  private readonly nodes: onnx.INodeProto[] = [];
+  private readonly constants: onnx.ITensorProto[] = [];
+  private readonly names = new Set<string>();
+
+  /** A float32 input of the graph. */
+  input(name: string, dims: readonly Dim[]): string {
+    this.inputs.push(valueInfo(this.claim(name), dims));
+    return name;
+  }
+
+  /** A float32 constant; without a name it gets one. */
+  constant(tensor: FloatTensor, name = this.unused('constant')): string {
+    const { data, dims } = tensor;
+    checkCount(name, data.length, dims);
+    return this.addConstant(name, FLOAT, dims, littleEndian(data));
+  }
+
+  /** A float32 constant without dimensions. */
+  scalar(value: number, name?: string): string {
+    return this.constant({ data: Float32Array.of(value), dims: [] }, name);
+  }
+
+  /** An int64 constant; one-dimensional unless dims say otherwise ([] = a scalar). */
+  integers(values: readonly number[], dims: readonly number[] = [values.length], name?: string): string {
+    const own = name ?? this.unused('integers');
+    checkCount(own, values.length, dims);
+    return this.addConstant(own, INT64, dims, littleEndian(BigInt64Array.from(values, BigInt)));
+  }
+
+  /** One operator with one output. */
+  op(type: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
+    return this.ops(type, inputs, 1, attributes)[0]!;
+  }
+
+  /** One operator with several outputs (Split, TopK, ...). */
+  ops(
+    type: string,
+    inputs: readonly string[],
+    outputs: number,
+    attributes: Readonly<Record<string, Attribute>> = {},
+  ): string[] {
+    for (const input of inputs) {
+      if (input !== '' && !this.names.has(input)) {
+        throw new Error(`${type}: input "${input}" is not a value of this graph`);
+      }
+    }
+    const output = Array.from({ length: outputs }, () => this.claim(this.unused(type)));
+    const attribute = Object.entries(attributes).map(([name, value]) => attributeProto(name, value));
+    this.nodes.push({ opType: type, name: output[0]!, input: [...inputs], output, attribute });
+    return output;
+  }
+
+  /** Makes a value a float32 output of the graph, under a name of its own. */
+  output(name: string, value: string, dims: readonly Dim[]): void {
+    if (!this.names.has(value)) throw new Error(`output ${name}: "${value}" is not a value of this graph`);
+    this.outputs.push({ name: this.claim(name), value, dims });
+  }
+
+  toBytes(opset = DEFAULT_OPSET): Uint8Array {
+    const { nodes, copies } = this.nameOutputs();
+    return encodeModel({
+      irVersion: IR_VERSION,
+      producerName: 'ebm-tracker',
+      opsetImport: [{ domain: '', version: opset }],
+      graph: {
+        name: 'graph',
+        input: this.inputs,
+        output: this.outputs.map(({ name, dims }) => valueInfo(name, dims)),
+        node: [...nodes, ...copies],
+        initializer: this.constants,
+      },
+    });
+  }
+
+  /** Values that are outputs take the output's name; an input, or a value that is an output already, is copied instead. */
+  private nameOutputs(): { nodes: onnx.INodeProto[]; copies: onnx.INodeProto[] } {
+    const produced = new Set(this.nodes.flatMap((node) => node.output ?? []));
+    const renamed = new Map<string, string>();
+    const copied: OutputRecord[] = [];
+    for (const output of this.outputs) {
+      if (produced.has(output.value) && !renamed.has(output.value)) renamed.set(output.value, output.name);
+      else copied.push(output);
+    }
+    const rename = (value: string): string => renamed.get(value) ?? value;
+    const copies = copied.map(({ name, value }) => ({
+      opType: 'Identity',
+      name,
+      input: [rename(value)],
+      output: [name],
+    }));
+    return { nodes: this.nodes.map((node) => renameNode(node, rename)), copies };
+  }
+
+  private addConstant(name: string, dataType: number, dims: readonly number[], rawData: Uint8Array): string {
+    this.constants.push({ name: this.claim(name), dataType, dims: [...dims], rawData });
+    return name;
+  }
+
+  private claim(name: string): string {
+    if (this.names.has(name)) throw new Error(`"${name}" is a value of this graph already`);
+    this.names.add(name);
+    return name;
+  }
+
+  private unused(stem: string): string {
+    let number = this.names.size;
+    while (this.names.has(`${stem}_${number}`)) number++;
+    return `${stem}_${number}`;
+  }
+}
+
+/** A value of a graph that becomes an input or output of another, under a new name. */
+export interface Port {
+  readonly value: string;
+  readonly name: string;
+  readonly dims: readonly Dim[];
+}
+
+/**
+ * The part of a model between some of its values: inputs replace whatever made them, and only what the outputs need stays.
+ * Operator set, weights and order of nodes stay as they were.
+ */
+export function cutModel(bytes: Uint8Array, inputs: readonly Port[], outputs: readonly Port[]): Uint8Array {
+  const model = decodeModel(bytes);
+  const graph = model.graph!;
+  const names = new Map([...inputs, ...outputs].map((port) => [port.value, port.name]));
+  const nodes = neededNodes(graph.node ?? [], inputs, outputs);
+  const used = new Set(nodes.flatMap((node) => node.input ?? []));
+  return encodeModel({
+    irVersion: model.irVersion ?? IR_VERSION,
+    producerName: 'ebm-tracker',
+    opsetImport: model.opsetImport ?? [],
+    graph: {
+      name: 'graph',
+      input: inputs.map((port) => valueInfo(port.name, port.dims)),
+      output: outputs.map((port) => valueInfo(port.name, port.dims)),
+      node: nodes.map((node) => renameNode(node, (value) => names.get(value) ?? value)),
+      initializer: (graph.initializer ?? []).filter((tensor) => used.has(tensor.name ?? '')),
+    },
+  });
+}
+
+/** The same model with more of its values as outputs, so that one can look inside. */
+export function withOutputs(bytes: Uint8Array, values: readonly string[]): Uint8Array {
+  const model = decodeModel(bytes);
+  const graph = model.graph!;
+  const output = [...(graph.output ?? []), ...values.map((name) => ({ name }))];
+  return encodeModel({ ...model, graph: { ...graph, output } });
+}
+
+function neededNodes(
+  nodes: readonly onnx.INodeProto[],
+  inputs: readonly Port[],
+  outputs: readonly Port[],
+): onnx.INodeProto[] {
+  const given = new Set(inputs.map((port) => port.value));
+  const needed = new Set(outputs.map((port) => port.value));
+  const kept: onnx.INodeProto[] = [];
+  for (const node of nodes.toReversed()) {
+    const made = node.output ?? [];
+    if (!made.some((value) => needed.has(value) && !given.has(value))) continue;
+    kept.push(node);
+    for (const value of node.input ?? []) needed.add(value);
+  }
+  const known = new Set(kept.flatMap((node) => node.output ?? []));
+  const missing = outputs.filter((port) => !known.has(port.value)).map((port) => port.value);
+  if (missing.length > 0) throw new Error(`the graph has no value ${missing.join(', ')}`);
+  return kept.toReversed();
+}
+
+function decodeModel(bytes: Uint8Array): onnx.IModelProto {
+  const model = onnxProto.onnx.ModelProto.decode(bytes);
+  if (!model.graph) throw new Error('the ONNX model has no graph');
+  return model;
+}
+
+function encodeModel(model: onnx.IModelProto): Uint8Array {
+  return onnxProto.onnx.ModelProto.encode(model).finish();
+}
+
+/** TensorProto.DataType of the ONNX schema. */
+const FLOAT = 1;
+const INT64 = 7;
+
+/** AttributeProto.AttributeType of the ONNX schema. */
+const ATTRIBUTE_FLOAT = 1;
+const ATTRIBUTE_INT = 2;
+const ATTRIBUTE_STRING = 3;
+const ATTRIBUTE_INTS = 7;
+
+function attributeProto(name: string, value: Attribute): onnx.IAttributeProto {
+  if (typeof value === 'string') return { name, type: ATTRIBUTE_STRING, s: new TextEncoder().encode(value) };
+  if (typeof value === 'number') return { name, type: ATTRIBUTE_INT, i: integer(name, value) };
+  if ('float' in value) return { name, type: ATTRIBUTE_FLOAT, f: value.float };
+  return { name, type: ATTRIBUTE_INTS, ints: value.map((entry) => integer(name, entry)) };
+}
+
+function integer(name: string, value: number): number {
+  if (!Number.isInteger(value))
+    throw new Error(`attribute ${name}: ${value} is no integer; a float is written { float: ${value} }`);
+  return value;
+}
+
+function valueInfo(name: string, dims: readonly Dim[]): onnx.IValueInfoProto {
+  const dim = dims.map((extent) => (typeof extent === 'number' ? { dimValue: extent } : { dimParam: extent }));
+  return { name, type: { tensorType: { elemType: FLOAT, shape: { dim } } } };
+}
+
+function renameNode(node: onnx.INodeProto, rename: (value: string) => string): onnx.INodeProto {
+  return { ...node, input: (node.input ?? []).map(rename), output: (node.output ?? []).map(rename) };
+}
+
+function checkCount(name: string, count: number, dims: readonly number[]): void {
+  const expected = dims.reduce((product, extent) => product * extent, 1);
+  if (count !== expected)
+    throw new Error(`constant ${name}: ${count} values, expected ${expected} for [${dims.join(', ')}]`);
+}
+
+/** ONNX raw data is little-endian, as is every machine that onnxruntime-node has a build for. */
+function littleEndian(array: Float32Array | BigInt64Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength).slice();
+}

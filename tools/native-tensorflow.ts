@@ -1,0 +1,325 @@
+/**
+ * Sets up native TensorFlow where tfjs-node's own install cannot download it: TensorFlow's libraries out of a PyPI wheel and the JavaScript
+ * layer of tfjs-node out of its npm package, into the cache folder. What lies there already and is intact is left alone. Linux x86-64.
+ *
+ *   npx tsx tools/native-tensorflow.ts [--wheel FILE] [--tfjs-node FILE]
+ *
+ * --wheel FILE       a tensorflow-cpu 2.15.1 wheel (manylinux x86_64); without it pip downloads one (207 MB)
+ * --tfjs-node FILE   the package of @tensorflow/tfjs-node 4.22.0; without it npm downloads it (0.2 MB)
+ *
+ * Cache folder: EBM_TRACKER_CACHE, else ebm-tracker in XDG_CACHE_HOME, else ~/.cache/ebm-tracker. Takes 615 MB.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { PassThrough, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { parseArgs, promisify } from 'node:util';
+import { createInflateRaw, gunzipSync } from 'node:zlib';
+import { messageOf, TrackerError } from '../src/errors.js';
+import {
+  cacheDirectory,
+  nativeDirectories,
+  TENSORFLOW_VERSION,
+  TFJS_NODE_VERSION,
+} from '../src/runtime/native-backend.js';
+
+const run = promisify(execFile);
+
+/** What is taken out of the wheel: member, sha256 of its content. */
+export const LIBRARIES = [
+  {
+    member: 'tensorflow/libtensorflow_cc.so.2',
+    sha256: '26c52413c74ae9495f742c93b87fcb515c9010627f3feb5ad29b65dff901a2ee',
+  },
+  {
+    member: 'tensorflow/libtensorflow_framework.so.2',
+    sha256: '1ed1f34811d338f934cb01155be51963f7a8ef4155cd201d0fba34b27425fc6b',
+  },
+] as const;
+
+const TFJS_NODE_SHA512 = 'uHrXeUlfgkMxTZqHkESSV7zSdKdV0LlsBeblqkuKU9nnfxB1pC6DtoyYVaLxznzZy7WQSegjcohxxCjAf6Dc7w==';
+
+const FETCH_HINT = 'fetch it again, or remove the file and let this tool download it';
+
+/** Writes a progress line; stderr, because stdout carries results only. */
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+// ---------------------------------------------------------------- zip
+
+export interface ZipEntry {
+  readonly name: string;
+  /** STORED, else deflate. */
+  readonly method: number;
+  readonly compressedBytes: number;
+  /** Of the local header, from the start of the file. */
+  readonly offset: number;
+}
+
+/** APPNOTE 4.3: the end record (22 bytes and a comment of at most 65,535), a directory entry (46), a local header (30). */
+const END_BYTES = 22;
+const END_MAGIC = 0x06054b50;
+const ENTRY_BYTES = 46;
+const LOCAL_BYTES = 30;
+const STORED = 0;
+
+async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+function badZip(file: string, found: string): never {
+  throw new TrackerError('DATA_INVALID', `${file}: ${found}, expected a zip archive`, { hint: FETCH_HINT });
+}
+
+/**
+ * The directory of a zip archive (without ZIP64).
+ * @throws TrackerError DATA_INVALID when it has none
+ */
+export async function readZipDirectory(file: string): Promise<ZipEntry[]> {
+  const handle = await open(file);
+  try {
+    const { size } = await handle.stat();
+    const tailBytes = Math.min(size, END_BYTES + 0xffff);
+    const tail = await readAt(handle, size - tailBytes, tailBytes);
+    let end = tail.length - END_BYTES;
+    while (end >= 0 && tail.readUInt32LE(end) !== END_MAGIC) end--;
+    if (end < 0) badZip(file, 'found no end record');
+    const directory = await readAt(handle, tail.readUInt32LE(end + 16), tail.readUInt32LE(end + 12));
+    return parseDirectory(directory, tail.readUInt16LE(end + 10));
+  } finally {
+    await handle.close();
+  }
+}
+
+function parseDirectory(directory: Buffer, count: number): ZipEntry[] {
+  const entries: ZipEntry[] = [];
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const nameBytes = directory.readUInt16LE(at + 28);
+    entries.push({
+      name: directory.toString('utf8', at + ENTRY_BYTES, at + ENTRY_BYTES + nameBytes),
+      method: directory.readUInt16LE(at + 10),
+      compressedBytes: directory.readUInt32LE(at + 20),
+      offset: directory.readUInt32LE(at + 42),
+    });
+    at += ENTRY_BYTES + nameBytes + directory.readUInt16LE(at + 30) + directory.readUInt16LE(at + 32);
+  }
+  return entries;
+}
+
+/** Where an entry's data begin: behind its local header, whose two variable parts have lengths of their own. */
+async function dataOffset(archive: string, entry: ZipEntry): Promise<number> {
+  const handle = await open(archive);
+  try {
+    const header = await readAt(handle, entry.offset, LOCAL_BYTES);
+    return entry.offset + LOCAL_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Unpacks one member of a zip archive: streamed, checked, and only then under its name.
+ * @throws TrackerError DATA_INVALID when the archive lacks the member or its content has another sha256
+ */
+export async function extractMember(archive: string, member: string, sha256: string, target: string): Promise<void> {
+  const entry = (await readZipDirectory(archive)).find(({ name }) => name === member);
+  if (entry === undefined) {
+    throw new TrackerError('DATA_INVALID', `${archive}: found no ${member}`, {
+      hint: `give the tensorflow-cpu ${TENSORFLOW_VERSION} wheel for manylinux x86_64`,
+    });
+  }
+  const start = await dataOffset(archive, entry);
+  const hash = createHash('sha256');
+  const hashing = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      done(null, chunk);
+    },
+  });
+  const partial = `${target}.${process.pid}.part`;
+  const unpacking = entry.method === STORED ? new PassThrough() : createInflateRaw();
+  try {
+    const packed = createReadStream(archive, { start, end: start + entry.compressedBytes - 1 });
+    await pipeline(packed, unpacking, hashing, createWriteStream(partial));
+    const found = hash.digest('hex');
+    if (found !== sha256) {
+      throw new TrackerError('DATA_INVALID', `${archive}, ${member}: found sha256 ${found}, expected ${sha256}`, {
+        hint: FETCH_HINT,
+      });
+    }
+    await chmod(partial, 0o755);
+    await rename(partial, target);
+  } catch (error) {
+    const isBroken = (error as NodeJS.ErrnoException).code?.startsWith('Z_') === true; // zlib's codes
+    if (!isBroken) throw error;
+    throw new TrackerError('DATA_INVALID', `${archive}, ${member}: does not inflate (${messageOf(error)})`, {
+      hint: FETCH_HINT,
+      cause: error,
+    });
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+// ---------------------------------------------------------------- tar
+
+/** The files of a tar archive (ustar, as npm packs it), by name. */
+export function* readTar(tar: Buffer): Generator<{ name: string; content: Buffer }> {
+  const BLOCK = 512;
+  const text = (from: number, bytes: number): string => tar.toString('utf8', from, from + bytes).replace(/\0.*$/s, '');
+  for (let at = 0; at + BLOCK <= tar.length && tar[at] !== 0;) {
+    const bytes = Number.parseInt(text(at + 124, 12), 8);
+    const prefix = text(at + 345, 155);
+    const isFile = text(at + 156, 1) === '0' || tar[at + 156] === 0;
+    const content = tar.subarray(at + BLOCK, at + BLOCK + bytes);
+    if (isFile) yield { name: prefix ? `${prefix}/${text(at, 100)}` : text(at, 100), content };
+    at += BLOCK + Math.ceil(bytes / BLOCK) * BLOCK;
+  }
+}
+
+/**
+ * Unpacks dist/**.js of the tfjs-node package beside its place, then moves the folder there.
+ * @throws TrackerError DATA_INVALID when the package is another
+ */
+export async function unpackTfjsNode(packed: string, target: string, sha512 = TFJS_NODE_SHA512): Promise<void> {
+  const data = await readFile(packed);
+  const found = createHash('sha512').update(data).digest('base64');
+  if (found !== sha512) {
+    throw new TrackerError('DATA_INVALID', `${packed}: found sha512 ${found}, expected ${sha512}`, {
+      hint: FETCH_HINT,
+    });
+  }
+  const partial = `${target}.${process.pid}.part`;
+  try {
+    for (const { name, content } of readTar(gunzipSync(data))) {
+      if (!/^package\/(dist\/.*\.js|package\.json|LICENSE)$/.test(name)) continue;
+      const file = path.join(partial, name.replace('package/', ''));
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, content);
+    }
+    await rename(partial, target);
+  } finally {
+    await rm(partial, { force: true, recursive: true });
+  }
+}
+
+// ---------------------------------------------------------------- set up
+
+/** Runs a download into a folder and returns the one file that came. */
+async function download(folder: string, commands: readonly (readonly [string, ...string[]])[], what: string) {
+  let cause: unknown;
+  for (const [command, ...args] of commands) {
+    try {
+      await run(command, args, { cwd: folder });
+      const [file] = await readdir(folder);
+      if (file !== undefined) return path.join(folder, file);
+    } catch (error) {
+      cause = error;
+    }
+  }
+  throw new TrackerError('TENSORFLOW_UNAVAILABLE', `${what}: the download failed (${messageOf(cause)})`, {
+    hint: `download it elsewhere and give the file: --wheel FILE or --tfjs-node FILE`,
+    cause,
+  });
+}
+
+function downloadWheel(folder: string): Promise<string> {
+  const args = ['download', '--no-deps', '--only-binary=:all:', '--python-version', '3.11'];
+  args.push('--platform', 'manylinux_2_17_x86_64', `tensorflow-cpu==${TENSORFLOW_VERSION}`);
+  return download(
+    folder,
+    [
+      ['python3', '-m', 'pip', ...args],
+      ['pip', ...args],
+    ],
+    `wheel tensorflow-cpu ${TENSORFLOW_VERSION}`,
+  );
+}
+
+function downloadTfjsNode(folder: string): Promise<string> {
+  const spec = `@tensorflow/tfjs-node@${TFJS_NODE_VERSION}`;
+  return download(folder, [['npm', 'pack', spec]], spec);
+}
+
+/** Does a job with a downloaded file in a folder that is gone afterwards. */
+async function withDownload(fetch: (folder: string) => Promise<string>, use: (file: string) => Promise<void>) {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'ebm-tracker-'));
+  try {
+    await use(await fetch(folder));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A file that the user named. */
+function existing(file: string): string {
+  if (existsSync(file)) return file;
+  throw new TrackerError('INPUT_NOT_FOUND', `${path.resolve(file)}: not found`, {
+    hint: 'leave the option out to download it',
+  });
+}
+
+async function setUpLibraries(folder: string, wheel: string | undefined): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const missing: (typeof LIBRARIES)[number][] = [];
+  for (const library of LIBRARIES) {
+    const file = path.join(folder, path.basename(library.member));
+    if (existsSync(file) && (await sha256Of(file)) === library.sha256) say(`there already, checked: ${file}`);
+    else missing.push(library);
+  }
+  if (missing.length === 0) return;
+  const unpack = async (archive: string): Promise<void> => {
+    for (const { member, sha256 } of missing) {
+      const file = path.join(folder, path.basename(member));
+      await extractMember(archive, member, sha256, file);
+      say(`unpacked and checked: ${file}`);
+    }
+  };
+  if (wheel !== undefined) return unpack(existing(wheel));
+  say(`downloading the wheel of tensorflow-cpu ${TENSORFLOW_VERSION}, 207 MB`);
+  await withDownload(downloadWheel, unpack);
+}
+
+async function setUpTfjsNode(folder: string, packed: string | undefined): Promise<void> {
+  if (existsSync(folder)) return say(`there already: ${folder}`);
+  if (packed !== undefined) await unpackTfjsNode(existing(packed), folder);
+  else await withDownload(downloadTfjsNode, (file) => unpackTfjsNode(file, folder));
+  say(`unpacked and checked: ${folder}`);
+}
+
+async function main(): Promise<void> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new TrackerError('TENSORFLOW_UNAVAILABLE', `found ${process.platform} ${process.arch}, expected linux x64`, {
+      hint: 'npm install @tensorflow/tfjs-node, or use the wasm backend, which needs nothing',
+    });
+  }
+  const { values } = parseArgs({ options: { wheel: { type: 'string' }, 'tfjs-node': { type: 'string' } } });
+  const { libraries, tfjsNode } = nativeDirectories(cacheDirectory());
+  await setUpLibraries(libraries, values.wheel);
+  await setUpTfjsNode(tfjsNode, values['tfjs-node']);
+  const { openTensorflow } = await import('../src/runtime/tensorflow.js');
+  const { version } = await openTensorflow({ backend: 'native' });
+  say(`it works: ${version}`);
+}
+
+if (process.argv[1] === import.meta.filename) {
+  try {
+    await main();
+  } catch (error) {
+    const hint = error instanceof TrackerError ? `\nhint: ${error.hint}` : '';
+    say(`native-tensorflow: ${messageOf(error)}${hint}`);
+    process.exitCode = error instanceof TrackerError ? error.exitCode : 1;
+  }
+}
