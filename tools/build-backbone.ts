@@ -28,7 +28,6 @@ import { regionWindow, resample } from '../src/image/crop.js';
 import type { Frame } from '../src/image/frame.js';
 import { createRandom } from '../src/random.js';
 import { openOnnxModel, type FloatTensor } from '../src/runtime/onnx.js';
-import { openVideo } from '../src/video/read.js';
 import { MAP_ROLES, measureDeviation, measureOffsets, withoutDeviation } from './lib/measure-backbone.js';
 import { cutModel, withOutputs, type Port } from './lib/onnx-graph.js';
 
@@ -174,7 +173,7 @@ async function writeEntry(file: string, model: Uint8Array): Promise<void> {
     const deviation = before?.[role].deviation ?? Array.from({ length: channels }, () => 1);
     return { output: tapPort(tap).name, stride, channels, offset, deviation };
   };
-  if (!before) console.warn(`${file}: no deviations yet: run tools/build-backbone.ts --measure-deviation DATA_DIR`);
+  if (!before) console.warn(`${file}: no deviations yet: run tools/build-backbone.ts --measure-deviation SEQUENCES`);
   manifest.backbones[NAME] = {
     file: FILE,
     sha256: createHash('sha256').update(model).digest('hex'),
@@ -228,9 +227,8 @@ async function open(which: Which): Promise<Backbone> {
 }
 
 async function printOffsets(images: string, which: Which): Promise<void> {
-  const source = await openVideo(images);
   const backbone = await open(which);
-  const measured = await measureOffsets(backbone, first(source.frames(), IMAGES_TO_MEASURE), CROP.size);
+  const measured = await measureOffsets(backbone, first(framesOf(images), IMAGES_TO_MEASURE), CROP.size);
   for (const { role, axis, offset, mismatch } of measured) {
     const { stride, offset: stated } = backbone.entry[role];
     console.log(
@@ -238,6 +236,12 @@ async function printOffsets(images: string, which: Which): Promise<void> {
     );
   }
   await backbone.release();
+}
+
+async function* framesOf(source: string): AsyncGenerator<Frame> {
+  // loaded here, so that building the backbone needs neither ffmpeg nor sharp
+  const { openVideo } = await import('../src/video/read.js');
+  yield* (await openVideo(source)).frames();
 }
 
 async function* first<T>(items: AsyncIterable<T>, count: number): AsyncGenerator<T> {
@@ -267,8 +271,7 @@ async function* searchCrops(sequences: string): AsyncGenerator<Float32Array> {
   for (const name of (await readdir(sequences)).toSorted()) {
     const boxes = await readTruth(path.join(sequences, name, 'groundtruth.txt'));
     const step = Math.ceil(boxes.length / FRAMES_PER_SEQUENCE);
-    const source = await openVideo(path.join(sequences, name, 'video.mp4'));
-    for await (const frame of source.frames()) {
+    for await (const frame of framesOf(path.join(sequences, name, 'video.mp4'))) {
       const box = boxes[frame.index];
       if (frame.index % step === 0 && box) yield searchCrop(frame, box);
     }

@@ -299,13 +299,21 @@ async function setUpTfjsNode(folder: string, packed: string | undefined): Promis
   say(`unpacked and checked: ${folder}`);
 }
 
+function readOptions(): { wheel?: string; 'tfjs-node'?: string } {
+  try {
+    return parseArgs({ options: { wheel: { type: 'string' }, 'tfjs-node': { type: 'string' } } }).values;
+  } catch (cause) {
+    throw new TrackerError('OPTION_INVALID', messageOf(cause), { hint: '[--wheel FILE] [--tfjs-node FILE]', cause });
+  }
+}
+
 async function main(): Promise<void> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new TrackerError('TENSORFLOW_UNAVAILABLE', `found ${process.platform} ${process.arch}, expected linux x64`, {
       hint: 'npm install @tensorflow/tfjs-node, or use the wasm backend, which needs nothing',
     });
   }
-  const { values } = parseArgs({ options: { wheel: { type: 'string' }, 'tfjs-node': { type: 'string' } } });
+  const values = readOptions();
   const { libraries, tfjsNode } = nativeDirectories(cacheDirectory());
   await setUpLibraries(libraries, values.wheel);
   await setUpTfjsNode(tfjsNode, values['tfjs-node']);

@@ -36,14 +36,14 @@ export function toCropBoxes(y: Float32Array, base: Pick<CropBox, 'cx' | 'cy' | '
 }
 
 /**
- * The prior over place and size about the last box: a Gaussian in place with a wide tail, Gaussians in common log size and log aspect.
- * @param place deviation of the place, in units of sqrt(w h); @param tail how many times wider the tail is
+ * Prior over the place, a motion model about the last box: a Gaussian with a wide tail.
+ * @param deviation of the place, in units of sqrt(w h); @param tail how many times wider the tail is
  */
-export function boxPrior(base: CropBox, place: number, tail: number, size: number, aspect: number): LogTerm {
+export function placePrior(base: Pick<CropBox, 'w' | 'h'>, deviation: number, tail: number): LogTerm {
   const reach = Math.sqrt(base.w * base.h);
   const sx = base.w / reach;
   const sy = base.h / reach;
-  const narrow = 1 / (place * place);
+  const narrow = 1 / (deviation * deviation);
   const wide = narrow / (tail * tail);
   // log mass of the tail against the centre: e^-2, spread over tail^2 times the area
   const tailLog = -2 - 2 * Math.log(tail);
@@ -56,16 +56,25 @@ export function boxPrior(base: CropBox, place: number, tail: number, size: numbe
     const max = Math.max(a, b);
     const ea = Math.exp(a - max);
     const eb = Math.exp(b - max);
-    const common = (y[at + 2]! + y[at + 3]!) / 2 / size;
-    const stretch = (y[at + 2]! - y[at + 3]!) / 2 / aspect;
     if (gradient) {
       const pull = -(ea * narrow + eb * wide) / (ea + eb);
       gradient[at]! += pull * dx * sx;
       gradient[at + 1]! += pull * dy * sy;
+    }
+    return max + Math.log(ea + eb);
+  };
+}
+
+/** Prior over the size about the last one: Gaussians in common log size (log w + log h) / 2 and in (log w - log h) / 2. */
+export function sizePrior(size: number, aspect: number): LogTerm {
+  return (y, at, gradient) => {
+    const common = (y[at + 2]! + y[at + 3]!) / 2 / size;
+    const stretch = (y[at + 2]! - y[at + 3]!) / 2 / aspect;
+    if (gradient) {
       gradient[at + 2]! -= common / (2 * size) + stretch / (2 * aspect);
       gradient[at + 3]! -= common / (2 * size) - stretch / (2 * aspect);
     }
-    return max + Math.log(ea + eb) - 0.5 * (common * common + stretch * stretch);
+    return -0.5 * (common * common + stretch * stretch);
   };
 }
 

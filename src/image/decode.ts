@@ -1,13 +1,18 @@
-/** Image files to frames; with draw.ts the only import of sharp. */
+/** Image files to frames: the only import of sharp. */
 import sharp from 'sharp';
 import { messageOf, TrackerError } from '../errors.js';
 import type { Frame } from './frame.js';
+
+/** The kinds that are taken from a folder of images. */
+export const IMAGE_EXTENSIONS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.avif', '.gif'];
+
+export type RgbImage = Pick<Frame, 'data' | 'width' | 'height'>;
 
 /**
  * Decodes an image file: upright (EXIF), RGB, 8 bit; grey, alpha, CMYK and 16 bit are converted.
  * @throws TrackerError IMAGE_UNREADABLE
  */
-export async function decodeImage(path: string): Promise<Pick<Frame, 'data' | 'width' | 'height'>> {
+export async function decodeImage(path: string): Promise<RgbImage> {
   try {
     const { data, info } = await sharp(path, { failOn: 'error' })
       .rotate()
@@ -15,7 +20,11 @@ export async function decodeImage(path: string): Promise<Pick<Frame, 'data' | 'w
       .flatten({ background: '#000000' })
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    return { data: info.channels === 3 ? data : greyToRgb(data, info.channels), width: info.width, height: info.height };
+    return {
+      data: info.channels === 3 ? data : greyToRgb(data, info.channels),
+      width: info.width,
+      height: info.height,
+    };
   } catch (cause) {
     throw new TrackerError('IMAGE_UNREADABLE', `image ${path}: ${messageOf(cause)}`, {
       hint: 'expected a JPEG, PNG, WebP, TIFF or GIF file that is whole',

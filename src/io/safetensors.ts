@@ -55,8 +55,8 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
     if (to - from !== size || to > body.length) {
       throw invalid(`tensor "${name}" of shape [${shape}] holds ${Math.min(to, body.length) - from} bytes, expected ${size}`);
     }
-    // a copy: the body need not be aligned to 4 bytes
-    tensors[name] = { shape, data: new Float32Array(body.slice(from, to).buffer) };
+    // a copy, since the body need not be aligned to 4 bytes (a Buffer's own slice would be a view)
+    tensors[name] = { shape, data: new Float32Array(Uint8Array.prototype.slice.call(body, from, to).buffer) };
   }
   return { tensors, metadata: (header['__metadata__'] ?? {}) as Record<string, string> };
 }

@@ -31,7 +31,7 @@ export interface Tensorflow {
   readonly reason: string;
   /** The ones passed over. */
   readonly tried: readonly { readonly backend: TensorflowBackend; readonly reason: string }[];
-  /** What computes, for reports: "TensorFlow 2.15.1, 2 threads". */
+  /** What computes, for reports: "TensorFlow 2.15.1 on CPU, 2 thread(s)". */
   readonly version: string;
 }
 
@@ -123,7 +123,8 @@ function openUnderSharedName(tf: Core): { backend: TensorflowBackend; version: s
   const { binding } = open;
   const backend = binding.native ? 'native' : open.isGPUPackage ? 'node-gpu' : 'node';
   const threads = binding.threads === undefined ? '' : `, ${binding.threads} thread(s)`;
-  return { backend, version: `TensorFlow ${binding.TF_Version}${threads}` };
+  const device = open.isUsingGpuDevice ? 'GPU' : 'CPU';
+  return { backend, version: `TensorFlow ${binding.TF_Version} on ${device}${threads}` };
 }
 
 /** Makes the shared name current. @returns its version, or undefined when nothing is open under it */

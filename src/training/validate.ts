@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createTfjsEngine } from '../ebm/engines/tfjs.js';
 import { estimateBox, type EstimateSettings } from '../ebm/estimate.js';
 import { makeTemplate, type HeadModel } from '../ebm/head.js';
-import { boxPosterior, boxPrior } from '../ebm/posterior.js';
+import { boxPosterior, placePrior, sizePrior } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, logDensity, mixtureAbout } from '../ebm/proposal.js';
 import { openBackbone } from '../features/backbone.js';
 import type { BackboneEntry } from '../features/manifest.js';
@@ -123,7 +123,7 @@ async function score(tensorflow: Tensorflow, model: HeadModel, bank: Bank, split
     const learned = decodeProposal(await engine.propose(embedding, template!), cellPlaces(geometry.coarse, base));
     const y = Float32Array.of((truth.cx - base.cx) / base.w, (truth.cy - base.cy) / base.h, Math.log(truth.w / base.w), Math.log(truth.h / base.h));
     likelihood -= logDensity(learned, y)[0]!;
-    const terms = [boxPrior(base, PRIOR.place, PRIOR.tail, PRIOR.size, PRIOR.aspect)];
+    const terms = [placePrior(base, PRIOR.place, PRIOR.tail), sizePrior(PRIOR.size, PRIOR.aspect)];
     const posterior = boxPosterior(engine, embedding, template!, base, TEMPERATURE, terms);
     const estimate = await estimateBox(posterior, evenMix(learned, mixtureAbout([0, 0, 0, 0], [0.15])), ESTIMATE, random);
     const [a, b, c, d] = estimate.y as unknown as [number, number, number, number];

@@ -1,10 +1,10 @@
 /** Which ffmpeg and ffprobe are used, and why. */
-import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, chmod, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
+import { capture } from './command.js';
 
 export interface Binary {
   readonly path: string;
@@ -12,6 +12,8 @@ export interface Binary {
   readonly source: string;
   /** First line of -version. */
   readonly version: string;
+  /** FFmpeg's major version, told from its libavutil, because builds from git have no version number; null if it does not say. */
+  readonly major: number | null;
 }
 
 export interface Binaries {
@@ -25,42 +27,46 @@ type Tool = 'ffmpeg' | 'ffprobe';
 
 interface Place {
   readonly source: string;
-  readonly find: () => Promise<string | undefined>;
+  /** @throws Error where it has none, saying why */
+  readonly find: () => Promise<string>;
 }
 
-const require = createRequire(import.meta.url);
+/** What an npm package exports; throws where it is not installed. */
+export type PackageLoader = (name: string) => unknown;
 
 /**
  * In this order: FFMPEG_PATH / FFPROBE_PATH, ffmpeg-static, PATH, the installer packages, which carry their binaries.
  * @throws TrackerError FFMPEG_MISSING where none runs, or where the one that was asked for does not
  */
-export async function findBinaries(env: NodeJS.ProcessEnv = process.env): Promise<Binaries> {
+export async function findBinaries(
+  env: NodeJS.ProcessEnv = process.env,
+  load: PackageLoader = createRequire(import.meta.url),
+): Promise<Binaries> {
   const passedOver: string[] = [];
-  const ffmpeg = await findTool('ffmpeg', env, passedOver);
-  const ffprobe = await findTool('ffprobe', env, passedOver);
+  const ffmpeg = await findTool('ffmpeg', env, load, passedOver);
+  const ffprobe = await findTool('ffprobe', env, load, passedOver);
   return { ffmpeg, ffprobe, passedOver };
 }
 
-async function findTool(tool: Tool, env: NodeJS.ProcessEnv, passedOver: string[]): Promise<Binary> {
+async function findTool(
+  tool: Tool,
+  env: NodeJS.ProcessEnv,
+  load: PackageLoader,
+  passedOver: string[],
+): Promise<Binary> {
   const variable = tool === 'ffmpeg' ? 'FFMPEG_PATH' : 'FFPROBE_PATH';
   const asked = env[variable];
   if (asked) {
-    const version = await versionOf(asked).catch((cause: unknown) => {
+    return tryBinary(tool, variable, asked).catch((cause: unknown) => {
       throw new TrackerError('FFMPEG_MISSING', `${variable}=${asked}: does not run (${messageOf(cause)})`, {
         hint: `unset ${variable}, or let it name a ${tool} binary`,
         cause,
       });
     });
-    return { path: asked, source: variable, version };
   }
-  for (const { source, find } of placesOf(tool, env)) {
+  for (const { source, find } of placesOf(tool, env, load)) {
     try {
-      const path = await find();
-      if (!path) {
-        passedOver.push(`${tool}: ${source}: not there`);
-        continue;
-      }
-      return { path, source, version: await versionOf(path) };
+      return await tryBinary(tool, source, await find());
     } catch (error) {
       passedOver.push(`${tool}: ${source}: ${messageOf(error)}`);
     }
@@ -70,40 +76,44 @@ async function findTool(tool: Tool, env: NodeJS.ProcessEnv, passedOver: string[]
   });
 }
 
-function placesOf(tool: Tool, env: NodeJS.ProcessEnv): Place[] {
+function placesOf(tool: Tool, env: NodeJS.ProcessEnv, load: PackageLoader): Place[] {
   const onPath: Place = { source: 'PATH', find: () => searchPath(tool, env['PATH'] ?? '') };
   const carried = `@${tool}-installer/${tool}`;
-  const installer: Place = { source: carried, find: () => fromPackage(carried) };
+  const installer: Place = { source: carried, find: () => fromPackage(carried, load) };
   // ffmpeg-static downloads its binary at install time: the package may be there without it
   return tool === 'ffmpeg'
-    ? [{ source: 'ffmpeg-static', find: () => fromPackage('ffmpeg-static') }, onPath, installer]
+    ? [{ source: 'ffmpeg-static', find: () => fromPackage('ffmpeg-static', load) }, onPath, installer]
     : [onPath, installer];
 }
 
 /** The binary that a package names; its run bit is set where it lacks. */
-async function fromPackage(name: string): Promise<string | undefined> {
-  let named: unknown;
-  try {
-    named = require(name);
-  } catch {
-    return undefined;
-  }
-  const path = typeof named === 'string' ? named : (named as { path?: string } | null)?.path;
-  if (!path || !(await isFile(path))) return undefined;
-  const runs = await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-  if (!runs) await chmod(path, 0o755);
+async function fromPackage(name: string, load: PackageLoader): Promise<string> {
+  const path = nameInPackage(name, load);
+  if (!(await isFile(path))) throw new Error(`its file ${path} is missing`);
+  if (!(await isRunnable(path))) await chmod(path, 0o755);
   return path;
 }
 
-async function searchPath(tool: Tool, path: string): Promise<string | undefined> {
+/** ffmpeg-static exports the path itself, the installers export an object that holds it. */
+function nameInPackage(name: string, load: PackageLoader): string {
+  let named: unknown;
+  try {
+    named = load(name);
+  } catch {
+    throw new Error('not installed for this platform');
+  }
+  const path = typeof named === 'string' ? named : (named as { path?: string } | null)?.path;
+  if (!path) throw new Error('it names no file for this platform');
+  return path;
+}
+
+async function searchPath(tool: Tool, path: string): Promise<string> {
   const name = process.platform === 'win32' ? `${tool}.exe` : tool;
   for (const folder of path.split(delimiter)) {
-    if (folder && (await isFile(join(folder, name)))) return join(folder, name);
+    const file = join(folder, name);
+    if (folder && (await isFile(file)) && (await isRunnable(file))) return file;
   }
-  return undefined;
+  throw new Error('not there');
 }
 
 async function isFile(path: string): Promise<boolean> {
@@ -113,24 +123,32 @@ async function isFile(path: string): Promise<boolean> {
   );
 }
 
-/** First line of `-version`. */
-function versionOf(path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(path, ['-version'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    let text = '';
-    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    child.on('error', reject);
-    child.on('close', (code) => {
-      const line = text.split('\n')[0]!.trim();
-      if (code === 0 && line !== '') resolve(line);
-      else reject(new Error(`-version ended with ${code}`));
-    });
-  });
+async function isRunnable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
-/** The option for "one frame per coded frame": renamed in FFmpeg 5.1; the old one went in 8. Builds of no release are old here. */
-export function passthroughOption(version: string): string[] {
-  const match = /version n?(\d+)\.(\d+)/.exec(version);
-  const modern = match !== null && Number(match[1]) + Number(match[2]) / 100 >= 5.01;
-  return modern ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough'];
+/** Long enough for a first start from a slow disk: the binaries are some 70 MB. */
+const VERSION_TIMEOUT_MS = 20_000;
+/** FFmpeg 4 came with libavutil 56; both have counted on together since. */
+const LIBAVUTIL_AHEAD = 52;
+
+/** Runs `-version`. @throws Error where the file does not run or is another program */
+async function tryBinary(tool: Tool, source: string, path: string): Promise<Binary> {
+  const { stdout, failure } = await capture(path, ['-version'], VERSION_TIMEOUT_MS);
+  if (failure !== undefined) throw new Error(`${path} -version: ${failure}`);
+  const version = stdout.split('\n')[0]!.trim();
+  if (!version.startsWith(`${tool} version`)) throw new Error(`${path} -version: does not say that it is ${tool}`);
+  const library = /^libavutil\s+(\d+)\./m.exec(stdout)?.[1];
+  return { path, source, version, major: library === undefined ? null : Number(library) - LIBAVUTIL_AHEAD };
+}
+
+/** The first major version all of whose releases have -fps_mode, which replaces -vsync. */
+const FPS_MODE_SINCE = 6;
+
+/** The option for "one frame out for each frame in". */
+export function passthroughOption({ major }: Binary): string[] {
+  return [(major ?? FPS_MODE_SINCE) >= FPS_MODE_SINCE ? '-fps_mode' : '-vsync', 'passthrough'];
 }

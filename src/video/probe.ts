@@ -1,100 +1,155 @@
-/** What ffprobe says of a file: upright size, rate, and the time of every frame. */
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { messageOf, TrackerError } from '../errors.js';
+/** What a file's video stream is: upright size, rate, length. */
+import { z } from 'zod';
+import { TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
+import type { Binaries } from './binaries.js';
+import { capture } from './command.js';
 
 export interface VideoInfo extends Size {
+  /** The video stream, as ffmpeg's -map takes it. */
+  readonly stream: string;
   /** Average frames a second. */
   readonly fps: number;
-  /** Presentation times in order, seconds from the first: one a packet of the video stream; empty where the file tells none. */
-  readonly times: Float64Array;
-  /** Clockwise turn that makes the coded picture upright, degrees. */
+  /** Seconds that the video stream lasts by the file's account; undefined where only the whole file, sound and all, has a length. */
+  readonly streamSeconds: number | undefined;
+  /** Frames that the file announces, or that follow from length and rate; 0 where it says neither. */
+  readonly frameCount: number;
+  /** Clockwise turn that makes the coded picture upright, degrees, 0 to 359. */
   readonly rotation: number;
   readonly codec: string;
 }
 
-interface ProbedStream {
-  codec_name?: string;
-  width?: number;
-  height?: number;
-  avg_frame_rate?: string;
-  r_frame_rate?: string;
-  tags?: { rotate?: string };
-  side_data_list?: { rotation?: number }[];
+const DEFAULT_FPS = 25;
+/** ffmpeg draws plain text as pictures. */
+const TEXT_CODEC = 'ansi';
+
+/**
+ * Asks ffprobe; where that cannot read the file, looks at what ffmpeg says when it decodes one frame. (Static builds of ffprobe, among them
+ * the one of the installer package, crash on MPEG transport streams, which the ffmpeg beside it reads.)
+ * @throws TrackerError VIDEO_UNREADABLE where there is no video stream
+ */
+export async function probeVideo(binaries: Binaries, path: string): Promise<VideoInfo> {
+  const args = ['-v', 'error', '-of', 'json', '-show_format', '-show_streams', '-i', `file:${path}`];
+  const { stdout, failure } = await capture(binaries.ffprobe.path, args);
+  const info = (failure === undefined ? readProbe(stdout) : undefined) ?? (await probeByDecoding(binaries, path));
+  if (info.codec === TEXT_CODEC) throw unreadable(path, ['(nothing: it takes the file for text, not for a video)']);
+  return info;
 }
 
-const DEFAULT_FPS = 25;
+const ProbeSchema = z.object({
+  streams: z
+    .array(
+      z.object({
+        index: z.number(),
+        codec_type: z.string().optional(),
+        codec_name: z.string().optional(),
+        width: z.number().optional(),
+        height: z.number().optional(),
+        avg_frame_rate: z.string().optional(),
+        r_frame_rate: z.string().optional(),
+        nb_frames: z.string().optional(),
+        duration: z.string().optional(),
+        disposition: z.object({ attached_pic: z.number().optional() }).optional(),
+        tags: z.object({ rotate: z.string().optional() }).optional(),
+        side_data_list: z.array(z.object({ rotation: z.number().optional() })).optional(),
+      }),
+    )
+    .default([]),
+  format: z.object({ duration: z.string().optional() }).default({}),
+});
 
-/** @throws TrackerError VIDEO_UNREADABLE where there is no video stream */
-export async function probeVideo(ffprobe: string, path: string): Promise<VideoInfo> {
-  const show = 'stream=codec_name,width,height,avg_frame_rate,r_frame_rate:stream_tags=rotate:stream_side_data=rotation';
-  const lines: string[] = [];
-  const errors = await readLines(ffprobe, ['-show_entries', show, '-of', 'json', path], (line) => lines.push(line));
-  const stream = parseStreams(lines.join('\n'))[0];
-  if (!stream?.width || !stream.height) {
-    throw new TrackerError('VIDEO_UNREADABLE', `video ${path}: no video stream found (${errors.slice(-300).trim()})`, {
-      hint: 'expected a video file that ffmpeg reads, a folder of images, or a pattern such as img/%08d.jpg',
-    });
-  }
-  const rotation = Number(stream.side_data_list?.find((data) => data.rotation)?.rotation ?? stream.tags?.rotate ?? 0);
-  const turned = Math.abs(rotation % 180) === 90;
+function readProbe(json: string): VideoInfo | undefined {
+  const { streams, format } = ProbeSchema.parse(JSON.parse(json));
+  // the cover picture of a sound file is no video
+  const stream = streams.find(({ codec_type, disposition }) => codec_type === 'video' && !disposition?.attached_pic);
+  if (!stream?.width || !stream.height) return undefined;
+  const matrix = stream.side_data_list?.find((data) => data.rotation !== undefined)?.rotation;
+  // the display matrix counts anticlockwise, the tag of older files clockwise
+  const rotation = normalTurn(matrix === undefined ? Number(stream.tags?.rotate ?? 0) : -matrix);
+  const turned = rotation % 180 === 90;
+  const fps = parseRate(stream.avg_frame_rate) ?? parseRate(stream.r_frame_rate) ?? DEFAULT_FPS;
+  const streamSeconds = positive(stream.duration);
+  const seconds = streamSeconds ?? positive(format.duration) ?? 0;
   return {
+    stream: `0:${stream.index}`,
     width: turned ? stream.height : stream.width,
     height: turned ? stream.width : stream.height,
-    fps: parseRate(stream.avg_frame_rate) ?? parseRate(stream.r_frame_rate) ?? DEFAULT_FPS,
-    times: await packetTimes(ffprobe, path),
+    fps,
+    streamSeconds,
+    frameCount: positive(stream.nb_frames) ?? Math.round(seconds * fps),
     rotation,
     codec: stream.codec_name ?? 'unknown',
   };
 }
 
-function parseStreams(text: string): ProbedStream[] {
-  try {
-    return (JSON.parse(text) as { streams?: ProbedStream[] }).streams ?? [];
-  } catch {
-    return [];
-  }
+/** V: video streams without cover pictures. */
+const FIRST_VIDEO = '0:V:0';
+
+async function probeByDecoding(binaries: Binaries, path: string): Promise<VideoInfo> {
+  const args = [
+    '-hide_banner',
+    '-nostdin',
+    '-i',
+    `file:${path}`,
+    '-map',
+    FIRST_VIDEO,
+    '-frames:v',
+    '1',
+    '-f',
+    'null',
+    '-',
+  ];
+  const { stderr, failure } = await capture(binaries.ffmpeg.path, args);
+  const info = failure === undefined ? readLog(stderr) : undefined;
+  if (!info) throw unreadable(path, stderr.trim().split('\n'));
+  return info;
 }
+
+/** ffmpeg's log: the streams of the input, then those of the output, which are upright already. */
+function readLog(log: string): VideoInfo | undefined {
+  const [input = '', output = ''] = log.split(/^Output #0/m);
+  const size = /Video: .*?, (\d+)x(\d+)/.exec(output);
+  if (!size) return undefined;
+  const fps = Number(/, ([\d.]+) fps/.exec(output)?.[1] ?? DEFAULT_FPS);
+  const [, hours = 0, minutes = 0, seconds = 0] = /Duration: (\d+):(\d+):([\d.]+)/.exec(input) ?? [];
+  const length = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+  return {
+    stream: FIRST_VIDEO,
+    width: Number(size[1]),
+    height: Number(size[2]),
+    fps,
+    streamSeconds: undefined,
+    frameCount: Math.round(length * fps),
+    rotation: normalTurn(-Number(/rotation of (-?[\d.]+) degrees/.exec(input)?.[1] ?? 0)),
+    codec: /Video: (\w+)/.exec(input)?.[1] ?? 'unknown',
+  };
+}
+
+const LINES_SHOWN = 4;
+
+/** @param log ffmpeg's own words; the last lines are shown */
+export function unreadable(path: string, log: readonly string[]): TrackerError {
+  const words = log.slice(-LINES_SHOWN).join('\n  ') || 'it gave no reason';
+  return new TrackerError('VIDEO_UNREADABLE', `video ${path}: not one frame could be read; ffmpeg said:\n  ${words}`, {
+    hint: 'expected a whole video file that ffmpeg reads, a folder of images, or a pattern such as img/%08d.jpg',
+  });
+}
+
+function normalTurn(degrees: number): number {
+  return Number.isFinite(degrees) ? ((Math.round(degrees) % 360) + 360) % 360 : 0;
+}
+
+/** Above this it is a clock rate that stands in for an unknown frame rate. */
+const MAX_FPS = 1000;
 
 /** "30000/1001" -> 29.97; undefined where unknown. */
 function parseRate(text: string | undefined): number | undefined {
-  const [over, under] = (text ?? '').split('/').map(Number);
-  const rate = over! / (under ?? 1);
-  return Number.isFinite(rate) && rate > 0 && rate <= 1000 ? rate : undefined;
+  const [over, under = 1] = (text ?? '').split('/').map(Number);
+  const rate = over! / under;
+  return rate > 0 && rate <= MAX_FPS ? rate : undefined;
 }
 
-async function packetTimes(ffprobe: string, path: string): Promise<Float64Array> {
-  const times: number[] = [];
-  let complete = true;
-  await readLines(ffprobe, ['-show_entries', 'packet=pts_time,flags', '-of', 'csv=p=0', path], (line) => {
-    const [time, flags] = line.split(',');
-    if (flags?.includes('D')) return; // cut away by an edit list: never shown
-    const value = Number.parseFloat(time ?? '');
-    if (Number.isFinite(value)) times.push(value);
-    else complete = false;
-  });
-  if (!complete || times.length === 0) return new Float64Array(0);
-  const sorted = Float64Array.from(times).toSorted();
-  return sorted.map((time) => time - sorted[0]!);
-}
-
-/** Runs ffprobe on the first video stream, line by line. @returns what it wrote to stderr */
-function readLines(ffprobe: string, args: string[], onLine: (line: string) => void): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(ffprobe, ['-v', 'error', '-select_streams', 'v:0', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let errors = '';
-    child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-2000)));
-    child.on('error', (cause) =>
-      reject(new TrackerError('FFMPEG_MISSING', `ffprobe ${ffprobe}: ${messageOf(cause)}`, { hint: 'ebm-tracker doctor', cause })),
-    );
-    const lines = createInterface({ input: child.stdout });
-    lines.on('line', (line) => line.trim() !== '' && onLine(line));
-    let ended = 0;
-    const end = (): void => {
-      if (++ended === 2) resolve(errors);
-    };
-    lines.on('close', end);
-    child.on('close', end);
-  });
+function positive(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return value > 0 && Number.isFinite(value) ? value : undefined;
 }

@@ -1,212 +1,215 @@
 /** Frames of a video file, of a folder of images, or of a pattern: one at a time, only as fast as they are taken. */
 import { once } from 'node:events';
-import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
-import type { PassThrough } from 'node:stream';
-import ffmpegCommand, { type FfmpegCommand } from 'fluent-ffmpeg';
+import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { messageOf, TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
-import { decodeImage } from '../image/decode.js';
+import { decodeImage, IMAGE_EXTENSIONS, type RgbImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { findBinaries, passthroughOption, type Binaries } from './binaries.js';
-import { probeVideo } from './probe.js';
+import { createCommand, startReading } from './command.js';
+import { DecodeLog } from './decode-log.js';
+import { imagesInFolder, isImage, matchPattern } from './images.js';
+import { probeVideo, unreadable, type VideoInfo } from './probe.js';
 
+export { createCommand } from './command.js';
+
+/** Size: that of the upright frames; single images of a folder may have another. */
 export interface VideoSource extends Size {
   readonly path: string;
   /** Average frames a second; of images, the rate they are taken to have. */
   readonly fps: number;
-  /** Frames expected from the start on; a damaged file may yield fewer. */
+  /** Frames expected from the start on, an estimate (exact for images); 0 where the file does not tell. */
   readonly frameCount: number;
+  /** Clockwise turn, degrees, that was undone; 0 for images. */
+  readonly rotation: number;
+  readonly codec: string;
   /** What was found wrong so far; complete when the frames have ended. */
   readonly warnings: readonly string[];
   /**
-   * The frames, upright, in order. Breaking out of the loop ends ffmpeg. A frame's data is its own: it may be kept.
+   * The frames, upright, in order. Breaking out of the loop ends ffmpeg; the signal does too, and then the frames just end. A frame's data
+   * is its own: it may be kept. One more frame is read ahead.
    * @throws TrackerError VIDEO_UNREADABLE where not one frame could be read; START_OUT_OF_RANGE
    */
   frames(): AsyncGenerator<Frame, void, void>;
 }
 
+/** A frame number, or seconds from the first frame: then the first frame that is not earlier. */
+export type Start = { readonly frame: number } | { readonly time: number };
+
 export interface OpenOptions {
-  /** Where to begin: a frame number or a time in seconds; indices and times stay those of the whole video. */
-  readonly start?: { readonly frame: number } | { readonly time: number };
+  /** Where to begin; indices and times stay those of the whole video. The frames before it are decoded all the same. */
+  readonly start?: Start;
   readonly signal?: AbortSignal;
+  /** Threads of the decoder; ffmpeg chooses otherwise. */
+  readonly threads?: number;
   readonly binaries?: Binaries;
 }
 
-const IMAGE_EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.gif', '.bmp', '.avif']);
 /** Rate that a folder of images is taken to have. */
 const IMAGE_FPS = 25;
 
-/** @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING */
+/** @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING, START_OUT_OF_RANGE */
 export async function openVideo(path: string, options: OpenOptions = {}): Promise<VideoSource> {
-  const info = await stat(path).catch(() => undefined);
-  if (info?.isDirectory()) return openImages(path, await imagesOfFolder(path), options);
-  if (info) return openFile(path, options);
-  const matched = await matchPattern(path);
-  if (matched.length > 0) return openImages(path, matched, options);
-  throw new TrackerError('INPUT_NOT_FOUND', `video ${path}: no such file, folder or pattern with a match`, {
+  const start = options.start ?? { frame: 0 };
+  checkStart(path, start);
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() && !isImage(path)) return openFile(path, start, options);
+  const images = found?.isFile() ? [path] : found ? await imagesInFolder(path) : await matchPattern(path);
+  if (images.length > 0) return openImages(path, images, start, options);
+  const what = found
+    ? `a folder without images (${IMAGE_EXTENSIONS.join(' ')})`
+    : 'no such file or folder, and no file matches';
+  throw new TrackerError('INPUT_NOT_FOUND', `video ${path}: ${what}`, {
     hint: 'give a video file, a folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg',
   });
 }
 
-async function openFile(path: string, { start, signal, binaries: given }: OpenOptions): Promise<VideoSource> {
-  const binaries = given ?? (await findBinaries());
-  const info = await probeVideo(binaries.ffprobe.path, path);
-  const timeOf = (index: number): number => info.times[index] ?? index / info.fps;
-  const first = firstIndex(start, info.times.length, timeOf);
+function checkStart(path: string, start: Start): void {
+  const valid = 'frame' in start ? Number.isInteger(start.frame) && start.frame >= 0 : start.time >= 0;
+  if (!valid) throw startOutOfRange(path, start, 'expected a frame number or a time in seconds, 0 or more');
+}
+
+function startOutOfRange(path: string, start: Start, why: string): TrackerError {
+  const asked = 'frame' in start ? `frame ${start.frame}` : `${start.time} s`;
+  return new TrackerError('START_OUT_OF_RANGE', `video ${path}: the start asked for is ${asked}; ${why}`, {
+    hint: 'give a start within the video',
+  });
+}
+
+/** A millisecond of grace: times are written rounded, by people and by containers. */
+const TIME_GRACE = 1e-3;
+
+function isBefore(start: Start, { index, time }: Pick<Frame, 'index' | 'time'>): boolean {
+  return 'frame' in start ? index < start.frame : time < start.time - TIME_GRACE;
+}
+
+// --- video files ---
+
+async function openFile(path: string, start: Start, options: OpenOptions): Promise<VideoSource> {
+  const binaries = options.binaries ?? (await findBinaries());
+  const info = await probeVideo(binaries, path);
+  const { width, height, fps, rotation, codec } = info;
+  const skipped = 'frame' in start ? start.frame : Math.round(start.time * fps);
   const warnings: string[] = [];
   return {
     path,
-    width: info.width,
-    height: info.height,
-    fps: info.fps,
-    frameCount: Math.max(0, info.times.length - first),
+    width,
+    height,
+    fps,
+    rotation,
+    codec,
+    frameCount: Math.max(0, info.frameCount - skipped),
     warnings,
     async *frames() {
-      let index = 0;
-      for await (const data of decode(path, binaries, info, warnings, signal)) {
-        if (index >= first) yield { data, width: info.width, height: info.height, index, time: timeOf(index) };
-        index++;
+      let last: Frame | undefined;
+      for await (const frame of decode(path, binaries, info, options, warnings)) {
+        last = frame;
+        if (!isBefore(start, frame)) yield frame;
       }
-      if (index > 0 && index <= first) throw startOutOfRange(path, first, index);
-      if (index < info.times.length && !signal?.aborted) {
-        warnings.push(`${path}: ${index} of ${info.times.length} frames could be decoded; the file may be damaged or cut off`);
+      if (last && isBefore(start, last)) {
+        throw startOutOfRange(path, start, `found ${last.index + 1} frames, the last at ${last.time.toFixed(3)} s`);
       }
     },
   };
 }
 
-/** Index of the first frame wanted. */
-function firstIndex(start: OpenOptions['start'], count: number, timeOf: (index: number) => number): number {
-  if (!start) return 0;
-  if ('frame' in start) return start.frame;
-  let index = 0;
-  // half a millisecond of grace: times are printed rounded
-  while (index < count && timeOf(index) < start.time - 5e-4) index++;
-  return index;
-}
-
-function startOutOfRange(path: string, first: number, count: number): TrackerError {
-  return new TrackerError('START_OUT_OF_RANGE', `video ${path}: it has ${count} frames, the start asks for frame ${first}`, {
-    hint: `give a start from 0 to ${count - 1}`,
-  });
-}
-
-/** Raw frames of a file, 3 * width * height bytes each. */
+/** Every frame of a file, from its first. */
 async function* decode(
   path: string,
   binaries: Binaries,
-  { width, height }: Size,
+  info: VideoInfo,
+  { signal, threads }: OpenOptions,
   warnings: string[],
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array, void, void> {
-  const command = createCommand(path, binaries)
-    .outputOptions([...passthroughOption(binaries.ffmpeg.version), '-map', '0:v:0', '-pix_fmt', 'rgb24', '-an', '-sn'])
-    .format('rawvideo');
-  const errors: string[] = [];
-  let failure: unknown;
-  let ended = false;
-  command.on('stderr', (line: string) => {
-    if (/error|invalid|corrupt|missing|truncat/i.test(line) && errors.length < 20) errors.push(line.trim());
-  });
-  command.on('error', (error: unknown) => {
-    failure = error;
-    ended = true;
-  });
-  command.on('end', () => (ended = true));
-  const stream = command.pipe() as PassThrough;
-  const stop = (): void => void command.kill('SIGKILL');
-  signal?.addEventListener('abort', stop, { once: true });
-  const size = 3 * width * height;
+): AsyncGenerator<Frame, void, void> {
+  if (signal?.aborted) return;
+  const { width, height } = info;
+  const log = new DecodeLog(1 / info.fps);
+  const run = startReading(decodeCommand(path, binaries, info, threads), (line) => log.read(line));
+  void run.ended.then(() => log.close());
+  signal?.addEventListener('abort', run.kill, { once: true });
   let count = 0;
   try {
-    let frame = new Uint8Array(size);
-    let filled = 0;
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      if (signal?.aborted) return;
-      for (let at = 0; at < chunk.length; ) {
-        const part = Math.min(size - filled, chunk.length - at);
-        frame.set(chunk.subarray(at, at + part), filled);
-        filled += part;
-        at += part;
-        if (filled < size) continue;
-        yield frame;
-        count++;
-        frame = new Uint8Array(size);
-        filled = 0;
-      }
+    let next = readFull(run.stdout, 3 * width * height);
+    for (;;) {
+      const data = await next;
+      if (!data || signal?.aborted) break;
+      // the frame after this one arrives while this one is worked on
+      next = readFull(run.stdout, 3 * width * height);
+      yield { data, width, height, index: count++, time: await log.nextTime() };
     }
-    if (!ended) await Promise.race([once(command, 'end'), once(command, 'error')]).catch(() => undefined);
   } finally {
-    signal?.removeEventListener('abort', stop);
-    if (!ended) stop();
+    signal?.removeEventListener('abort', run.kill);
+    // after the last frame it ends by itself; its exit code is wanted then
+    if (!run.stdout.readableEnded) run.kill();
+    await run.ended;
   }
   if (signal?.aborted) return;
-  if (count === 0) {
-    const why = [...errors.slice(-3), failure === undefined ? '' : messageOf(failure)].join(' ').trim();
-    throw new TrackerError('VIDEO_UNREADABLE', `video ${path}: not one frame could be decoded (${why})`, {
-      hint: 'check that the file is whole and plays',
-      cause: failure,
-    });
-  }
-  if (errors.length > 0) warnings.push(`${path}: while decoding: ${errors.at(-1)}`);
+  const { failure, lastLines } = await run.ended;
+  if (count === 0) throw unreadable(path, lastLines.length > 0 ? lastLines : [failure ?? 'nothing']);
+  const damage = log.damage(info.streamSeconds) ?? failure;
+  if (damage !== undefined) warnings.push(`${path}: damaged or cut off, ${count} frames could be read: ${damage}`);
 }
 
 /**
- * A fluent-ffmpeg command without its questions about formats and encoders: it misreads the answers of FFmpeg 7 and later.
+ * One frame out for each coded frame, upright, as raw RGB. The filters also make ffmpeg log the time of each of these very frames: the
+ * packets' times do not tell which of them the decoder shows. A corner is enough for that, showinfo sums up what it sees.
  */
-export function createCommand(input: string | NodeJS.ReadableStream, binaries: Binaries): FfmpegCommand {
-  const command = ffmpegCommand(input as string).setFfmpegPath(binaries.ffmpeg.path);
-  const nothing = (callback: (error: null, found: object) => void): void => callback(null, {});
-  const skip = (callback: (error?: null) => void): void => callback(null);
-  return Object.assign(command, { availableFormats: nothing, availableEncoders: nothing, _checkCapabilities: skip });
+function decodeCommand(path: string, binaries: Binaries, info: VideoInfo, threads: number | undefined) {
+  const filters = [
+    'settb=AVTB,split[times][frames]',
+    String.raw`[times]crop=min(iw\,16):min(ih\,16):0:0,showinfo,nullsink`,
+    // a video may change its size on the way
+    `[frames]scale=${info.width}:${info.height},format=rgb24`,
+  ];
+  return createCommand(path, binaries)
+    .inputOptions(['-hide_banner', '-nostats', '-loglevel', 'repeat+level+info'])
+    .inputOptions(threads === undefined ? [] : ['-threads', String(threads)])
+    .output('pipe:1')
+    .outputOptions(['-map', info.stream, ...passthroughOption(binaries.ffmpeg), '-vf', filters.join(';')])
+    .format('rawvideo');
+}
+
+/** The stream's next `size` bytes; undefined where it ends before. Never rejects: a broken stream is one that ended. */
+async function readFull(stream: Readable, size: number): Promise<Uint8Array | undefined> {
+  const bytes = new Uint8Array(size);
+  let filled = 0;
+  while (filled < size) {
+    const chunk = stream.read() as Buffer | null;
+    if (chunk) {
+      const part = chunk.subarray(0, size - filled);
+      bytes.set(part, filled);
+      filled += part.length;
+      if (part.length < chunk.length) stream.unshift(chunk.subarray(part.length));
+    } else if (stream.readableEnded || stream.destroyed) {
+      return undefined;
+    } else {
+      await moreOrEnd(stream);
+    }
+  }
+  return bytes;
+}
+
+async function moreOrEnd(stream: Readable): Promise<void> {
+  const done = new AbortController();
+  const events = ['readable', 'end', 'close'].map((name) => once(stream, name, { signal: done.signal }));
+  // a settled race leaves the others to be aborted, and a stream's error comes before its close
+  await Promise.race(events.map((event) => event.catch(() => undefined)));
+  done.abort();
 }
 
 // --- images ---
 
-async function imagesOfFolder(folder: string): Promise<string[]> {
-  const names = (await readdir(folder)).filter((name) => IMAGE_EXTENSIONS.has(extname(name).toLowerCase()));
-  if (names.length === 0) {
-    throw new TrackerError('VIDEO_UNREADABLE', `folder ${folder}: no image found in it`, {
-      hint: `expected files ending in ${[...IMAGE_EXTENSIONS].join(' ')}`,
-    });
-  }
-  return naturalSort(names).map((name) => join(folder, name));
-}
-
-function naturalSort(names: readonly string[]): string[] {
-  const { compare } = new Intl.Collator('en', { numeric: true });
-  return names.toSorted(compare);
-}
-
-/** Files of a glob ("img/*.jpg") or of a printf pattern (img/%08d.jpg). */
-async function matchPattern(pattern: string): Promise<string[]> {
-  const number = /%(0?)(\d*)d/;
-  if (!number.test(pattern)) {
-    if (!/[*?]/.test(pattern)) return [];
-    return naturalSort(await globFiles(pattern));
-  }
-  const escaped = basename(pattern).replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-  const expression = new RegExp(`^${escaped.replace(number, (_, __, width: string) => String.raw`(\d{${width || 1},})`)}$`);
-  const names = await readdir(dirname(pattern)).catch(() => []);
-  return naturalSort(names.filter((name) => expression.test(name))).map((name) => join(dirname(pattern), name));
-}
-
-/** Wild cards * and ? stand in the file name; the folder is named in full. */
-async function globFiles(pattern: string): Promise<string[]> {
-  const expression = new RegExp(
-    `^${basename(pattern)
-      .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.')}$`,
-  );
-  const names = await readdir(dirname(pattern)).catch(() => []);
-  return names.filter((name) => expression.test(name)).map((name) => join(dirname(pattern), name));
-}
-
-async function openImages(path: string, files: readonly string[], { start, signal }: OpenOptions): Promise<VideoSource> {
-  const first = firstIndex(start, files.length, (index) => index / IMAGE_FPS);
-  if (first >= files.length) throw startOutOfRange(path, first, files.length);
+async function openImages(
+  path: string,
+  files: readonly string[],
+  start: Start,
+  { signal }: OpenOptions,
+): Promise<VideoSource> {
+  const place = (index: number) => ({ index, time: index / IMAGE_FPS });
+  const first = files.findIndex((_, index) => !isBefore(start, place(index)));
+  if (first < 0)
+    throw startOutOfRange(path, start, `found ${files.length} images, taken to follow at ${IMAGE_FPS} a second`);
   const warnings: string[] = [];
   const sample = await firstReadable(path, files.slice(first));
   return {
@@ -215,29 +218,37 @@ async function openImages(path: string, files: readonly string[], { start, signa
     height: sample.height,
     fps: IMAGE_FPS,
     frameCount: files.length - first,
+    rotation: 0,
+    codec: 'images',
     warnings,
     async *frames() {
-      for (let index = first; index < files.length && !signal?.aborted; index++) {
-        const image = await decodeImage(files[index]!).catch((error: unknown) => {
+      for (const [index, file] of files.entries()) {
+        if (index < first) continue;
+        if (signal?.aborted) return;
+        const image = await decodeImage(file).catch((error: unknown) => {
           warnings.push(`frame ${index} left out: ${messageOf(error)}`);
         });
-        if (image) yield { ...image, index, time: index / IMAGE_FPS };
+        if (image) yield { ...image, ...place(index) };
       }
     },
   };
 }
 
-async function firstReadable(path: string, files: readonly string[]): Promise<Size> {
-  let last: unknown;
+async function firstReadable(path: string, files: readonly string[]): Promise<RgbImage> {
+  let cause: unknown;
   for (const file of files) {
     try {
       return await decodeImage(file);
     } catch (error) {
-      last = error;
+      cause = error;
     }
   }
-  throw new TrackerError('VIDEO_UNREADABLE', `${path}: not one of ${files.length} images could be read (${messageOf(last)})`, {
-    hint: 'check that the images are whole',
-    cause: last,
-  });
+  throw new TrackerError(
+    'VIDEO_UNREADABLE',
+    `${path}: not one of ${files.length} images could be read (${messageOf(cause)})`,
+    {
+      hint: 'check that the images are whole',
+      cause,
+    },
+  );
 }

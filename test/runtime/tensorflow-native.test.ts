@@ -41,7 +41,7 @@ function expectSame(pairs: readonly [number[], number[]][]): void {
 describe.skipIf(!isThere)('native TensorFlow', () => {
   it('opens with its version and threads, by auto too, and once a process', async () => {
     const first = await open();
-    expect(first.version).toBe('TensorFlow 2.15.1, 2 thread(s)');
+    expect(first.version).toBe('TensorFlow 2.15.1 on CPU, 2 thread(s)');
     const again = await openTensorflow();
     expect(again.backend).toBe('native');
     expect(again.tf.backend()).toBe(first.tf.backend());

@@ -1,0 +1,169 @@
+/**
+ * Success of the tracker over a folder of sequences: one pass from the first box, 21 thresholds, strict >, frames without truth left out.
+ *
+ *   npm run bench:val -- --root DIR [--split val] [--seeds 11,12,13] [--config JSON] [--out FILE.json]
+ *
+ * DIR holds SPLIT/NAME/video.mp4 and groundtruth.txt. Sequences run in child processes of one thread each.
+ */
+import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command } from 'commander';
+import type { TrackerOptions } from '../../src/config.js';
+import { intersectionOverUnion, type FrameBox } from '../../src/geometry.js';
+import { createTracker } from '../../src/tracker/tracker.js';
+import { confidenceInputs } from '../../src/tracker/state.js';
+import { readSequences, type Sequence } from '../../src/training/dataset.js';
+import { openVideo } from '../../src/video/read.js';
+
+export interface SequenceScore {
+  readonly sequence: string;
+  readonly seed: number;
+  readonly frames: number;
+  readonly auc: number;
+  readonly op50: number;
+  readonly op75: number;
+  readonly msPerFrame: number;
+  /** Inputs of the confidence, the confidence, and the overlap of each frame with truth; with --figures. */
+  readonly figures?: readonly (readonly number[])[];
+  readonly boxes?: readonly (readonly number[])[];
+}
+
+interface Job {
+  readonly sequence: Sequence;
+  readonly seed: number;
+  readonly config: TrackerOptions;
+  readonly figures: boolean;
+}
+
+const THRESHOLDS = Array.from({ length: 21 }, (_, i) => i / 20);
+
+/** Share of overlaps above the threshold. */
+function success(overlaps: readonly number[], threshold: number): number {
+  return overlaps.filter((overlap) => overlap > threshold).length / overlaps.length;
+}
+
+async function runSequence({ sequence, seed, config, figures }: Job): Promise<SequenceScore> {
+  const tracker = await createTracker({ ...config, seed, threads: 1 });
+  const overlaps: number[] = [];
+  const rows: number[][] = [];
+  const boxes: number[][] = [];
+  let spent = 0;
+  for await (const frame of (await openVideo(sequence.video)).frames()) {
+    if (frame.index >= sequence.boxes.length) break;
+    const truth = sequence.boxes[frame.index];
+    const started = performance.now();
+    const result = frame.index === 0 ? await tracker.init(frame, sequence.boxes[0]!) : await tracker.update(frame);
+    if (frame.index > 0) spent += performance.now() - started;
+    // the first frame is the given box itself, whatever was clipped of it
+    const box: FrameBox = frame.index === 0 ? sequence.boxes[0]! : result.box;
+    const overlap = truth ? intersectionOverUnion(box, truth) : 0;
+    if (truth) overlaps.push(overlap);
+    boxes.push([box.x, box.y, box.w, box.h].map((value) => Math.round(100 * value) / 100));
+    const view = tracker.inspect();
+    if (view) rows.push([...confidenceInputs(view.evidence), result.confidence, overlap]);
+  }
+  await tracker.release();
+  const score = {
+    sequence: sequence.name,
+    seed,
+    frames: boxes.length,
+    auc: THRESHOLDS.reduce((sum, threshold) => sum + success(overlaps, threshold), 0) / THRESHOLDS.length,
+    op50: success(overlaps, 0.5),
+    op75: success(overlaps, 0.75),
+    msPerFrame: spent / Math.max(1, boxes.length - 1),
+  };
+  return figures ? { ...score, figures: rows, boxes } : score;
+}
+
+/** All jobs over child processes, longest first. */
+async function runAll(jobs: Job[], workers: number, onDone: (score: SequenceScore, left: number) => void): Promise<void> {
+  const queue = jobs.toSorted((a, b) => b.sequence.boxes.length - a.sequence.boxes.length);
+  let left = queue.length;
+  const runWorker = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const child = fork(process.argv[1]!, ['--worker'], { serialization: 'advanced' });
+      const next = (): void => {
+        const job = queue.shift();
+        if (job) child.send(job);
+        else child.disconnect();
+      };
+      child.on('message', (score: SequenceScore) => {
+        onDone(score, --left);
+        next();
+      });
+      child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a worker ended with ${code}`))));
+      next();
+    });
+  await Promise.all(Array.from({ length: Math.min(workers, queue.length) }, runWorker));
+}
+
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+if (process.argv[2] === '--worker') {
+  process.on('message', (job: Job) => {
+    void runSequence(job).then(
+      (score) => process.send!(score),
+      (error: unknown) => {
+        console.error(job.sequence.name, error);
+        process.exit(1);
+      },
+    );
+  });
+} else {
+  const options = new Command()
+    .requiredOption('--root <dir>', 'folder of the splits')
+    .option('--split <name>', 'val or train', 'val')
+    .option('--seeds <list>', 'tracker seeds', '11')
+    .option('--config <json>', 'tracker options', '{}')
+    .option('--only <list>', 'names of sequences')
+    .option('--every <n>', 'only each n-th sequence', Number, 1)
+    .option('--workers <n>', 'child processes', Number, 2)
+    .option('--figures', 'keeps the figures of each frame in the result file')
+    .option('--out <file>', 'result file (JSON)')
+    .parse()
+    .opts<{ root: string; split: string; seeds: string; config: string; only?: string; every: number; workers: number; figures?: true; out?: string }>();
+  const config = JSON.parse(options.config) as TrackerOptions;
+  const names = options.only?.split(',');
+  const sequences = (await readSequences(path.join(options.root, options.split))).filter(
+    (sequence, index) => index % options.every === 0 && (!names || names.includes(sequence.name)),
+  );
+  const seeds = options.seeds.split(',').map(Number);
+  const jobs = sequences.flatMap((sequence) => seeds.map((seed) => ({ sequence, seed, config, figures: options.figures === true })));
+  const scores: SequenceScore[] = [];
+  const started = Date.now();
+  await runAll(jobs, options.workers, (score, left) => {
+    scores.push(score);
+    const eta = ((Date.now() - started) / scores.length) * left;
+    console.error(`${score.sequence.padEnd(26)} seed ${score.seed} AUC ${score.auc.toFixed(3)}  ${score.msPerFrame.toFixed(0)} ms  ETA ${Math.round(eta / 1000)} s`);
+  });
+  console.log(`${'sequence'.padEnd(26)} frames   AUC  OP50  OP75`);
+  for (const { name } of sequences) {
+    const own = scores.filter((score) => score.sequence === name);
+    const row = (['auc', 'op50', 'op75'] as const).map((key) => mean(own.map((score) => score[key])).toFixed(3));
+    console.log(`${name.padEnd(26)} ${String(own[0]!.frames).padStart(6)} ${row.join(' ')}`);
+  }
+  const total = (['auc', 'op50', 'op75'] as const).map((key) => mean(scores.map((score) => score[key])).toFixed(4));
+  const perSeed = seeds.map((seed) => mean(scores.filter((score) => score.seed === seed).map((score) => score.auc)).toFixed(4));
+  console.log(`MEAN over ${sequences.length} ${options.split} sequences, seeds ${options.seeds}: AUC ${total[0]} OP50 ${total[1]} OP75 ${total[2]}; by seed ${perSeed.join(' ')}`);
+  console.log(`${mean(scores.map((score) => score.msPerFrame)).toFixed(1)} ms a frame on one thread`);
+  if (options.out) {
+    const manifest = JSON.parse(readFileSync(new URL('../../models/manifest.json', import.meta.url), 'utf8')) as {
+      heads: Record<string, { sha256: string }>;
+      default: { head: string };
+    };
+    const record = {
+      command: `npm run bench:val -- ${process.argv.slice(2).filter((part, i, all) => part !== '--root' && all[i - 1] !== '--root').join(' ')}`,
+      split: options.split,
+      seeds,
+      config,
+      configHash: createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 12),
+      weights: manifest.heads[config.head ?? manifest.default.head]?.sha256,
+      versions: { node: process.version, onnxruntime: 'onnxruntime-node 1.30.0' },
+      mean: { auc: Number(total[0]), op50: Number(total[1]), op75: Number(total[2]) },
+      scores: scores.toSorted((a, b) => a.sequence.localeCompare(b.sequence) || a.seed - b.seed),
+    };
+    writeFileSync(options.out, `${JSON.stringify(record, undefined, 1)}\n`);
+  }
+}

@@ -1,0 +1,51 @@
+/** ebm-tracker demo: the clip that ships, tracked, with nothing to be given. */
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { parseConfig } from '../config.js';
+import { messageOf, TrackerError } from '../errors.js';
+import { DEFAULT_MANIFEST } from '../features/manifest.js';
+import type { FrameBox } from '../geometry.js';
+import type { Terminal } from './terminal.js';
+import { runTracking } from './tracking.js';
+
+const demoSchema = z.object({
+  /** Relative to demo.json. */
+  video: z.string(),
+  box: z.object({ x: z.number(), y: z.number(), w: z.number(), h: z.number() }),
+});
+
+export function addDemoCommand(program: Command, terminal: Terminal): void {
+  program
+    .command('demo')
+    .description('track the clip that ships and write boxes.csv and demo.mp4')
+    .option('--out <dir>', 'folder of the two files', 'ebm-tracker-demo')
+    .option('--quiet', 'no progress line and no summary')
+    .action(async ({ out, quiet }: { out: string; quiet?: boolean }) => {
+      const { video, box } = await readDemo();
+      await mkdir(out, { recursive: true }).catch((cause: unknown) => {
+        throw new TrackerError('OUTPUT_FAILED', `folder ${out}: ${messageOf(cause)}`, {
+          hint: 'name another with --out',
+          cause,
+        });
+      });
+      const outputs = { rows: path.join(out, 'boxes.csv'), video: path.join(out, 'demo.mp4') };
+      await runTracking({ video, box, outputs, config: parseConfig({}), quiet: quiet ?? false }, terminal);
+      terminal.stdout.write(`${outputs.rows}\n${outputs.video}\n`);
+    });
+}
+
+async function readDemo(): Promise<{ video: string; box: FrameBox }> {
+  const folder = path.join(path.dirname(DEFAULT_MANIFEST), 'demo');
+  const file = path.join(folder, 'demo.json');
+  try {
+    const { video, box } = demoSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    return { video: path.join(folder, video), box };
+  } catch (cause) {
+    throw new TrackerError('INPUT_NOT_FOUND', `demo ${file}: ${messageOf(cause)}`, {
+      hint: 'install ebm-tracker again: models/demo is part of it',
+      cause,
+    });
+  }
+}

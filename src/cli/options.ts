@@ -1,0 +1,65 @@
+/** What people type, as values: --start, whole numbers, the configuration file. */
+import { readFile } from 'node:fs/promises';
+import { parseConfig, type TrackerConfig } from '../config.js';
+import { messageOf, TrackerError } from '../errors.js';
+import type { OpenOptions } from '../video/read.js';
+
+/** "90" is a frame; "3.5s", "1:03.5" and "00:01:03.5" are times. @throws TrackerError OPTION_INVALID */
+export function parseStart(text: string): NonNullable<OpenOptions['start']> {
+  if (/^\d+$/.test(text)) return { frame: Number(text) };
+  if (/^\d+(\.\d+)?s$/.test(text)) return { time: Number(text.slice(0, -1)) };
+  if (/^(\d+:)?[0-5]?\d:[0-5]?\d(\.\d+)?$/.test(text)) {
+    return { time: text.split(':').reduce((sum, part) => 60 * sum + Number(part), 0) };
+  }
+  throw new TrackerError('OPTION_INVALID', `--start "${text}": expected a frame number or a time`, {
+    hint: 'for example --start 90 (frame 90), --start 3.5s or --start 00:00:03.5',
+  });
+}
+
+/** @throws TrackerError OPTION_INVALID */
+export function parseWhole(name: string, text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new TrackerError('OPTION_INVALID', `${name} "${text}": expected a whole number`, {
+    hint: `for example ${name} 2`,
+  });
+}
+
+/** Fields of the configuration that have an option of their own. */
+export interface ConfigFlags {
+  readonly engine?: string;
+  readonly backend?: string;
+  readonly threads?: number;
+  readonly seed?: number;
+}
+
+/**
+ * The configuration file, if any, with the options laid over it.
+ * @throws TrackerError INPUT_NOT_FOUND, CONFIG_INVALID naming each field that is wrong
+ */
+export async function readConfig(file: string | undefined, flags: ConfigFlags): Promise<TrackerConfig> {
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  return parseConfig({ ...(file === undefined ? {} : await readConfigFile(file)), ...given });
+}
+
+async function readConfigFile(file: string): Promise<object> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new TrackerError('INPUT_NOT_FOUND', `configuration ${file}: ${messageOf(cause)}`, {
+      hint: 'check --config',
+      cause,
+    });
+  });
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  } catch (cause) {
+    throw notAnObject(file, messageOf(cause), cause);
+  }
+  throw notAnObject(file, 'another JSON value');
+}
+
+function notAnObject(file: string, found: string, cause?: unknown): TrackerError {
+  return new TrackerError('CONFIG_INVALID', `configuration ${file}: expected a JSON object, found: ${found}`, {
+    hint: 'for example {"threads": 2, "engine": "onnx"}',
+    cause,
+  });
+}

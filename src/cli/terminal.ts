@@ -1,0 +1,23 @@
+/** What a command talks to: stdout carries results only, stderr everything else. */
+import { messageOf, TrackerError } from '../errors.js';
+
+export interface Terminal {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+}
+
+/** One line "error CODE: ..." and one line "hint: ...". @returns the exit code */
+export function reportError(error: unknown, { stderr }: Terminal): number {
+  if (error instanceof TrackerError) {
+    stderr.write(`error ${error.code}: ${oneLine(error.message)}\nhint: ${oneLine(error.hint)}\n`);
+    return error.exitCode;
+  }
+  // nobody raised this on purpose: a fault of the program, its stack is what helps
+  stderr.write(`error UNEXPECTED: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
+  stderr.write('hint: this is a fault of ebm-tracker; please report it with the command and the lines above\n');
+  return 1;
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, ' ').trim();
+}

@@ -1,0 +1,63 @@
+/** ebm-tracker track VIDEO --box x,y,w,h */
+import type { Command } from 'commander';
+import { parseBox } from '../geometry.js';
+import { parseStart, parseWhole, readConfig } from './options.js';
+import type { Terminal } from './terminal.js';
+import { runTracking } from './tracking.js';
+
+interface TrackOptions {
+  box: string;
+  out?: string;
+  video?: string;
+  start?: string;
+  engine?: string;
+  backend?: string;
+  threads?: string;
+  seed?: string;
+  config?: string;
+  quiet?: boolean;
+}
+
+export function addTrackCommand(program: Command, terminal: Terminal): void {
+  program
+    .command('track')
+    .description('track one object through a video')
+    .argument('<video>', 'video file, folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg')
+    .requiredOption(
+      '--box <x,y,w,h>',
+      'the object in the first frame: left, top, width, height in pixels of the upright frame',
+    )
+    .option('--out <file>', 'boxes as .csv or .jsonl (default: CSV to stdout)')
+    .option('--video <file>', 'the video with the boxes drawn in, .mp4')
+    .option('--start <frame|time>', 'where to begin: 90 = frame 90, 3.5s or 00:00:03.5 = a time')
+    .option('--engine <name>', 'what computes the head: onnx or tfjs (default: onnx)')
+    .option('--backend <name>', 'TensorFlow.js backend of the engine tfjs: auto, node-gpu, node, native, wasm, cpu')
+    .option('--threads <n>', 'threads of the networks (default: one a core)')
+    .option('--seed <n>', 'same seed, same input, same engine: same output')
+    .option('--config <file>', 'JSON file with any field of src/config.ts')
+    .option('--quiet', 'no progress line and no summary')
+    .action(async (video: string, options: TrackOptions) => {
+      const box = parseBox(options.box);
+      const { engine, backend, threads, seed } = options;
+      const config = await readConfig(options.config, {
+        ...(engine === undefined ? {} : { engine }),
+        ...(backend === undefined ? {} : { backend }),
+        ...(threads === undefined ? {} : { threads: parseWhole('--threads', threads) }),
+        ...(seed === undefined ? {} : { seed: parseWhole('--seed', seed) }),
+      });
+      await runTracking(
+        {
+          video,
+          box,
+          ...(options.start === undefined ? {} : { start: parseStart(options.start) }),
+          outputs: {
+            ...(options.out === undefined ? {} : { rows: options.out }),
+            ...(options.video === undefined ? {} : { video: options.video }),
+          },
+          config,
+          quiet: options.quiet ?? false,
+        },
+        terminal,
+      );
+    });
+}

@@ -1,0 +1,128 @@
+/** One run over one video, for `track` and `demo`: open, track, write, sum up. */
+import type { TrackerConfig } from '../config.js';
+import { TrackerError } from '../errors.js';
+import { checkFirstBox, type FrameBox } from '../geometry.js';
+import { trackVideo, type TrackedFrame } from '../tracker/track-video.js';
+import { createTracker, type TrackerDescription } from '../tracker/tracker.js';
+import { openVideo, type OpenOptions, type VideoSource } from '../video/read.js';
+import { checkOutputs, openOutputs, type OutputPaths, type Outputs } from './outputs.js';
+import { createProgress, type Progress } from './progress.js';
+import type { Terminal } from './terminal.js';
+
+export interface TrackRequest {
+  readonly video: string;
+  readonly box: FrameBox;
+  readonly start?: OpenOptions['start'];
+  readonly outputs: OutputPaths;
+  readonly config: TrackerConfig;
+  /** No progress line and no summary; warnings stay. */
+  readonly quiet: boolean;
+}
+
+/** Counts of a run. */
+interface Tally {
+  frames: number;
+  /** Frames whose state is not lost. */
+  inSight: number;
+}
+
+/**
+ * Ctrl-C stops the tracking, ends the files as they are, and then raises INTERRUPTED.
+ * @throws TrackerError those of openVideo, createTracker, trackVideo and the outputs; INTERRUPTED
+ */
+export async function runTracking(request: TrackRequest, terminal: Terminal): Promise<void> {
+  await checkOutputs(request.outputs, request.video);
+  const interrupt = listenForInterrupt();
+  try {
+    const start = request.start === undefined ? {} : { start: request.start };
+    const source = await openVideo(request.video, { ...start, signal: interrupt.signal });
+    checkFirstBox(request.box, source);
+    const tracker = await createTracker(request.config);
+    try {
+      const began = performance.now();
+      const tally: Tally = { frames: 0, inSight: 0 };
+      const progress = createProgress(terminal.stderr, source.frameCount, request.quiet);
+      const frames = trackVideo(tracker, source, request.box, { signal: interrupt.signal });
+      try {
+        await writeAll(frames, request, source, terminal, (tracked) => count(tally, tracked, progress));
+      } finally {
+        progress.end();
+        for (const warning of source.warnings) terminal.stderr.write(`warning: ${warning}\n`);
+        const seconds = (performance.now() - began) / 1000;
+        if (!request.quiet && tally.frames > 0)
+          terminal.stderr.write(summary(tally, seconds, tracker.description, request.outputs));
+      }
+      if (interrupt.signal.aborted) throw interrupted(tally.frames);
+    } finally {
+      await tracker.release();
+    }
+  } finally {
+    interrupt.end();
+  }
+}
+
+function count(tally: Tally, { state }: TrackedFrame, progress: Progress): void {
+  tally.frames++;
+  if (state !== 'lost') tally.inSight++;
+  progress.step(state);
+}
+
+/**
+ * The outputs are opened when the first frame has come out: an input that cannot be tracked leaves older files as they were. Whatever
+ * happens later, what was tracked till then is kept in whole files.
+ */
+async function writeAll(
+  frames: AsyncIterable<TrackedFrame>,
+  request: TrackRequest,
+  source: VideoSource,
+  { stdout }: Terminal,
+  onWritten: (tracked: TrackedFrame) => void,
+): Promise<void> {
+  let outputs: Outputs | undefined;
+  try {
+    for await (const tracked of frames) {
+      outputs ??= await openOutputs(request.outputs, source, stdout);
+      await outputs.write(tracked);
+      onWritten(tracked);
+    }
+  } catch (error) {
+    await outputs?.close().catch(() => undefined); // the first failure is the one to tell
+    throw error;
+  }
+  await outputs?.close();
+}
+
+/** A signal that SIGINT or SIGTERM aborts; a second one ends the process at once, as ever. */
+function listenForInterrupt(): { signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  const stop = (): void => {
+    end();
+    controller.abort();
+  };
+  const end = (): void => {
+    process.removeListener('SIGINT', stop);
+    process.removeListener('SIGTERM', stop);
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return { signal: controller.signal, end };
+}
+
+function interrupted(frames: number): TrackerError {
+  return new TrackerError('INTERRUPTED', `stopped after ${frames} frames; they were written`, {
+    hint: 'run the command again to track all frames, or with --start to go on from a frame with a new box',
+  });
+}
+
+function summary(
+  { frames, inSight }: Tally,
+  seconds: number,
+  tracker: TrackerDescription,
+  outputs: OutputPaths,
+): string {
+  const speed = `${frames} frames in ${seconds.toFixed(1)} s (${(frames / seconds).toFixed(1)} fps)`;
+  const where = `engine ${tracker.engine} on ${tracker.device}, ${tracker.threads} thread(s)`;
+  const files = [outputs.rows, outputs.video].filter((file) => file !== undefined);
+  const wrote = files.length > 0 ? `wrote ${files.join(' and ')}\n` : '';
+  return `${speed}, ${where}; in sight in ${((100 * inSight) / frames).toFixed(0)} % of frames\n${wrote}`;
+}

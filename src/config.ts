@@ -1,0 +1,78 @@
+/** Everything a user may set of the tracker: one schema with unit, default and range. */
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+import { TrackerError } from './errors.js';
+
+const share = z.number().min(0).max(1);
+const positive = z.number().positive();
+const count = z.number().int().min(1).max(10_000);
+
+const searchSchema = z.strictObject({
+  factor: z.number().min(2).max(12).default(5).describe('side of the search region over sqrt(w h) of the last box'),
+});
+
+const posteriorSchema = z.strictObject({
+  candidates: count.default(64).describe('samples of the first round, from the proposal'),
+  refined: count.default(48).describe('samples of the second round, about the dominant mode'),
+  temperature: positive.default(0.5).describe('t in exp(t f): how much of the energy counts'),
+  evidence: z.number().min(0).default(8).describe("weight of the target model's response, in the posterior and the proposal"),
+  proposalLogit: z.number().min(0).default(0.7).describe("weight of the learned proposal's logits"),
+  proposalMaxLogSigma: z.number().default(-0.7).describe("the learned proposal's Gaussians are no wider than this"),
+  place: positive.default(0.35).describe('motion prior: deviation of the place, in units of sqrt(w h)'),
+  tail: z.number().min(1).default(4).describe('motion prior: the tail is so many times wider'),
+  size: positive.default(0.07).describe('size prior: deviation of the common log size a frame'),
+  aspect: positive.default(0.05).describe('size prior: deviation of the log aspect a frame (half of log w/h)'),
+  estimate: z
+    .enum(['mean', 'ascent', 'mean-ascent'])
+    .default('mean')
+    .describe('what leaves: weighted mean, ascended maximum, or ascent started from the mean'),
+  starts: count.default(6).describe('ascent: samples it starts from'),
+  averaged: count.default(3).describe('ascent: boxes averaged at its end'),
+  ascentSteps: z.number().int().min(0).max(100).default(6).describe('ascent: steps'),
+  ascentRate: positive.default(0.003).describe('ascent: y moves by rate times gradient'),
+});
+
+const targetSchema = z.strictObject({
+  ridge: positive.default(0.05).describe('regularisation, in units of the mean diagonal of the normal equations'),
+  labelSigma: positive.default(0.9).describe('deviation of the Gaussian label, cells'),
+  rowFloor: share.default(0.2).describe('weight of a cell far from the target; 1 + this at its centre'),
+  keep: share.default(0.3).describe('weight of the first frame beside what was learned since'),
+  rate: share.default(0.06).describe('weight of a new frame'),
+  decay: share.default(0.985).describe('what is left of older frames at each new one'),
+  learnEvery: count.default(2).describe('frames from one learned frame to the next'),
+  solveEvery: count.default(8).describe('frames from one solution to the next'),
+  learnAbove: z.number().default(0.35).describe('a frame is learned above this response (first frame: 1)'),
+  holdBelow: z.number().default(0.25).describe('the box is held below this response (first frame: 1)'),
+});
+
+export const configSchema = z.strictObject({
+  seed: z.number().int().min(0).default(11).describe('same seed, same input, same engine: same output'),
+  threads: z.number().int().min(1).max(127).default(() => availableParallelism()).describe('threads of the networks'),
+  engine: z.enum(['onnx', 'tfjs']).default('onnx').describe('what computes the head'),
+  provider: z.enum(['auto', 'cpu', 'cuda', 'webgpu', 'dml', 'coreml']).default('auto').describe('onnxruntime execution provider'),
+  backend: z
+    .enum(['auto', 'node-gpu', 'node', 'native', 'wasm', 'cpu'])
+    .default('auto')
+    .describe('TensorFlow.js backend of the engine tfjs'),
+  manifest: z.string().optional().describe('models manifest; left out: the one that ships'),
+  head: z.string().optional().describe('name of a head in the manifest; left out: its default'),
+  search: searchSchema.default(() => searchSchema.parse({})),
+  posterior: posteriorSchema.default(() => posteriorSchema.parse({})),
+  target: targetSchema.default(() => targetSchema.parse({})),
+});
+
+export type TrackerConfig = z.output<typeof configSchema>;
+/** What a user writes: everything may be left out. */
+export type TrackerOptions = z.input<typeof configSchema>;
+export type TargetConfig = TrackerConfig['target'];
+export type PosteriorConfig = TrackerConfig['posterior'];
+
+/** @throws TrackerError CONFIG_INVALID naming each field that is wrong */
+export function parseConfig(input: unknown): TrackerConfig {
+  const parsed = configSchema.safeParse(input ?? {});
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`);
+  throw new TrackerError('CONFIG_INVALID', `configuration: ${faults.join('; ')}`, {
+    hint: 'see src/config.ts for every field with its range and default',
+  });
+}

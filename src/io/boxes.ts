@@ -1,0 +1,142 @@
+/** Results as text: CSV and JSON lines, one row a frame, written and read. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf, TrackerError } from '../errors.js';
+import type { TrackResult, TrackState } from '../result.js';
+
+/** One frame's result: what a row of a file holds. */
+export interface BoxRow extends TrackResult {
+  /** Position in the video, from 0. */
+  readonly frame: number;
+  /** Seconds from the video's first frame. */
+  readonly time: number;
+}
+
+export type BoxFormat = 'csv' | 'jsonl';
+
+/** The fields of a row, in the order of both formats: box in pixels of the upright frame, confidence 0 to 1. */
+const FIELDS = ['frame', 'time', 'x', 'y', 'w', 'h', 'confidence', 'state'] as const;
+const NUMBER_FIELDS = FIELDS.slice(0, -1);
+const STATES: readonly TrackState[] = ['tracking', 'uncertain', 'lost', 'found'];
+
+/** First line of a CSV file, without its line end. */
+export const CSV_HEADER = FIELDS.join(',');
+
+type Values = Record<(typeof FIELDS)[number], number | string>;
+
+/** What a file of this format begins with. */
+export function formatHead(format: BoxFormat): string {
+  return format === 'csv' ? `${CSV_HEADER}\n` : '';
+}
+
+/** One line, its end included. Time to the microsecond, box to 1/1000 px, confidence to four decimals. */
+export function formatRow(row: BoxRow, format: BoxFormat): string {
+  const values = valuesOf(row);
+  return format === 'csv' ? `${FIELDS.map((field) => values[field]).join(',')}\n` : `${JSON.stringify(values)}\n`;
+}
+
+function valuesOf({ frame, time, box, confidence, state }: BoxRow): Values {
+  return {
+    frame,
+    time: rounded(time, 6),
+    x: rounded(box.x, 3),
+    y: rounded(box.y, 3),
+    w: rounded(box.w, 3),
+    h: rounded(box.h, 3),
+    confidence: rounded(confidence, 4),
+    state,
+  };
+}
+
+function rounded(value: number, decimals: number): number {
+  return Number(value.toFixed(decimals));
+}
+
+/** Format by the file's ending. @throws TrackerError OPTION_INVALID for any other than .csv and .jsonl */
+export function formatOf(file: string): BoxFormat {
+  const ending = path.extname(file).toLowerCase();
+  if (ending === '.csv') return 'csv';
+  if (ending === '.jsonl') return 'jsonl';
+  throw new TrackerError(
+    'OPTION_INVALID',
+    `results file ${file}: found the ending "${ending}", expected .csv or .jsonl`,
+    {
+      hint: 'name it boxes.csv or boxes.jsonl',
+    },
+  );
+}
+
+/** Rows of a .csv or .jsonl file. @throws TrackerError INPUT_NOT_FOUND, OPTION_INVALID (ending), DATA_INVALID naming the line */
+export async function readBoxes(file: string): Promise<BoxRow[]> {
+  const format = formatOf(file);
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new TrackerError('INPUT_NOT_FOUND', `results file ${file}: ${messageOf(cause)}`, {
+      hint: 'check the path',
+      cause,
+    });
+  });
+  return parseBoxes(text, format, file);
+}
+
+/**
+ * @param where name of the text in messages
+ * @throws TrackerError DATA_INVALID naming the line
+ */
+export function parseBoxes(text: string, format: BoxFormat, where: string): BoxRow[] {
+  const lines = text.split(/\r?\n/);
+  if (format === 'csv' && lines[0] !== CSV_HEADER)
+    throw invalid(where, 1, `found "${lines[0]}", expected "${CSV_HEADER}"`);
+  const rows: BoxRow[] = [];
+  for (const [i, line] of lines.entries()) {
+    if (line === '' || (format === 'csv' && i === 0)) continue;
+    const values = format === 'csv' ? splitCsv(line, where, i + 1) : splitJson(line, where, i + 1);
+    rows.push(toRow(values, where, i + 1));
+  }
+  return rows;
+}
+
+function splitCsv(line: string, where: string, number: number): Record<string, unknown> {
+  const cells = line.split(',');
+  if (cells.length !== FIELDS.length) {
+    throw invalid(where, number, `found ${cells.length} fields, expected ${FIELDS.length} (${CSV_HEADER})`);
+  }
+  return Object.fromEntries(
+    FIELDS.map((field, i) => [
+      field,
+      field === 'state' ? cells[i] : cells[i]!.trim() === '' ? undefined : Number(cells[i]),
+    ]),
+  );
+}
+
+function splitJson(line: string, where: string, number: number): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch (cause) {
+    throw invalid(where, number, `expected JSON, found: ${messageOf(cause)}`, cause);
+  }
+  throw invalid(where, number, `expected an object with ${CSV_HEADER}, found ${line}`);
+}
+
+function toRow(values: Record<string, unknown>, where: string, number: number): BoxRow {
+  for (const field of NUMBER_FIELDS) {
+    const value = values[field];
+    if (typeof value !== 'number' || !Number.isFinite(value)) {
+      throw invalid(where, number, `${field}: found ${String(value)}, expected a finite number`);
+    }
+  }
+  const state = STATES.find((known) => known === values['state']);
+  if (!state)
+    throw invalid(where, number, `state: found "${String(values['state'])}", expected one of ${STATES.join(', ')}`);
+  const { frame, time, x, y, w, h, confidence } = values as Record<(typeof NUMBER_FIELDS)[number], number>;
+  if (!Number.isInteger(frame) || frame < 0)
+    throw invalid(where, number, `frame: found ${frame}, expected 0, 1, 2 ...`);
+  return { frame, time, box: { x, y, w, h }, confidence, state };
+}
+
+function invalid(where: string, line: number, what: string, cause?: unknown): TrackerError {
+  return new TrackerError('DATA_INVALID', `${where}, line ${line}: ${what}`, {
+    hint: 'mend or remove that line, or write the file again with: ebm-tracker track VIDEO --box x,y,w,h --out FILE',
+    cause,
+  });
+}

@@ -1,0 +1,74 @@
+/** What the tracker remembers of the object from frame to frame, and what it says of it: confidence and state. */
+import type { ConfidenceModel } from '../ebm/load.js';
+import type { FrameBox, Size } from '../geometry.js';
+import type { TrackState } from '../result.js';
+
+export interface ObjectState {
+  readonly box: FrameBox;
+  readonly frame: number;
+  readonly state: TrackState;
+}
+
+/** Figures of one frame that tell whether the box is on the object. */
+export interface Evidence {
+  /** Target model's response at the box, over the first frame's peak. */
+  readonly response: number;
+  /** Highest response elsewhere (further than one box away), likewise. */
+  readonly rival: number;
+  /** Root mean square of the posterior's deviations, relative. */
+  readonly spread: number;
+  /** Effective sample size of the second round, as a share. */
+  readonly effectiveShare: number;
+  /** Energy of the best sample. */
+  readonly energy: number;
+}
+
+/** The figures as inputs of the logistic regression, about 0 and of about unit size. */
+export function confidenceInputs({ response, rival, spread, effectiveShare, energy }: Evidence): number[] {
+  return [
+    2 * Math.min(1.2, response) - 1,
+    2 * Math.min(1.2, Math.max(0, rival)) - 0.5,
+    20 * spread - 1,
+    2 * effectiveShare - 1,
+    Math.tanh(energy / 20),
+  ];
+}
+
+/** P(IoU > 0.5): a logistic regression, fitted on training sequences (benchmarks/confidence). */
+export function confidenceOf(evidence: Evidence, model: ConfidenceModel): number {
+  const inputs = confidenceInputs(evidence);
+  const logit = model.weights.reduce((sum, weight, i) => sum + weight * inputs[i]!, model.bias);
+  return 1 / (1 + Math.exp(-logit));
+}
+
+/** Below: lost. Between: uncertain. A lost object is found again only above the second. */
+const LOST_BELOW = 0.25;
+const SURE_ABOVE = 0.5;
+
+/**
+ * tracking at a confidence of SURE_ABOVE or more, lost below LOST_BELOW, uncertain between; a lost object stays lost until the confidence is
+ * SURE_ABOVE, and that frame is `found`.
+ */
+export function nextState(last: TrackState, confidence: number): TrackState {
+  if (confidence >= SURE_ABOVE) return last === 'lost' ? 'found' : 'tracking';
+  if (confidence < LOST_BELOW || last === 'lost') return 'lost';
+  return 'uncertain';
+}
+
+/** A box may grow or shrink by at most this factor a frame, is at least MIN_SIDE pixels wide and high, and not much larger than the frame. */
+const MAX_LOG_STEP = 0.3;
+const MIN_SIDE = 4;
+const MAX_SHARE = 1.2;
+
+/** The new box within what is possible: its size changes step by step, its centre stays inside the frame. */
+export function limitBox(box: FrameBox, last: FrameBox, frame: Size): FrameBox {
+  const side = (now: number, before: number, extent: number): number => {
+    const step = Math.exp(Math.min(MAX_LOG_STEP, Math.max(-MAX_LOG_STEP, Math.log(now / before))));
+    return Math.min(MAX_SHARE * extent, Math.max(Math.min(MIN_SIDE, before), before * step));
+  };
+  const w = side(box.w, last.w, frame.width);
+  const h = side(box.h, last.h, frame.height);
+  const cx = Math.min(frame.width, Math.max(0, box.x + box.w / 2));
+  const cy = Math.min(frame.height, Math.max(0, box.y + box.h / 2));
+  return { x: cx - w / 2, y: cy - h / 2, w, h };
+}

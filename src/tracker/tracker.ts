@@ -1,0 +1,299 @@
+/**
+ * The tracker: init(frame, box), then update(frame) -> box, confidence, state. This is the page to read first; update() is the method.
+ */
+import { parseConfig, type TrackerConfig, type TrackerOptions } from '../config.js';
+import { createOnnxEngine } from '../ebm/engines/onnx.js';
+import { estimateBox, type Estimate, type EstimateSettings } from '../ebm/estimate.js';
+import { makeTemplate, type HeadEngine, type Template } from '../ebm/head.js';
+import { loadHead, type LoadedHead } from '../ebm/load.js';
+import { boxPosterior, placePrior, sizePrior, type LogTerm } from '../ebm/posterior.js';
+import { cellPlaces, decodeProposal, evenMix, type Mixture } from '../ebm/proposal.js';
+import { TrackerError } from '../errors.js';
+import { openBackbone, type Backbone, type Features } from '../features/backbone.js';
+import { findBackbone, loadManifest } from '../features/manifest.js';
+import {
+  checkFirstBox,
+  cropToFrame,
+  frameToCrop,
+  fromRelative,
+  searchRegion,
+  type CropBox,
+  type FrameBox,
+  type SearchRegion,
+} from '../geometry.js';
+import { regionWindow, resample, writeInput } from '../image/crop.js';
+import type { Frame } from '../image/frame.js';
+import { createRandom, type Random } from '../random.js';
+import type { TrackResult } from '../result.js';
+import { openOnnxModel } from '../runtime/onnx.js';
+import { createTargetModel, type FirstSample, type Response, type TargetGraphs, type TargetModel } from '../target/classifier.js';
+import { responseAt, responseEvidence } from '../target/evidence.js';
+import { confidenceOf, limitBox, nextState, type Evidence, type ObjectState } from './state.js';
+import { createStopwatch, type Stopwatch } from './stopwatch.js';
+
+export interface Tracker {
+  /**
+   * Begins with the object in `box` of `frame`; may be called again to begin anew.
+   * @returns the first box, clipped to the frame
+   * @throws TrackerError BOX_INVALID naming the value
+   */
+  init(frame: Frame, box: FrameBox): Promise<TrackResult>;
+  /** Where the object is in the next frame. @throws TrackerError TRACKER_NOT_STARTED before init() */
+  update(frame: Frame): Promise<TrackResult>;
+  /** Figures behind the last update's confidence, and its samples in crop pixels: for looking. */
+  inspect(): TrackerView | undefined;
+  readonly description: TrackerDescription;
+  /** Milliseconds of each stage, of all frames so far. */
+  readonly stopwatch: Stopwatch;
+  release(): Promise<void>;
+}
+
+export interface TrackerDescription {
+  readonly engine: string;
+  /** Execution provider of the backbone, and why it was chosen. */
+  readonly device: string;
+  readonly reasons: readonly string[];
+  readonly threads: number;
+  /** sha256 of the head's weights. */
+  readonly weights: string;
+}
+
+export interface TrackerView {
+  readonly region: SearchRegion;
+  readonly response: Response;
+  readonly estimate: Estimate;
+  readonly evidence: Evidence;
+}
+
+/** Shifts of the first frame's crops, in units of the search region's side: what the target model learns from beside the plain crop. */
+const FIRST_SHIFTS = [
+  [0, 0],
+  [-0.3, -0.3],
+  [0.3, 0.3],
+  [-0.3, 0.3],
+  [0.3, -0.3],
+  [0.12, 0],
+  [-0.12, 0],
+  [0, 0.12],
+  [0, -0.12],
+] as const;
+
+/** Opens the networks and gives a tracker. @throws TrackerError CONFIG_INVALID, MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE */
+export async function createTracker(options: TrackerOptions = {}): Promise<Tracker> {
+  const config = parseConfig(options);
+  const manifest = await loadManifest(config.manifest);
+  const head = await loadHead(manifest, config.head);
+  const runtime = { threads: config.threads, provider: config.provider };
+  const open = async (name: 'respond' | 'learn') => openOnnxModel(await head.graph(name), runtime);
+  const [backbone, engine, respond, learn] = await Promise.all([
+    findBackbone(manifest, head.backbone).then((entry) => openBackbone(entry, runtime)),
+    createEngine(head, config),
+    open('respond'),
+    open('learn'),
+  ]);
+  return new EnergyTracker(config, backbone, engine, { respond, learn }, head);
+}
+
+async function createEngine(head: LoadedHead, config: TrackerConfig): Promise<HeadEngine> {
+  if (config.engine === 'onnx') return createOnnxEngine(head, { threads: config.threads, provider: config.provider });
+  // loaded here only: who tracks with the compiled head never waits for TensorFlow
+  const { createTfjsEngine } = await import('../ebm/engines/tfjs.js');
+  const { openTensorflow } = await import('../runtime/tensorflow.js');
+  return createTfjsEngine(await openTensorflow({ backend: config.backend, threads: config.threads }), head.model);
+}
+
+/** What belongs to one object: made by init(), used and replaced by update(). */
+interface Target {
+  readonly template: Template;
+  readonly model: TargetModel;
+  readonly random: Random;
+  readonly object: ObjectState;
+}
+
+class EnergyTracker implements Tracker {
+  readonly stopwatch = createStopwatch();
+  private target: Target | undefined;
+  private view: TrackerView | undefined;
+  private readonly estimate: EstimateSettings;
+
+  constructor(
+    private readonly config: TrackerConfig,
+    private readonly backbone: Backbone,
+    private readonly engine: HeadEngine,
+    private readonly graphs: TargetGraphs,
+    private readonly head: LoadedHead,
+  ) {
+    const p = config.posterior;
+    this.estimate = {
+      kind: p.estimate,
+      candidates: p.candidates,
+      refined: p.refined,
+      starts: p.starts,
+      averaged: p.averaged,
+      refine: { steps: p.ascentSteps, rate: p.ascentRate, maxStep: 0.15, maxPlace: 2, maxLogSize: 0.5, maxLogAspect: 0.5 },
+    };
+  }
+
+  get description(): TrackerDescription {
+    const { backbone, engine, config, head } = this;
+    return {
+      engine: engine.name,
+      device: backbone.provider,
+      reasons: backbone.reasons,
+      threads: config.threads,
+      weights: head.sha256,
+    };
+  }
+
+  async init(frame: Frame, box: FrameBox): Promise<TrackResult> {
+    const { config } = this;
+    const { geometry } = this.head.model;
+    const first = checkFirstBox(box, frame);
+    const random = createRandom(config.seed);
+    const region = this.regionAbout(first);
+    const samples: FirstSample[] = [];
+    let template: Template | undefined;
+    for (const [dx, dy] of FIRST_SHIFTS) {
+      const shifted = { ...region, cx: region.cx + dx * region.side, cy: region.cy + dy * region.side };
+      const features = await this.look(frame, shifted);
+      const place = frameToCrop(first, shifted);
+      samples.push({ coarse: features.coarse, box: place });
+      template ??= makeTemplate(this.head.model, await this.engine.embed(features.fine.data, features.coarse.data), place);
+    }
+    const mirrored = await this.look(frame, region, true);
+    samples.push({ coarse: mirrored.coarse, box: frameToCrop(first, region) });
+    const model = await createTargetModel(this.graphs, samples, geometry.coarse, config.target, random);
+    this.target = { template: template!, model, random, object: { box: first, frame: 0, state: 'tracking' } };
+    this.view = undefined;
+    return { box: first, confidence: 1, state: 'tracking' };
+  }
+
+  async update(frame: Frame): Promise<TrackResult> {
+    if (!this.target) {
+      throw new TrackerError('TRACKER_NOT_STARTED', 'tracker: update() before init()', {
+        hint: 'call init(frame, box) with the object in the first frame',
+      });
+    }
+    const { target, config, engine, stopwatch } = this;
+    const { template, object } = target;
+
+    // features of the search region about the last box
+    const region = this.regionAbout(object.box);
+    const features = await this.look(frame, region);
+    const embedding = await stopwatch.time('embed', () => engine.embed(features.fine.data, features.coarse.data));
+    // where is it?
+    const response = await stopwatch.time('target', () => target.model.respond(features.coarse));
+    // candidates: the learned proposal, drawn to where response and motion say
+    const base = frameToCrop(object.box, region);
+    const motion = placePrior(base, config.posterior.place, config.posterior.tail);
+    const size = sizePrior(config.posterior.size, config.posterior.aspect);
+    const evidence = responseEvidence(response, base, config.posterior.evidence);
+    const raw = await stopwatch.time('propose', () => engine.propose(embedding, template));
+    const proposal = this.drawProposal(raw, base, response, motion);
+    // how good is each, and which box? log p(y | x) = t f(x, y) + response + motion + size
+    const { temperature } = config.posterior;
+    const posterior = boxPosterior(engine, embedding, template, base, temperature, [evidence, motion, size]);
+    const estimate = await stopwatch.time('estimate', () => estimateBox(posterior, proposal, this.estimate, target.random));
+    const [y0, y1, y2, y3] = estimate.y as unknown as [number, number, number, number];
+    const place = fromRelative([y0, y1, y2, y3], base);
+
+    // is it there? Then move, and learn from this frame now and then
+    const figures = weigh(response, place, estimate);
+    const confidence = confidenceOf(figures, this.head.confidence);
+    const box = figures.response > config.target.holdBelow ? limitBox(cropToFrame(place, region), object.box, frame) : object.box;
+    const count = object.frame + 1;
+    await stopwatch.time('learn', () => this.learn(target.model, response, frameToCrop(box, region), figures.response, count));
+    const state = nextState(object.state, confidence);
+    this.target = { ...target, object: { box, frame: count, state } };
+    this.view = { region, response, estimate, evidence: figures };
+    return { box, confidence, state };
+  }
+
+  inspect(): TrackerView | undefined {
+    return this.view;
+  }
+
+  async release(): Promise<void> {
+    await Promise.all([this.backbone.release(), this.engine.release(), this.graphs.respond.release(), this.graphs.learn.release()]);
+  }
+
+  // --- internal ---
+
+  private regionAbout(box: FrameBox): SearchRegion {
+    return searchRegion(box, this.config.search.factor, this.head.model.geometry.cropSize);
+  }
+
+  /** Features of a region of the frame. */
+  private async look(frame: Frame, region: SearchRegion, mirrored = false): Promise<Features> {
+    const { input } = this.backbone.entry;
+    const size = region.out;
+    const data = new Float32Array(3 * size * size);
+    await this.stopwatch.time('crop', async () => {
+      const rgb = resample(frame, regionWindow(region));
+      writeInput(mirrored ? mirror(rgb, size) : rgb, input, data);
+    });
+    const dims = input.layout === 'NCHW' ? [1, 3, size, size] : [1, size, size, 3];
+    return this.stopwatch.time('backbone', () => this.backbone.extract({ data, dims }));
+  }
+
+  /**
+   * The proposal of this frame: the learned one with the response and the motion prior added to its logits; half of its mass takes sizes from the
+   * size prior, so that the posterior over size is covered.
+   */
+  private drawProposal(raw: Float32Array, base: CropBox, response: Response, motion: LogTerm): Mixture {
+    const { posterior } = this.config;
+    const places = cellPlaces(response.axis, base);
+    const learned = decodeProposal(raw, places);
+    const y = new Float32Array(4);
+    for (let k = 0; k < learned.logits.length; k++) {
+      y[0] = places[2 * k]!;
+      y[1] = places[2 * k + 1]!;
+      learned.logits[k] = posterior.proposalLogit * learned.logits[k]! + posterior.evidence * response.scores[k]! + motion(y, 0);
+    }
+    const limit = (value: number): number => Math.min(posterior.proposalMaxLogSigma, value);
+    const narrow = { ...learned, logSigmas: learned.logSigmas.map(limit) };
+    const sized = {
+      logits: narrow.logits,
+      means: narrow.means.map((value, i) => (i % 4 < 2 ? value : 0)),
+      logSigmas: narrow.logSigmas.map((value, i) => (i % 4 < 2 ? value : Math.log(posterior.size))),
+    };
+    return evenMix(narrow, sized);
+  }
+
+  private async learn(model: TargetModel, response: Response, box: CropBox, score: number, frame: number): Promise<void> {
+    const { learnAbove, learnEvery, solveEvery } = this.config.target;
+    if (score > learnAbove && frame % learnEvery === 0) await model.learn(response, box);
+    if (frame % solveEvery === 0) model.solve();
+  }
+}
+
+/** The figures that confidence is made from. */
+function weigh(response: Response, place: CropBox, estimate: Estimate): Evidence {
+  const { axis, scores } = response;
+  let rival = 0;
+  for (let i = 0; i < scores.length; i++) {
+    const dx = (axis.stride * (i % axis.cells) + axis.offset - place.cx) / place.w;
+    const dy = (axis.stride * Math.floor(i / axis.cells) + axis.offset - place.cy) / place.h;
+    if (Math.max(Math.abs(dx), Math.abs(dy)) > 1) rival = Math.max(rival, scores[i]!);
+  }
+  const spread = Math.sqrt(estimate.sigma.reduce((sum, value) => sum + value * value, 0) / estimate.sigma.length);
+  return {
+    response: responseAt(response, place.cx, place.cy).value,
+    rival,
+    spread,
+    effectiveShare: estimate.effectiveShare,
+    energy: estimate.best,
+  };
+}
+
+/** Left to right. */
+function mirror(rgb: Float32Array, size: number): Float32Array {
+  const result = new Float32Array(rgb.length);
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      const from = 3 * (row * size + column);
+      result.set(rgb.subarray(from, from + 3), 3 * (row * size + size - 1 - column));
+    }
+  }
+  return result;
+}

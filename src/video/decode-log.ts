@@ -1,0 +1,64 @@
+/** Reads the log of a decoding ffmpeg: the time of each frame, and what went wrong. */
+
+/** What showinfo says of a frame; the filters before it make the unit microseconds. */
+const FRAME_LINE = /\[Parsed_showinfo_.*\] n: *\d+ pts: *(NOPTS|-?\d+)/;
+const PROBLEM_LINE = /\[(?:error|fatal|panic)\] (.*)/;
+/** A stream that ends this many seconds before it should is cut off. */
+const MISSING_SECONDS = 0.5;
+
+export class DecodeLog {
+  readonly #frameSeconds: number;
+  /** Microseconds, of the frames that were not asked for yet: few, ffmpeg waits for its reader. */
+  readonly #pending: number[] = [];
+  #closed = false;
+  #wake: () => void = () => {};
+  #first: number | undefined;
+  #last: number | undefined;
+  #problems = 0;
+  #firstProblem = '';
+
+  /** @param frameSeconds how long a frame lasts where the file does not tell */
+  constructor(frameSeconds: number) {
+    this.#frameSeconds = frameSeconds;
+  }
+
+  read(line: string): void {
+    const frame = FRAME_LINE.exec(line);
+    if (frame) {
+      this.#pending.push(Number(frame[1]));
+      this.#wake();
+      return;
+    }
+    const problem = PROBLEM_LINE.exec(line)?.[1];
+    if (problem === undefined) return;
+    if (this.#problems++ === 0) this.#firstProblem = problem.trim();
+  }
+
+  /** No more lines will come. */
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  /** Time of the next frame, seconds from the first. Where it is unknown or runs backwards, one frame after the last. */
+  async nextTime(): Promise<number> {
+    while (this.#pending.length === 0 && !this.#closed) {
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    const stamp = (this.#pending.shift() ?? Number.NaN) / 1e6;
+    this.#first ??= Number.isNaN(stamp) ? 0 : stamp;
+    const least = this.#last ?? 0;
+    const time = stamp - this.#first;
+    const guess = this.#last === undefined ? 0 : this.#last + this.#frameSeconds;
+    this.#last = time >= least ? time : guess;
+    return this.#last;
+  }
+
+  /** What shows that the file is not whole. @param duration seconds that the video should last */
+  damage(duration: number | undefined): string | undefined {
+    if (this.#problems > 0) return `${this.#problems} problem(s), the first: ${this.#firstProblem}`;
+    const end = (this.#last ?? 0) + this.#frameSeconds;
+    if (duration === undefined || duration - end <= MISSING_SECONDS) return undefined;
+    return `it ends at ${end.toFixed(2)} s, expected ${duration.toFixed(2)} s`;
+  }
+}

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createOnnxEngine } from '../../src/ebm/engines/onnx.js';
+import { createTfjsEngine } from '../../src/ebm/engines/tfjs.js';
+import { makeTemplate, type HeadEngine } from '../../src/ebm/head.js';
+import { cropBox } from '../../src/geometry.js';
+import { openTensorflow, type Tensorflow } from '../../src/runtime/tensorflow.js';
+import { randomMaps, smallHead } from '../helpers/head.js';
+
+const head = smallHead();
+const boxes = Float32Array.of(64, 64, 30, 40, 60, 70, 36, 20, 20, 100, 60, 50, 64, 64, 5, 5, 10, 10, 40, 40);
+let onnx: HeadEngine;
+let tfjs: HeadEngine;
+let tensorflow: Tensorflow;
+
+beforeAll(async () => {
+  tensorflow = await openTensorflow({ backend: 'wasm' });
+  onnx = await createOnnxEngine(head, { threads: 1 });
+  tfjs = createTfjsEngine(tensorflow, head.model);
+});
+afterAll(async () => {
+  await onnx.release();
+  await tfjs.release();
+});
+
+/** Largest difference relative to the largest value. */
+function difference(a: Float32Array, b: Float32Array): number {
+  const top = b.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  return a.reduce((max, value, i) => Math.max(max, Math.abs(value - b[i]!)), 0) / top;
+}
+
+async function see(engine: HeadEngine) {
+  const first = randomMaps(7);
+  const next = randomMaps(8);
+  const template = makeTemplate(head.model, await engine.embed(first.fine, first.coarse), cropBox(60, 66, 32, 38));
+  const embedding = await engine.embed(next.fine, next.coarse);
+  return { template, embedding };
+}
+
+test('the engines agree on embedding, proposal, energy and gradient', async () => {
+  const a = await see(onnx);
+  const b = await see(tfjs);
+  expect(difference(a.embedding.fine, b.embedding.fine)).toBeLessThan(1e-3);
+  expect(difference(a.embedding.coarse, b.embedding.coarse)).toBeLessThan(1e-3);
+  expect(difference(a.template.modulation, b.template.modulation)).toBeLessThan(1e-3);
+  expect(difference(await onnx.propose(a.embedding, a.template), await tfjs.propose(b.embedding, b.template))).toBeLessThan(1e-3);
+  const one = await onnx.energyAndGradient(a.embedding, a.template, boxes);
+  const other = await tfjs.energyAndGradient(b.embedding, b.template, boxes);
+  expect(difference(one.energy, other.energy)).toBeLessThan(1e-3);
+  expect(difference(one.gradient, other.gradient)).toBeLessThan(1e-3);
+  expect(difference(await onnx.energy(a.embedding, a.template, boxes), one.energy)).toBeLessThan(1e-5);
+});
+
+test('the gradient equals differences of the energy', async () => {
+  const { template, embedding } = await see(onnx);
+  const { gradient } = await onnx.energyAndGradient(embedding, template, boxes);
+  const top = gradient.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  for (let i = 0; i < 12; i++) {
+    const step = 0.02;
+    const up = boxes.slice();
+    const down = boxes.slice();
+    up[i]! += step;
+    down[i]! -= step;
+    const n = Math.floor(i / 4);
+    const high = (await onnx.energy(embedding, template, up))[n]!;
+    const low = (await onnx.energy(embedding, template, down))[n]!;
+    expect(Math.abs(gradient[i]! - (high - low) / (2 * step))).toBeLessThan(0.03 * top);
+  }
+});
+
+test('an object owns its dense layers: changing its copy changes its energies, and no one else has', async () => {
+  const { template, embedding } = await see(onnx);
+  const before = await onnx.energy(embedding, template, boxes);
+  const bias = template.dense['energy.output.bias']!;
+  const adapted = { ...template, dense: { ...template.dense, 'energy.output.bias': { ...bias, data: bias.data.map((v) => v + 2) } } };
+  const after = await onnx.energy(embedding, adapted, boxes);
+  after.forEach((value, n) => expect(value - before[n]!).toBeCloseTo(2, 4));
+  expect([...(await onnx.energy(embedding, template, boxes))]).toEqual([...before]);
+});
+
+test('no tensor is left behind over 500 frames', async () => {
+  const { template, embedding } = await see(tfjs);
+  const step = async (): Promise<void> => {
+    await tfjs.energy(embedding, template, boxes.subarray(0, 8));
+    await tfjs.propose(embedding, template);
+  };
+  await step();
+  const before = tensorflow.tf.memory().numTensors;
+  for (let i = 0; i < 500; i++) await step();
+  for (let i = 0; i < 5; i++) {
+    await tfjs.energyAndGradient(embedding, template, boxes);
+    await see(tfjs);
+  }
+  expect(tensorflow.tf.memory().numTensors).toBe(before);
+});

@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import { dominantMode, importanceEstimate, placePrior, sizePrior, type LogDensity, type LogTerm } from '../../src/ebm/posterior.js';
+import { estimateBox, type EstimateSettings } from '../../src/ebm/estimate.js';
+import { logDensity, mixtureAbout, sampleMixture } from '../../src/ebm/proposal.js';
+import { ascend } from '../../src/ebm/refine.js';
+import { cropBox } from '../../src/geometry.js';
+import { createRandom } from '../../src/random.js';
+
+const CENTRE = [0.1, -0.05, 0.04, -0.02];
+const SIGMA = [0.06, 0.05, 0.08, 0.07];
+const LOG_SCALE = 3.2;
+
+/** A Gaussian times e^LOG_SCALE: its log Z, mean and covariance are known. */
+const gaussian: LogDensity = {
+  async values(y) {
+    return (await this.valuesAndGradients(y)).values;
+  },
+  async valuesAndGradients(y) {
+    const values = new Float32Array(y.length / 4);
+    const gradients = new Float32Array(y.length);
+    for (let i = 0; i < y.length; i++) {
+      const d = i % 4;
+      const z = (y[i]! - CENTRE[d]!) / SIGMA[d]!;
+      values[Math.floor(i / 4)]! += -0.5 * z * z;
+      gradients[i] = -z / SIGMA[d]!;
+    }
+    return { values: values.map((value) => value + LOG_SCALE), gradients };
+  },
+};
+const LOG_Z = LOG_SCALE + SIGMA.reduce((sum, sigma) => sum + Math.log(sigma * Math.sqrt(2 * Math.PI)), 0);
+
+test('importance weights recover a known log Z, mean and covariance', async () => {
+  const proposal = mixtureAbout([0, 0, 0, 0], [0.08, 0.2]);
+  const y = sampleMixture(proposal, 200_000, createRandom(3));
+  const values = await gaussian.values(y);
+  const log = logDensity(proposal, y);
+  const estimate = importanceEstimate(y, values.map((value, i) => value - log[i]!));
+  expect(estimate.logZ).toBeCloseTo(LOG_Z, 1);
+  for (let d = 0; d < 4; d++) {
+    expect(estimate.mean[d]).toBeCloseTo(CENTRE[d]!, 2);
+    expect(Math.sqrt(estimate.covariance[5 * d]!)).toBeCloseTo(SIGMA[d]!, 2);
+  }
+  expect(Math.abs(estimate.covariance[1]!)).toBeLessThan(5e-4);
+  expect(estimate.effectiveSamples).toBeGreaterThan(5_000);
+});
+
+test('equal weights are as many effective samples as there are, one weight is one', () => {
+  const y = new Float32Array(8 * 4);
+  expect(importanceEstimate(y, new Float32Array(8)).effectiveSamples).toBeCloseTo(8, 6);
+  expect(importanceEstimate(y, Float32Array.from([50, 0, 0, 0, 0, 0, 0, 0])).effectiveSamples).toBeCloseTo(1, 6);
+});
+
+test('the dominant mode leaves out samples far from the best', () => {
+  const y = Float32Array.of(0, 0, 0, 0, 0.1, 0, 0, 0, 0.5, 0, 0, 0);
+  const weights = dominantMode(y, Float32Array.of(2, 1, 1.5), Float32Array.of(0, 0, 9));
+  expect([...weights]).toEqual([0, 0, -Infinity]);
+});
+
+test('ascent climbs from every start, and reaches the maximum', async () => {
+  const start = sampleMixture(mixtureAbout([0, 0, 0, 0], [0.15]), 12, createRandom(4));
+  const before = await gaussian.values(start);
+  const settings = { steps: 40, rate: 0.004, maxStep: 0.15, maxPlace: 2, maxLogSize: 0.5, maxLogAspect: 0.5 };
+  const { y, values } = await ascend(gaussian, start, settings);
+  values.forEach((value, n) => expect(value).toBeGreaterThanOrEqual(before[n]!));
+  for (let i = 0; i < y.length; i++) expect(y[i]).toBeCloseTo(CENTRE[i % 4]!, 1);
+});
+
+test('ascent halves a step that is too long, and stays within its limits', async () => {
+  const settings = { steps: 30, rate: 1, maxStep: 0.5, maxPlace: 0.05, maxLogSize: 0.01, maxLogAspect: 0.02 };
+  const { y } = await ascend(gaussian, Float32Array.of(0, 0, 0, 0), settings);
+  expect(Math.abs(y[0]!)).toBeLessThanOrEqual(0.05 + 1e-6);
+  expect(Math.abs((y[2]! + y[3]!) / 2)).toBeLessThanOrEqual(0.01 + 1e-6);
+  expect(Math.abs(y[2]! - y[3]!)).toBeLessThanOrEqual(0.02 + 1e-6);
+});
+
+test.each(['mean', 'ascent', 'mean-ascent'] as const)('the %s estimate finds the box', async (kind) => {
+  const settings: EstimateSettings = {
+    kind,
+    candidates: 200,
+    refined: 100,
+    starts: 6,
+    averaged: 3,
+    refine: { steps: 20, rate: 0.003, maxStep: 0.15, maxPlace: 2, maxLogSize: 0.5, maxLogAspect: 0.5 },
+  };
+  const estimate = await estimateBox(gaussian, mixtureAbout([0, 0, 0, 0], [0.15]), settings, createRandom(6));
+  for (let d = 0; d < 4; d++) expect(Math.abs(estimate.y[d]! - CENTRE[d]!)).toBeLessThan(0.03);
+  expect(estimate.effectiveShare).toBeGreaterThan(0.1);
+});
+
+test.each<[string, LogTerm]>([
+  ['place', placePrior(cropBox(144, 144, 40, 80), 0.35, 4)],
+  ['size', sizePrior(0.07, 0.05)],
+])('the gradient of the %s prior equals differences', (_, term) => {
+  const y = Float32Array.of(0.6, -0.3, 0.11, -0.04);
+  const gradient = new Float32Array(4);
+  term(y, 0, gradient);
+  for (let d = 0; d < 4; d++) {
+    const up = y.slice();
+    const down = y.slice();
+    up[d]! += 1e-2;
+    down[d]! -= 1e-2;
+    expect(gradient[d]).toBeCloseTo((term(up, 0) - term(down, 0)) / (up[d]! - down[d]!), 1);
+  }
+});

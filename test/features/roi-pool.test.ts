@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { poolingGradient, poolingMatrices, roiPool, type MapAxis } from '../../src/features/roi-pool.js';
+import { createRandom } from '../../src/random.js';
+
+const axis: MapAxis = { cells: 12, stride: 8, offset: 4.3 };
+const random = createRandom(5);
+const channels = 3;
+const map = Float32Array.from({ length: axis.cells ** 2 * channels }, () => random.normal());
+
+/** The bilinear surface at a crop pixel; zero one cell outside the grid. */
+function surface(x: number, y: number, channel: number): number {
+  const u = (x - axis.offset) / axis.stride;
+  const v = (y - axis.offset) / axis.stride;
+  let sum = 0;
+  for (let row = Math.max(0, Math.floor(v)); row <= Math.min(axis.cells - 1, Math.floor(v) + 1); row++) {
+    for (let column = Math.max(0, Math.floor(u)); column <= Math.min(axis.cells - 1, Math.floor(u) + 1); column++) {
+      const weight = Math.max(0, 1 - Math.abs(u - column)) * Math.max(0, 1 - Math.abs(v - row));
+      sum += weight * map[(row * axis.cells + column) * channels + channel]!;
+    }
+  }
+  return sum;
+}
+
+/** Mean of the surface over one bin by the midpoint rule. */
+function numericBin(box: readonly number[], bins: number, p: number, q: number, channel: number): number {
+  const [cx, cy, w, h] = box as [number, number, number, number];
+  const steps = 160;
+  let sum = 0;
+  for (let i = 0; i < steps; i++) {
+    for (let j = 0; j < steps; j++) {
+      const x = cx - w / 2 + ((q + (j + 0.5) / steps) * w) / bins;
+      const y = cy - h / 2 + ((p + (i + 0.5) / steps) * h) / bins;
+      sum += surface(x, y, channel);
+    }
+  }
+  return sum / steps ** 2;
+}
+
+test.each([
+  ['inside', [47, 50, 31, 22]],
+  ['smaller than a cell', [40.2, 33.1, 3, 2]],
+  ['across the border', [4, 90, 40, 30]],
+])('pooling equals the dense integral of the bilinear surface: box %s', (_, box) => {
+  const bins = 3;
+  const pooled = roiPool(map, channels, Float32Array.from(box), bins, axis);
+  for (let p = 0; p < bins; p++) {
+    for (let q = 0; q < bins; q++) {
+      for (let c = 0; c < channels; c++) {
+        expect(pooled[(p * bins + q) * channels + c]).toBeCloseTo(numericBin(box, bins, p, q, c), 2);
+      }
+    }
+  }
+});
+
+test('the gradient through the matrices equals differences', () => {
+  const bins = 5;
+  const boxes = Float32Array.from([47, 50, 31, 22, 20, 70, 55, 12, 3, 60, 18, 30]);
+  const weights = Float32Array.from({ length: 3 * bins * axis.cells }, () => random.normal());
+  const weightsY = weights.map(() => random.normal());
+  const value = (at: Float32Array): number => {
+    const { x, y } = poolingMatrices(at, bins, axis);
+    return x.reduce((sum, v, i) => sum + v * weights[i]!, 0) + y.reduce((sum, v, i) => sum + v * weightsY[i]!, 0);
+  };
+  const gradient = poolingGradient(boxes, bins, axis, { x: weights, y: weightsY });
+  const step = 0.02;
+  for (let i = 0; i < boxes.length; i++) {
+    const up = boxes.slice();
+    const down = boxes.slice();
+    up[i]! += step;
+    down[i]! -= step;
+    expect(gradient[i]).toBeCloseTo((value(up) - value(down)) / (2 * step), 2);
+  }
+});
+
+test('a box far outside pools to zero, an empty one to finite numbers', () => {
+  const outside = roiPool(map, channels, Float32Array.of(-300, -300, 20, 20), 3, axis);
+  expect(outside.every((value) => value === 0)).toBe(true);
+  const empty = roiPool(map, channels, Float32Array.of(50, 50, 0, 0), 3, axis);
+  expect(empty.every(Number.isFinite)).toBe(true);
+});

@@ -1,0 +1,32 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { formatSafetensors, parseSafetensors, readSafetensors, writeSafetensors } from '../../src/io/safetensors.js';
+
+let folder: string;
+beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'safetensors-'))));
+afterAll(() => rm(folder, { recursive: true }));
+
+const file = {
+  tensors: { b: { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }, a: { shape: [3], data: Float32Array.of(-1, 0.5, 9) } },
+  metadata: { made: 'here' },
+};
+
+test('weights come back as they were written, whatever the order of their names', async () => {
+  const path = join(folder, 'w.safetensors');
+  await writeSafetensors(path, file);
+  expect(await readSafetensors(path)).toEqual(file);
+  const reordered = { tensors: { a: file.tensors.a, b: file.tensors.b }, metadata: file.metadata };
+  expect(formatSafetensors(reordered)).toEqual(formatSafetensors(file));
+});
+
+test('a file cut anywhere is refused, and a missing one says so', async () => {
+  const bytes = formatSafetensors(file);
+  for (const length of [0, 5, 40, bytes.length - 1]) {
+    expect(() => parseSafetensors(bytes.subarray(0, length), 'cut')).toThrow(expect.objectContaining({ code: 'MODEL_INVALID' }));
+  }
+  await writeFile(join(folder, 'text'), 'this is a text and no weight file');
+  await expect(readSafetensors(join(folder, 'text'))).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+  await expect(readSafetensors(join(folder, 'none'))).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+});
