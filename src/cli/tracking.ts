@@ -92,11 +92,20 @@ async function writeAll(
   await outputs?.close();
 }
 
-/** A signal that SIGINT or SIGTERM aborts; a second one ends the process at once, as ever. */
+/** Milliseconds within which a second signal counts as the same key press: npx and other wrappers pass on what the terminal sent as well. */
+const SAME_PRESS = 1000;
+
+/** A signal that SIGINT or SIGTERM aborts; a second one, later, ends the process at once. */
 function listenForInterrupt(): { signal: AbortSignal; end(): void } {
   const controller = new AbortController();
-  const stop = (): void => {
-    end();
+  let pressed = 0;
+  const stop = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted && performance.now() - pressed > SAME_PRESS) {
+      end();
+      process.kill(process.pid, name);
+      return;
+    }
+    if (!controller.signal.aborted) pressed = performance.now();
     controller.abort();
   };
   const end = (): void => {

@@ -3,6 +3,8 @@
 /** What showinfo says of a frame; the filters before it make the unit microseconds. */
 const FRAME_LINE = /\[Parsed_showinfo_.*\] n: *\d+ pts: *(NOPTS|-?\d+)/;
 const PROBLEM_LINE = /\[(?:error|fatal|panic)\] (.*)/;
+/** Said where two frames have one time: it is about the raw output, which has no times. */
+const HARMLESS = /dts to muxer/;
 /** A stream that ends this many seconds before it should is cut off. */
 const MISSING_SECONDS = 0.5;
 
@@ -30,7 +32,7 @@ export class DecodeLog {
       return;
     }
     const problem = PROBLEM_LINE.exec(line)?.[1];
-    if (problem === undefined) return;
+    if (problem === undefined || HARMLESS.test(problem)) return;
     if (this.#problems++ === 0) this.#firstProblem = problem.trim();
   }
 

@@ -1,5 +1,4 @@
 /** Frames of a video file, of a folder of images, or of a pattern: one at a time, only as fast as they are taken. */
-import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { messageOf, TrackerError } from '../errors.js';
@@ -128,20 +127,23 @@ async function* decode(
   const run = startReading(decodeCommand(path, binaries, info, threads), (line) => log.read(line));
   void run.ended.then(() => log.close());
   signal?.addEventListener('abort', run.kill, { once: true });
+  const slicer = new Slicer(run.stdout, 3 * width * height);
   let count = 0;
+  let complete = false;
   try {
-    let next = readFull(run.stdout, 3 * width * height);
+    let next = slicer.next();
     for (;;) {
       const data = await next;
+      complete = !data;
       if (!data || signal?.aborted) break;
       // the frame after this one arrives while this one is worked on
-      next = readFull(run.stdout, 3 * width * height);
+      next = slicer.next();
       yield { data, width, height, index: count++, time: await log.nextTime() };
     }
   } finally {
     signal?.removeEventListener('abort', run.kill);
-    // after the last frame it ends by itself; its exit code is wanted then
-    if (!run.stdout.readableEnded) run.kill();
+    // after the last frame it ends by itself, and its exit code tells something
+    if (!complete) run.kill();
     await run.ended;
   }
   if (signal?.aborted) return;
@@ -170,32 +172,35 @@ function decodeCommand(path: string, binaries: Binaries, info: VideoInfo, thread
     .format('rawvideo');
 }
 
-/** The stream's next `size` bytes; undefined where it ends before. Never rejects: a broken stream is one that ended. */
-async function readFull(stream: Readable, size: number): Promise<Uint8Array | undefined> {
-  const bytes = new Uint8Array(size);
-  let filled = 0;
-  while (filled < size) {
-    const chunk = stream.read() as Buffer | null;
-    if (chunk) {
-      const part = chunk.subarray(0, size - filled);
-      bytes.set(part, filled);
-      filled += part.length;
-      if (part.length < chunk.length) stream.unshift(chunk.subarray(part.length));
-    } else if (stream.readableEnded || stream.destroyed) {
-      return undefined;
-    } else {
-      await moreOrEnd(stream);
-    }
-  }
-  return bytes;
-}
+/** Cuts a stream into pieces of one size. */
+class Slicer {
+  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #size: number;
+  #rest: Buffer = Buffer.alloc(0);
 
-async function moreOrEnd(stream: Readable): Promise<void> {
-  const done = new AbortController();
-  const events = ['readable', 'end', 'close'].map((name) => once(stream, name, { signal: done.signal }));
-  // a settled race leaves the others to be aborted, and a stream's error comes before its close
-  await Promise.race(events.map((event) => event.catch(() => undefined)));
-  done.abort();
+  constructor(stream: Readable, size: number) {
+    this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    this.#size = size;
+  }
+
+  /** Undefined where the stream ends before. Never rejects: a stream that breaks is one that ended. */
+  async next(): Promise<Uint8Array | undefined> {
+    const piece = new Uint8Array(this.#size);
+    for (let filled = 0; filled < this.#size;) {
+      const chunk = this.#rest.length > 0 ? this.#rest : await this.#nextChunk();
+      if (!chunk) return undefined;
+      const part = chunk.subarray(0, this.#size - filled);
+      piece.set(part, filled);
+      filled += part.length;
+      this.#rest = chunk.subarray(part.length);
+    }
+    return piece;
+  }
+
+  async #nextChunk(): Promise<Buffer | undefined> {
+    const result = await this.#chunks.next().catch(() => undefined);
+    return result && !result.done ? result.value : undefined;
+  }
 }
 
 // --- images ---

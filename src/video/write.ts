@@ -1,0 +1,213 @@
+/** Frames to an MP4 file. */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { messageOf, TrackerError } from '../errors.js';
+import type { Size } from '../geometry.js';
+import type { Frame } from '../image/frame.js';
+import { findBinaries, type Binaries } from './binaries.js';
+import { capture, createCommand } from './command.js';
+
+export interface WriterOptions extends Size {
+  /** Frames a second, the same throughout: of a source whose rate varies, its average (VideoSource.fps) keeps the length. */
+  readonly fps: number;
+}
+
+export interface VideoWriter {
+  /**
+   * Appends a frame; resolves when ffmpeg is ready for more. The frame's data must not be changed afterwards.
+   * @throws TrackerError VIDEO_WRITE_FAILED where ffmpeg has failed or the frame has another size than the video
+   */
+  write(frame: Pick<Frame, 'data' | 'width' | 'height'>): Promise<void>;
+  /**
+   * Finishes the file: only now does it appear under its name, in place of one that was there.
+   * @throws TrackerError VIDEO_WRITE_FAILED; what was written is removed then
+   */
+  close(): Promise<void>;
+  /** Ends ffmpeg and removes what was written. Never throws; does nothing after close(). */
+  abort(): Promise<void>;
+}
+
+const HINT = 'check that the folder can be written to and has room, or leave the video out';
+
+/**
+ * MP4 with H.264 (MPEG-4 part 2 where this ffmpeg has no libx264), yuv420p, BT.709, no sound, made for playing while it loads. An odd width
+ * or height gets one black column or row more, because that pixel format has none.
+ * @throws TrackerError VIDEO_WRITE_FAILED where nothing can be written to that path; OPTION_INVALID; FFMPEG_MISSING
+ */
+export async function openVideoWriter(path: string, options: WriterOptions, binaries?: Binaries): Promise<VideoWriter> {
+  checkOptions(options);
+  await checkTarget(path);
+  const found = binaries ?? (await findBinaries());
+  return startWriter(path, options, found, await encoderOptions(found));
+}
+
+function checkOptions({ width, height, fps }: WriterOptions): void {
+  const valid = [width, height].every((side) => Number.isInteger(side) && side > 0) && fps > 0 && fps <= MAX_FPS;
+  if (valid) return;
+  throw new TrackerError('OPTION_INVALID', `video output: found ${width} x ${height} at ${fps} frames a second`, {
+    hint: `expected whole numbers of pixels and a rate above 0 and up to ${MAX_FPS}`,
+  });
+}
+
+/** Said at once, not after the whole video was tracked. */
+async function checkTarget(path: string): Promise<void> {
+  if (await isFolder(path)) {
+    throw writeFailed(path, 'it is a folder, expected the name of a file', 'add a file name, such as tracked.mp4');
+  }
+  const folder = dirname(resolve(path));
+  if (!(await isFolder(folder))) throw writeFailed(path, `there is no folder ${folder}`, `mkdir -p ${folder}`);
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+
+/** Every FFmpeg has the second encoder; distributions leave the first one out for its licence. */
+async function encoderOptions({ ffmpeg }: Binaries): Promise<string[]> {
+  const { stdout } = await capture(ffmpeg.path, ['-hide_banner', '-encoders']);
+  return /\slibx264\s/.test(stdout)
+    ? ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '20']
+    : ['-c:v', 'mpeg4', '-q:v', '3'];
+}
+
+async function startWriter(
+  path: string,
+  options: WriterOptions,
+  binaries: Binaries,
+  encoder: readonly string[],
+): Promise<VideoWriter> {
+  const { width, height } = options;
+  const size = 3 * width * height;
+  const partial = join(dirname(resolve(path)), `.${basename(path)}.${randomUUID().slice(0, 8)}.part`);
+  const encoding = await startEncoding(partial, options, binaries, encoder);
+  let frames = 0;
+  let closed = false;
+
+  const discard = async (): Promise<void> => {
+    closed = true;
+    encoding.kill();
+    await encoding.ended;
+    await remove(partial);
+  };
+  const checkEncoding = async (): Promise<void> => {
+    const failure = encoding.failure();
+    if (!failure) return;
+    await discard();
+    throw writeFailed(path, failure.message, HINT, failure);
+  };
+
+  return {
+    async write(frame) {
+      await checkEncoding();
+      if (closed) throw writeFailed(path, 'a frame came after the video was closed', 'write all frames before close()');
+      if (frame.width !== width || frame.height !== height || frame.data.length !== size) {
+        const found = `frame ${frames} has ${frame.width} x ${frame.height} pixels in ${frame.data.length} bytes`;
+        throw writeFailed(path, `${found}, expected ${width} x ${height} in ${size}`, 'give all frames the same size');
+      }
+      frames++;
+      await new Promise<void>((done) => encoding.input.write(frame.data, () => done()));
+      await checkEncoding();
+    },
+    async close() {
+      if (!closed && frames === 0) {
+        await discard();
+        throw writeFailed(path, 'not one frame was written', 'write a frame before close()');
+      }
+      encoding.input.end();
+      await encoding.ended;
+      await checkEncoding();
+      if (closed) return;
+      closed = true;
+      await rename(partial, path).catch(async (cause: unknown) => {
+        await remove(partial);
+        throw writeFailed(path, messageOf(cause), HINT, cause);
+      });
+    },
+    async abort() {
+      if (!closed) await discard();
+    },
+  };
+}
+
+interface Encoding {
+  /** Takes rgb24 frames. A write's callback comes when the frame has gone on to ffmpeg, or when ffmpeg is gone. */
+  readonly input: PassThrough;
+  /** Settles when ffmpeg is gone; never rejects. */
+  readonly ended: Promise<void>;
+  /** What ffmpeg said, once it has failed by itself. */
+  failure(): Error | undefined;
+  kill(): void;
+}
+
+async function startEncoding(
+  target: string,
+  { width, height, fps }: WriterOptions,
+  binaries: Binaries,
+  encoder: readonly string[],
+): Promise<Encoding> {
+  const input = new PassThrough({ highWaterMark: 1 });
+  const command = createCommand(input, binaries)
+    .inputOptions(['-f', 'rawvideo', '-pix_fmt', 'rgb24'])
+    .inputOptions(['-video_size', `${width}x${height}`, '-framerate', rateText(fps)])
+    // players take a picture without a word on its colours for BT.709; ffmpeg by itself converts to BT.601
+    .outputOptions(['-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p'])
+    .outputOptions(['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv'])
+    .outputOptions([...encoder, '-an', '-movflags', '+faststart', '-f', 'mp4'])
+    .output(target);
+
+  let failure: Error | undefined;
+  let killed = false;
+  const ended = new Promise<void>((done) => {
+    const end = (): void => {
+      // nobody reads any more: let what waits run out, so that a pending write comes back
+      input.unpipe().resume();
+      done();
+    };
+    command.once('end', end);
+    command.once('error', (error: Error, _stdout: unknown, log: unknown) => {
+      if (!killed) failure = new Error(lastLines(log) || messageOf(error), { cause: error });
+      end();
+    });
+  });
+  const started = once(command, 'start').catch(() => undefined);
+  command.run();
+  await Promise.race([started, ended]);
+  const kill = (): void => {
+    killed = true;
+    command.kill('SIGKILL');
+    input.end();
+  };
+  return { input, ended, failure: () => failure, kill };
+}
+
+/** Above this it is a clock rate that stands in for an unknown frame rate. */
+const MAX_FPS = 1000;
+/** The largest numerator of a rate that MPEG-4 part 2 can say. */
+const MAX_RATE_NUMERATOR = 65_535;
+
+/** 29.97002997 -> "30000/1001", 25 -> "25000/1000": as a fraction, because a rounded rate would drift. */
+function rateText(fps: number): string {
+  const whole = Math.round(fps * 1.001);
+  const television = Math.abs(whole / 1.001 - fps) < 1e-3 ? [whole * 1000, 1001] : [Math.round(fps * 1000), 1000];
+  const [over, under] = television[0]! <= MAX_RATE_NUMERATOR ? television : [Math.round(fps * 50), 50];
+  return `${Math.max(1, over!)}/${under}`;
+}
+
+const LINES_SHOWN = 4;
+
+function lastLines(log: unknown): string {
+  const lines = typeof log === 'string' ? log.split('\n').filter((line) => line.trim() !== '') : [];
+  return lines.slice(-LINES_SHOWN).join('\n  ');
+}
+
+/** What cannot be removed is left: the failure that led here is the one to report. */
+const remove = (path: string): Promise<void> => rm(path, { force: true }).catch(() => undefined);
+
+function writeFailed(path: string, why: string, hint: string, cause?: unknown): TrackerError {
+  return new TrackerError('VIDEO_WRITE_FAILED', `video ${path}: cannot be written: ${why}`, { hint, cause });
+}

@@ -1,0 +1,205 @@
+import { spawn } from 'node:child_process';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CSV_HEADER, parseBoxes, readBoxes } from '../../src/io/boxes.js';
+import { openVideo } from '../../src/video/read.js';
+import { cli } from '../helpers/terminal.js';
+import { collect, runFfmpeg, temporaryFolder } from '../helpers/video.js';
+
+const BOX = '40,30,32,32';
+
+/** A textured square that moves 2 px a frame over a grey, grainy ground. */
+async function makeClip(frames = 12): Promise<{ folder: string; video: string }> {
+  const folder = await temporaryFolder();
+  const video = path.join(folder, 'clip.mp4');
+  const ground = 'color=c=gray:s=160x120:r=25,noise=alls=10:all_seed=1[ground]';
+  const graph = `${ground};testsrc=s=32x32:r=25[square];[ground][square]overlay=x=40+2*n:y=30,format=yuv420p`;
+  const output = ['-frames:v', String(frames), '-c:v', 'libx264', '-preset', 'veryfast', video];
+  await runFfmpeg(['-filter_complex', graph, ...output]);
+  return { folder, video };
+}
+
+function codeIn(err: string): string | undefined {
+  return /^error ([A-Z_]+): .+\nhint: .+$/m.exec(err)?.[1];
+}
+
+describe('track', () => {
+  it('writes a row a frame to stdout and nothing else; the summary goes to stderr', async () => {
+    const { video } = await makeClip();
+    const { exitCode, out, err } = await cli('track', video, '--box', BOX);
+    expect(exitCode).toBe(0);
+    expect(out.split('\n')[0]).toBe(CSV_HEADER);
+    const rows = parseBoxes(out, 'csv', 'stdout');
+    expect(rows.map(({ frame }) => frame)).toEqual([...Array(12).keys()]);
+    expect(rows[0]).toMatchObject({ time: 0, box: { x: 40, y: 30, w: 32, h: 32 }, confidence: 1, state: 'tracking' });
+    expect(rows[11]!.time).toBeCloseTo(11 / 25, 3);
+    expect(err).toContain('12 frames');
+    expect(err).not.toContain('\r');
+  });
+
+  it('writes JSON lines and a video with as many frames, from a start on, quietly', async () => {
+    const { folder, video } = await makeClip();
+    const out = path.join(folder, 'boxes.jsonl');
+    const drawn = path.join(folder, 'drawn.mp4');
+    const result = await cli(
+      'track',
+      video,
+      '--box',
+      '48,30,32,32',
+      '--start',
+      '4',
+      '--out',
+      out,
+      '--video',
+      drawn,
+      '--quiet',
+    );
+    expect(result).toEqual({ exitCode: 0, out: '', err: '' });
+    expect((await readBoxes(out)).map(({ frame }) => frame)).toEqual([4, 5, 6, 7, 8, 9, 10, 11]);
+    const frames = await collect(await openVideo(drawn));
+    expect(frames).toHaveLength(8);
+    expect((await readdir(folder)).toSorted()).toEqual(['boxes.jsonl', 'clip.mp4', 'drawn.mp4']);
+  });
+
+  it('gives the same bytes for the same seed', async () => {
+    const { video } = await makeClip(6);
+    const first = await cli('track', video, '--box', BOX, '--seed', '3', '--threads', '1');
+    const second = await cli('track', video, '--box', BOX, '--seed', '3', '--threads', '1');
+    expect(first.exitCode).toBe(0);
+    expect(second.out).toBe(first.out);
+  });
+
+  it('tracks what can be decoded of a damaged video, and warns', async () => {
+    const { folder, video } = await makeClip(40);
+    const cut = path.join(folder, 'cut.ts');
+    await runFfmpeg(['-i', video, '-c:v', 'libx264', '-g', '10', '-crf', '10', cut]);
+    const bytes = await readFile(cut);
+    await writeFile(cut, bytes.subarray(0, Math.floor(bytes.length * 0.6)));
+    const { exitCode, out, err } = await cli('track', cut, '--box', BOX, '--quiet');
+    expect(exitCode).toBe(0);
+    expect(parseBoxes(out, 'csv', 'stdout').length).toBeGreaterThan(5);
+    expect(err).toMatch(/^warning: /m);
+  });
+
+  it('leaves older results alone when the input cannot be tracked', async () => {
+    const { folder } = await makeClip(2);
+    const out = path.join(folder, 'boxes.csv');
+    await writeFile(out, 'older results');
+    const broken = path.join(folder, 'broken.mp4');
+    await writeFile(broken, 'no video');
+    const { exitCode } = await cli('track', broken, '--box', BOX, '--out', out);
+    expect(exitCode).toBe(1);
+    expect(await readFile(out, 'utf8')).toBe('older results');
+  });
+
+  it('Ctrl-C ends the files whole, tells INTERRUPTED and exits with 1', async () => {
+    const { folder, video } = await makeClip(2000);
+    const out = path.join(folder, 'boxes.csv');
+    const drawn = path.join(folder, 'drawn.mp4');
+    const main = path.join(import.meta.dirname, '../../src/cli/main.ts');
+    const args = ['--import', 'tsx', main, 'track', video, '--box', BOX, '--out', out, '--video', drawn];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    const rowsSoFar = async (): Promise<number> => (await readFile(out, 'utf8').catch(() => '')).split('\n').length - 2;
+    // rows are on the disk while the run goes on
+    await expect.poll(rowsSoFar, { timeout: 50_000 }).toBeGreaterThan(3);
+    child.kill('SIGINT');
+    child.kill('SIGINT'); // as npx does: passed on beside the terminal's own
+    expect(await ended).toBe(1);
+    expect(codeIn(err)).toBe('INTERRUPTED');
+    const rows = await readBoxes(out);
+    const frames = await collect(await openVideo(drawn));
+    expect(rows.length).toBeLessThan(2000);
+    expect(frames).toHaveLength(rows.length);
+  });
+});
+
+describe('errors', () => {
+  it.each<[string, string, number, (clip: { folder: string; video: string }) => string[]]>([
+    ['a box of three numbers', 'BOX_INVALID', 2, ({ video }) => ['track', video, '--box', '1,2,3']],
+    ['a box outside the frame', 'BOX_INVALID', 2, ({ video }) => ['track', video, '--box', '500,2,30,30']],
+    ['a missing video', 'INPUT_NOT_FOUND', 2, ({ folder }) => ['track', path.join(folder, 'none.mp4'), '--box', BOX]],
+    ['a start behind the end', 'START_OUT_OF_RANGE', 2, ({ video }) => ['track', video, '--box', BOX, '--start', '99']],
+    ['a start of letters', 'OPTION_INVALID', 2, ({ video }) => ['track', video, '--box', BOX, '--start', 'soon']],
+    ['an unknown engine', 'CONFIG_INVALID', 2, ({ video }) => ['track', video, '--box', BOX, '--engine', 'torch']],
+    ['no threads', 'CONFIG_INVALID', 2, ({ video }) => ['track', video, '--box', BOX, '--threads', '0']],
+    ['an unknown option', 'OPTION_INVALID', 2, ({ video }) => ['track', video, '--box', BOX, '--bix']],
+    ['no box', 'OPTION_INVALID', 2, ({ video }) => ['track', video]],
+    ['no video', 'OPTION_INVALID', 2, () => ['track', '--box', BOX]],
+    ['an unknown command', 'OPTION_INVALID', 2, () => ['follow']],
+    ['no command', 'OPTION_INVALID', 2, () => []],
+    [
+      'results of an unknown kind',
+      'OPTION_INVALID',
+      2,
+      ({ video }) => ['track', video, '--box', BOX, '--out', 'a.txt'],
+    ],
+    ['a video of another kind', 'OPTION_INVALID', 2, ({ video }) => ['track', video, '--box', BOX, '--video', 'a.avi']],
+    ['the input as output', 'OPTION_INVALID', 2, ({ video }) => ['track', video, '--box', BOX, '--video', video]],
+    [
+      'an output in no folder',
+      'OUTPUT_FAILED',
+      1,
+      ({ folder, video }) => ['track', video, '--box', BOX, '--out', path.join(folder, 'none', 'a.csv')],
+    ],
+    [
+      'a video in no folder',
+      'OUTPUT_FAILED',
+      1,
+      ({ folder, video }) => ['track', video, '--box', BOX, '--video', path.join(folder, 'none', 'a.mp4')],
+    ],
+    [
+      'a folder as output',
+      'OUTPUT_FAILED',
+      1,
+      ({ folder, video }) => ['track', video, '--box', BOX, '--out', path.join(folder, 'folder.csv')],
+    ],
+    ['a demo folder that is a file', 'OUTPUT_FAILED', 1, ({ video }) => ['demo', '--out', video]],
+    [
+      'a file that is no video',
+      'VIDEO_UNREADABLE',
+      1,
+      ({ folder }) => ['track', path.join(folder, 'text.mp4'), '--box', BOX],
+    ],
+    [
+      'an unknown head',
+      'MODEL_MISSING',
+      1,
+      ({ folder, video }) => ['track', video, '--box', BOX, '--config', path.join(folder, 'head.json')],
+    ],
+  ])('%s: %s', async (_, code, expected, argsFor) => {
+    const clip = await makeClip(2);
+    await mkdir(path.join(clip.folder, 'folder.csv'));
+    await writeFile(path.join(clip.folder, 'text.mp4'), 'no video');
+    await writeFile(path.join(clip.folder, 'head.json'), '{"head": "no-such-head"}');
+    const { exitCode, out, err } = await cli(...argsFor(clip));
+    expect(codeIn(err)).toBe(code);
+    expect(exitCode).toBe(expected);
+    expect(out).toBe('');
+  });
+
+  it('FFMPEG_PATH that does not run: FFMPEG_MISSING', async () => {
+    const { video } = await makeClip(2);
+    const before = process.env['FFMPEG_PATH'];
+    process.env['FFMPEG_PATH'] = '/no/such/ffmpeg';
+    try {
+      const { exitCode, err } = await cli('track', video, '--box', BOX);
+      expect([exitCode, codeIn(err)]).toEqual([1, 'FFMPEG_MISSING']);
+    } finally {
+      if (before === undefined) delete process.env['FFMPEG_PATH'];
+      else process.env['FFMPEG_PATH'] = before;
+    }
+  });
+
+  it('--help and --version are no errors, and go to stdout', async () => {
+    const help = await cli('track', '--help');
+    expect([help.exitCode, help.err]).toEqual([0, '']);
+    expect(help.out).toContain('--box');
+    const version = await cli('--version');
+    expect(version).toMatchObject({ exitCode: 0, err: '' });
+    expect(version.out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});

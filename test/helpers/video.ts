@@ -1,0 +1,85 @@
+/** Small videos and folders for tests, made by the very ffmpeg that the program finds. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished } from 'vitest';
+import type { Frame } from '../../src/image/frame.js';
+import { findBinaries, passthroughOption } from '../../src/video/binaries.js';
+import { capture } from '../../src/video/command.js';
+import type { VideoSource } from '../../src/video/read.js';
+
+/** A folder that goes when the test ends. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(os.tmpdir(), 'ebm-tracker-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** @throws Error with ffmpeg's words */
+export async function runFfmpeg(args: readonly string[]): Promise<void> {
+  const { ffmpeg } = await findBinaries();
+  const { failure, stderr } = await capture(ffmpeg.path, ['-v', 'error', '-nostdin', '-y', ...args]);
+  if (failure !== undefined) throw new Error(`${failure}: ${stderr}`);
+}
+
+export interface NumberedVideo {
+  frames?: number;
+  width?: number;
+  height?: number;
+  fps?: number;
+  /** Time of frame N in frames, an ffmpeg expression; N alone is a constant rate. */
+  times?: string;
+  /** Further output options. */
+  output?: readonly string[];
+}
+
+/** Luma of frame i is 16 + STEP i: room for 36 frames. */
+const STEP = 6;
+
+/** A video each of whose frames shows its number as a shade of grey: see numberOf. The ending of the path chooses the container. */
+export async function makeNumberedVideo(path: string, options: NumberedVideo = {}): Promise<void> {
+  const { frames = 30, width = 64, height = 48, fps = 25, times = 'N', output = [] } = options;
+  const { ffmpeg } = await findBinaries();
+  // noise gives the frames some weight: a part of the file is then a part of the frames
+  const grey = `geq=lum=16+${STEP}*N:cb=128:cr=128,noise=c0s=12:c0f=t,setpts=round((${times})/${fps}/TB),format=yuv420p`;
+  const input = ['-f', 'lavfi', '-i', `nullsrc=s=${width}x${height}:r=${fps}:d=${frames / fps},${grey}`];
+  const encoder = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '10', '-g', '10', '-bf', '2'];
+  await runFfmpeg([...input, ...passthroughOption(ffmpeg), ...encoder, ...output, path]);
+}
+
+/** The number that a frame of a numbered video shows. */
+export function numberOf({ data }: Frame): number {
+  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+  return Math.round(((mean / 255) * 219) / STEP);
+}
+
+/** Writes `degrees` (clockwise: 90, 180 or 270) into the display matrix of an MP4 file, as phones do. */
+export async function setRotation(path: string, degrees: 90 | 180 | 270): Promise<void> {
+  const bytes = await readFile(path);
+  const version = bytes.indexOf('tkhd') + 4;
+  expect(bytes[version]).toBe(0); // 32-bit times, so that the matrix lies where it is sought
+  const matrix = version + 40;
+  const cosine = { 90: 0, 180: -1, 270: 0 }[degrees];
+  const sine = { 90: 1, 180: 0, 270: -1 }[degrees];
+  for (const [at, value] of [cosine, sine, 0, -sine, cosine].entries())
+    bytes.writeInt32BE(value * 65536, matrix + 4 * at);
+  await writeFile(path, bytes);
+}
+
+/** Keeps the first part of a file, 0 to 1. */
+export async function cutFile(path: string, part: number): Promise<void> {
+  const bytes = await readFile(path);
+  await writeFile(path, bytes.subarray(0, Math.floor(bytes.length * part)));
+}
+
+export async function collect(source: VideoSource): Promise<Frame[]> {
+  const frames: Frame[] = [];
+  for await (const frame of source.frames()) frames.push(frame);
+  return frames;
+}
+
+/** Children of this process that are not done or are waiting to be buried. Linux only. */
+export async function childProcesses(): Promise<string[]> {
+  const text = await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean);
+}

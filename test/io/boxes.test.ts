@@ -1,0 +1,106 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  CSV_HEADER,
+  formatHead,
+  formatOf,
+  formatRow,
+  parseBoxes,
+  readBoxes,
+  type BoxFormat,
+  type BoxRow,
+} from '../../src/io/boxes.js';
+import { temporaryFolder } from '../helpers/video.js';
+
+const FORMATS = ['csv', 'jsonl'] as const;
+const codeOf = (code: string): object => expect.objectContaining({ code }) as object;
+
+const thousandths = fc.integer({ min: -5_000_000, max: 5_000_000 }).map((n) => n / 1000);
+const rows = fc.array(
+  fc.record({
+    frame: fc.nat(1_000_000),
+    time: fc.nat(2_000_000_000).map((n) => n / 1e6),
+    box: fc.record({ x: thousandths, y: thousandths, w: thousandths, h: thousandths }),
+    confidence: fc.nat(10_000).map((n) => n / 1e4),
+    state: fc.constantFrom('tracking', 'uncertain', 'lost', 'found'),
+  }),
+);
+
+function format(values: readonly BoxRow[], kind: BoxFormat): string {
+  return formatHead(kind) + values.map((row) => formatRow(row, kind)).join('');
+}
+
+describe('box files', () => {
+  it.each(FORMATS)('%s: what is written is read', (kind) => {
+    fc.assert(
+      fc.property(rows, (values) => {
+        expect(parseBoxes(format(values, kind), kind, 'text')).toEqual(values);
+      }),
+    );
+  });
+
+  it('writes this header and this row', () => {
+    const row: BoxRow = {
+      frame: 3,
+      time: 0.1001001,
+      box: { x: 1 / 3, y: -0.00001, w: 20, h: 1234.5678 },
+      confidence: 0.98765,
+      state: 'found',
+    };
+    expect(format([row], 'csv')).toBe(
+      'frame,time,x,y,w,h,confidence,state\n3,0.1001,0.333,0,20,1234.568,0.9877,found\n',
+    );
+    expect(JSON.parse(format([row], 'jsonl'))).toEqual({
+      frame: 3,
+      time: 0.1001,
+      x: 0.333,
+      y: 0,
+      w: 20,
+      h: 1234.568,
+      confidence: 0.9877,
+      state: 'found',
+    });
+  });
+
+  it('reads files with Windows line ends', () => {
+    expect(parseBoxes(`${CSV_HEADER}\r\n0,0,1,2,3,4,1,tracking\r\n`, 'csv', 'a.csv')).toHaveLength(1);
+  });
+
+  const good = '0,0,1,2,3,4,1,tracking';
+  it.each([
+    ['another header', `a,b\n${good}\n`, 1],
+    ['too few fields', `${CSV_HEADER}\n${good}\n1,0,1,2\n`, 3],
+    ['a word for a number', `${CSV_HEADER}\n0,0,x,2,3,4,1,tracking\n`, 2],
+    ['an empty number', `${CSV_HEADER}\n0,0,,2,3,4,1,tracking\n`, 2],
+    ['NaN', `${CSV_HEADER}\n0,0,NaN,2,3,4,1,tracking\n`, 2],
+    ['an unknown state', `${CSV_HEADER}\n0,0,1,2,3,4,1,gone\n`, 2],
+    ['half a frame', `${CSV_HEADER}\n0.5,0,1,2,3,4,1,lost\n`, 2],
+  ])('csv: names the line of %s', (_, text, line) => {
+    expect(() => parseBoxes(text, 'csv', 'a.csv')).toThrow(codeOf('DATA_INVALID'));
+    expect(() => parseBoxes(text, 'csv', 'a.csv')).toThrow(`line ${line}:`);
+  });
+
+  it.each([
+    ['a line that was cut off', '{"frame":0,"ti'],
+    ['a list', '[1,2]'],
+    ['a missing field', '{"frame":0,"time":0,"x":1,"y":2,"w":3,"h":4,"state":"lost"}'],
+    ['a number as text', '{"frame":"0","time":0,"x":1,"y":2,"w":3,"h":4,"confidence":1,"state":"lost"}'],
+  ])('jsonl: names the line of %s', (_, line) => {
+    const first = formatRow(
+      { frame: 0, time: 0, box: { x: 1, y: 2, w: 3, h: 4 }, confidence: 1, state: 'tracking' },
+      'jsonl',
+    );
+    expect(() => parseBoxes(first + line, 'jsonl', 'a.jsonl')).toThrow(codeOf('DATA_INVALID'));
+    expect(() => parseBoxes(first + line, 'jsonl', 'a.jsonl')).toThrow('line 2:');
+  });
+
+  it('reads a file by its ending', async () => {
+    const file = path.join(await temporaryFolder(), 'boxes.CSV');
+    await writeFile(file, `${CSV_HEADER}\n${good}\n`);
+    expect(await readBoxes(file)).toMatchObject([{ frame: 0, box: { x: 1, y: 2, w: 3, h: 4 } }]);
+    await expect(readBoxes(path.join(path.dirname(file), 'none.csv'))).rejects.toThrow(codeOf('INPUT_NOT_FOUND'));
+    expect(() => formatOf('boxes.txt')).toThrow(codeOf('OPTION_INVALID'));
+  });
+});
