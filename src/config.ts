@@ -15,7 +15,11 @@ const posteriorSchema = z.strictObject({
   candidates: count.default(64).describe('samples of the first round, from the proposal'),
   refined: count.default(48).describe('samples of the second round, about the dominant mode'),
   temperature: positive.default(0.5).describe('t in exp(t f): how much of the energy counts'),
-  evidence: z.number().min(0).default(8).describe("weight of the target model's response, in the posterior and the proposal"),
+  evidence: z
+    .number()
+    .min(0)
+    .default(8)
+    .describe("weight of the target model's response, in the posterior and the proposal"),
   proposalLogit: z.number().min(0).default(0.7).describe("weight of the learned proposal's logits"),
   proposalMaxLogSigma: z.number().default(-0.7).describe("the learned proposal's Gaussians are no wider than this"),
   place: positive.default(0.35).describe('motion prior: deviation of the place, in units of sqrt(w h)'),
@@ -47,9 +51,18 @@ const targetSchema = z.strictObject({
 
 export const configSchema = z.strictObject({
   seed: z.number().int().min(0).default(11).describe('same seed, same input, same engine: same output'),
-  threads: z.number().int().min(1).max(127).default(() => availableParallelism()).describe('threads of the networks'),
+  threads: z
+    .number()
+    .int()
+    .min(1)
+    .max(127)
+    .default(() => availableParallelism())
+    .describe('threads of the networks'),
   engine: z.enum(['onnx', 'tfjs']).default('onnx').describe('what computes the head'),
-  provider: z.enum(['auto', 'cpu', 'cuda', 'webgpu', 'dml', 'coreml']).default('auto').describe('onnxruntime execution provider'),
+  provider: z
+    .enum(['auto', 'cpu', 'cuda', 'webgpu', 'dml', 'coreml'])
+    .default('auto')
+    .describe('onnxruntime execution provider'),
   backend: z
     .enum(['auto', 'node-gpu', 'node', 'native', 'wasm', 'cpu'])
     .default('auto')

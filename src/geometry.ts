@@ -120,9 +120,13 @@ export function parseBox(text: string): FrameBox {
   const [x, y, w, h] = parts.map((part) => (part === '' ? Number.NaN : Number(part)));
   const valid = parts.length === 4 && [x, y, w, h].every((value) => value !== undefined && !Number.isNaN(value));
   if (!valid) {
-    throw new TrackerError('BOX_INVALID', `box "${text}": found ${parts.length} part(s), expected four numbers x,y,w,h`, {
-      hint: 'for example --box 120,80,64,48 (left, top, width, height in pixels)',
-    });
+    throw new TrackerError(
+      'BOX_INVALID',
+      `box "${text}": found ${parts.length} part(s), expected four numbers x,y,w,h`,
+      {
+        hint: 'for example --box 120,80,64,48 (left, top, width, height in pixels)',
+      },
+    );
   }
   return { x: x!, y: y!, w: w!, h: h! };
 }

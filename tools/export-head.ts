@@ -34,7 +34,8 @@ function convolutionKernel(g: GraphBuilder, model: HeadModel, name: string): str
   const [h, w, from, to] = shape as [number, number, number, number];
   const result = new Float32Array(data.length);
   for (let i = 0; i < h * w; i++) {
-    for (let c = 0; c < from; c++) for (let o = 0; o < to; o++) result[(o * from + c) * h * w + i] = data[(i * from + c) * to + o]!;
+    for (let c = 0; c < from; c++)
+      for (let o = 0; o < to; o++) result[(o * from + c) * h * w + i] = data[(i * from + c) * to + o]!;
   }
   return g.constant({ data: result, dims: [to, from, h, w] });
 }
@@ -44,7 +45,10 @@ function block(g: GraphBuilder, model: HeadModel, name: string, input: string, c
   const side = model.weights[`${name}.kernel`]!.shape[0]!;
   const channels = model.weights[`${name}.gamma`]!.data.length;
   const pad = (side - 1) / 2;
-  const x = g.op('Conv', [input, convolutionKernel(g, model, `${name}.kernel`)], { kernel_shape: [side, side], pads: [pad, pad, pad, pad] });
+  const x = g.op('Conv', [input, convolutionKernel(g, model, `${name}.kernel`)], {
+    kernel_shape: [side, side],
+    pads: [pad, pad, pad, pad],
+  });
   const grouped = g.op('Reshape', [x, g.integers([1, NORM_GROUPS, -1])]);
   const ones = g.constant({ data: new Float32Array(NORM_GROUPS).fill(1), dims: [NORM_GROUPS] });
   const zeros = g.constant({ data: new Float32Array(NORM_GROUPS), dims: [NORM_GROUPS] });
@@ -63,7 +67,11 @@ function buildEmbed(model: HeadModel): Uint8Array {
     const input = g.input(map, [1, config[`${map}In`], cells, cells]);
     const embedded = block(g, model, `embed.${map}.1`, block(g, model, `embed.${map}.0`, input, cells), cells);
     const channelLast = g.op('Transpose', [embedded], { perm: [0, 2, 3, 1] });
-    g.output(`${map}_map`, g.op('Reshape', [channelLast, g.integers([cells, cells, config[map]])]), [cells, cells, config[map]]);
+    g.output(`${map}_map`, g.op('Reshape', [channelLast, g.integers([cells, cells, config[map]])]), [
+      cells,
+      cells,
+      config[map],
+    ]);
   }
   return g.toBytes();
 }
@@ -76,19 +84,36 @@ function buildPropose(model: HeadModel): Uint8Array {
   const map = g.input('coarse_map', [cells, cells, channels]);
   const kernel = g.input('kernel', [COARSE_BINS * COARSE_BINS, channels]);
   const x = g.op('Reshape', [g.op('Transpose', [map], { perm: [2, 0, 1] }), g.integers([1, channels, cells, cells])]);
-  const taps = g.op('Reshape', [g.op('Transpose', [kernel], { perm: [1, 0] }), g.integers([channels, 1, COARSE_BINS, COARSE_BINS])]);
-  const correlation = g.op('Conv', [x, taps], { group: channels, kernel_shape: [COARSE_BINS, COARSE_BINS], pads: [1, 1, 1, 1] });
+  const taps = g.op('Reshape', [
+    g.op('Transpose', [kernel], { perm: [1, 0] }),
+    g.integers([channels, 1, COARSE_BINS, COARSE_BINS]),
+  ]);
+  const correlation = g.op('Conv', [x, taps], {
+    group: channels,
+    kernel_shape: [COARSE_BINS, COARSE_BINS],
+    pads: [1, 1, 1, 1],
+  });
   const joined = g.op('Concat', [correlation, x], { axis: 1 });
   const hidden = block(g, model, 'proposal.1', block(g, model, 'proposal.0', joined, cells), cells);
   const bias = g.constant({ data: model.weights['proposal.output.bias']!.data, dims: [PROPOSAL_OUTPUTS] });
-  const output = g.op('Conv', [hidden, convolutionKernel(g, model, 'proposal.output.kernel'), bias], { kernel_shape: [1, 1] });
-  const rows = g.op('Transpose', [g.op('Reshape', [output, g.integers([PROPOSAL_OUTPUTS, cells * cells])])], { perm: [1, 0] });
+  const output = g.op('Conv', [hidden, convolutionKernel(g, model, 'proposal.output.kernel'), bias], {
+    kernel_shape: [1, 1],
+  });
+  const rows = g.op('Transpose', [g.op('Reshape', [output, g.integers([PROPOSAL_OUTPUTS, cells * cells])])], {
+    perm: [1, 0],
+  });
   g.output('raw', rows, [cells * cells, PROPOSAL_OUTPUTS]);
   return g.toBytes();
 }
 
 /** One map's way from pooling matrices to its dense layer and its share of the match branch, and what the way back needs. */
-function pooledBranch(g: GraphBuilder, model: HeadModel, map: 'fine' | 'coarse', modulation: string, weights: Record<string, string>) {
+function pooledBranch(
+  g: GraphBuilder,
+  model: HeadModel,
+  map: 'fine' | 'coarse',
+  modulation: string,
+  weights: Record<string, string>,
+) {
   const { config, geometry } = model;
   const { cells } = geometry[map];
   const channels = config[map];
@@ -102,7 +127,9 @@ function pooledBranch(g: GraphBuilder, model: HeadModel, map: 'fine' | 'coarse',
   const rows = shape(g.op('MatMul', [y, matrix]), [-1, bins, cells, channels]); // Y F: [N, P, W, C]
   const pooled = shape(g.op('MatMul', [x, rows]), [-1, bins * bins, channels]); // Y F X^T: [N, P P, C]
   const modulated = shape(g.op('Mul', [pooled, modulation]), [-1, bins * bins * channels]);
-  const dense = g.op('Relu', [g.op('Gemm', [modulated, weights[`energy.${map}.kernel`]!, weights[`energy.${map}.bias`]!])]);
+  const dense = g.op('Relu', [
+    g.op('Gemm', [modulated, weights[`energy.${map}.kernel`]!, weights[`energy.${map}.bias`]!]),
+  ]);
   const template = shape(own, [bins * bins, channels]);
   const compared = shape(g.op('Mul', [pooled, template]), [-1, bins * bins, MATCH_RATIO, groups]);
   const sums = g.op('ReduceSum', [compared, g.integers([2])], { keepdims: 0 });
@@ -122,7 +149,8 @@ function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
   const coarseModulation = slice(modulation, config.fine, config.fine + config.coarse, 0);
   const fine = pooledBranch(g, model, 'fine', fineModulation, weights);
   const coarse = pooledBranch(g, model, 'coarse', coarseModulation, weights);
-  const layer = (input: string, name: string): string => g.op('Gemm', [input, weights[`energy.${name}.kernel`]!, weights[`energy.${name}.bias`]!]);
+  const layer = (input: string, name: string): string =>
+    g.op('Gemm', [input, weights[`energy.${name}.kernel`]!, weights[`energy.${name}.bias`]!]);
   const match = g.op('Relu', [layer(g.op('Concat', [fine.match, coarse.match], { axis: 1 }), 'match')]);
   const hidden = g.op('Relu', [layer(g.op('Concat', [fine.dense, coarse.dense, match], { axis: 1 }), 'hidden')]);
   g.output('energy', g.op('Reshape', [layer(hidden, 'output'), g.integers([-1])]), ['n']);
@@ -130,7 +158,8 @@ function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
 
   // The way back, layer by layer. A ReLU passes what has a positive output: the sign of the output is the mask.
   const through = (gradient: string, output: string): string => g.op('Mul', [gradient, g.op('Sign', [output])]);
-  const back = (gradient: string, name: string): string => g.op('Gemm', [gradient, weights[`energy.${name}.kernel`]!], { transB: 1 });
+  const back = (gradient: string, name: string): string =>
+    g.op('Gemm', [gradient, weights[`energy.${name}.kernel`]!], { transB: 1 });
   const dHidden = through(g.op('Transpose', [weights['energy.output.kernel']!], { perm: [1, 0] }), hidden);
   const dJoined = back(dHidden, 'hidden');
   const dFineDense = slice(dJoined, 0, config.dense, 1);
@@ -138,7 +167,13 @@ function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
   const dMatch = back(through(slice(dJoined, 2 * config.dense, 2 * config.dense + config.match, 1), match), 'match');
   const fineMatch = FINE_BINS * FINE_BINS * fine.groups;
   const parts = [
-    { name: 'fine', part: fine, modulation: fineModulation, dDense: dFineDense, dMatch: slice(dMatch, 0, fineMatch, 1) },
+    {
+      name: 'fine',
+      part: fine,
+      modulation: fineModulation,
+      dDense: dFineDense,
+      dMatch: slice(dMatch, 0, fineMatch, 1),
+    },
     {
       name: 'coarse',
       part: coarse,
@@ -152,7 +187,11 @@ function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
     const fromDense = shape(back(through(dDense, part.dense), name), [-1, bins * bins, channels]);
     const viaDense = g.op('Mul', [fromDense, modulation]);
     const template = shape(part.template, [bins * bins, MATCH_RATIO, groups]);
-    const viaMatch = shape(g.op('Mul', [shape(dMatch, [-1, bins * bins, 1, groups]), template]), [-1, bins * bins, channels]);
+    const viaMatch = shape(g.op('Mul', [shape(dMatch, [-1, bins * bins, 1, groups]), template]), [
+      -1,
+      bins * bins,
+      channels,
+    ]);
     const dPooled = shape(g.op('Add', [viaDense, viaMatch]), [-1, bins, bins, channels]);
     const dRows = g.op('MatMul', [g.op('Transpose', [part.x], { perm: [0, 1, 3, 2] }), dPooled]); // [N, P, W, C]
     const dY = g.op('Gemm', [shape(dRows, [-1, cells * channels]), part.matrix], { transB: 1 });
@@ -183,7 +222,9 @@ function buildRespond(model: HeadModel): Uint8Array {
   const taps: string[] = [];
   for (let dy = 0; dy < TARGET_WINDOW; dy++) {
     for (let dx = 0; dx < TARGET_WINDOW; dx++) {
-      taps.push(g.op('Slice', [padded, g.integers([dy, dx]), g.integers([dy + cells, dx + cells]), g.integers([1, 2])]));
+      taps.push(
+        g.op('Slice', [padded, g.integers([dy, dx]), g.integers([dy + cells, dx + cells]), g.integers([1, 2])]),
+      );
     }
   }
   const stacked = g.op('Reshape', [g.op('Concat', taps, { axis: 0 }), g.integers([size, cells * cells])]);
@@ -206,7 +247,8 @@ function buildLearn(model: HeadModel): Uint8Array {
   const decay = g.input('decay', [1]);
   const rate = g.input('rate', [1]);
   const across = g.op('Transpose', [rows], { perm: [1, 0] });
-  const update = (old: string, sum: string): string => g.op('Add', [g.op('Mul', [old, decay]), g.op('Mul', [sum, rate])]);
+  const update = (old: string, sum: string): string =>
+    g.op('Add', [g.op('Mul', [old, decay]), g.op('Mul', [sum, rate])]);
   g.output('new_matrix', update(matrix, g.op('MatMul', [across, g.op('Mul', [rows, weights])])), [size, size]);
   g.output('new_vector', update(vector, g.op('MatMul', [across, labels])), [size, 1]);
   return g.toBytes();
@@ -231,14 +273,22 @@ interface RawManifest {
 }
 
 /** Writes weights and graphs beside the manifest, and the entry into it. */
-export async function exportHead(weightFile: string, name: string, manifestFile: string, confidenceFile?: string): Promise<void> {
+export async function exportHead(
+  weightFile: string,
+  name: string,
+  manifestFile: string,
+  confidenceFile?: string,
+): Promise<void> {
   const folder = path.dirname(manifestFile);
   const bytes = await readFile(weightFile);
   const model = parseHead(bytes, weightFile);
   const { metadata } = parseSafetensors(bytes, weightFile);
   const manifest = JSON.parse(await readFile(manifestFile, 'utf8')) as RawManifest;
   const backbone = Object.entries(manifest.backbones).find(([, entry]) => entry.sha256 === metadata['backbone'])?.[0];
-  if (!backbone) throw new Error(`${weightFile} was trained on backbone ${metadata['backbone']}, which ${manifestFile} does not name`);
+  if (!backbone)
+    throw new Error(
+      `${weightFile} was trained on backbone ${metadata['backbone']}, which ${manifestFile} does not name`,
+    );
   const hash = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
   const stored = path.join(folder, `head-${name}.safetensors`);
   if (path.resolve(stored) !== path.resolve(weightFile)) await copyFile(weightFile, stored);

@@ -74,14 +74,20 @@ if (!exists) {
 const settings = { ...DEFAULT_TRAINING, steps: options.steps, seed: options.seed };
 const geometry: MapGeometry = {
   fine: { cells: SEQUENCE_JITTER.cropSize / entry.fine.stride, stride: entry.fine.stride, offset: entry.fine.offset },
-  coarse: { cells: SEQUENCE_JITTER.cropSize / entry.coarse.stride, stride: entry.coarse.stride, offset: entry.coarse.offset },
+  coarse: {
+    cells: SEQUENCE_JITTER.cropSize / entry.coarse.stride,
+    stride: entry.coarse.stride,
+    offset: entry.coarse.offset,
+  },
   cropSize: SEQUENCE_JITTER.cropSize,
 };
 const config = { ...DEFAULT_HEAD, fineIn: entry.fine.channels, coarseIn: entry.coarse.channels };
 const tensorflow = await openTensorflow({ threads: options.threads });
 console.error(`TensorFlow.js backend ${tensorflow.backend}: ${tensorflow.reason}`);
 const bank = await Bank.open(bankFolder, entry.sha256);
-const settingsHash = createHash('sha256').update(JSON.stringify({ settings, config, backbone: entry.sha256 })).digest('hex');
+const settingsHash = createHash('sha256')
+  .update(JSON.stringify({ settings, config, backbone: entry.sha256 }))
+  .digest('hex');
 const validation = await validateHead.prepare(entry, join(options.data, 'sequences'), bankFolder, options.threads);
 const { weights, state } = await train({
   tf: tensorflow.tf,

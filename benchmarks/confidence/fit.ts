@@ -59,7 +59,9 @@ function fit(samples: readonly Sample[]): Model {
 
 /** Area under ROC by ranks, expected calibration error over ten bins. */
 function check(model: Model, samples: readonly Sample[]): string {
-  const scored = samples.map((sample) => ({ ...sample, p: predict(model, sample.inputs) })).toSorted((a, b) => a.p - b.p);
+  const scored = samples
+    .map((sample) => ({ ...sample, p: predict(model, sample.inputs) }))
+    .toSorted((a, b) => a.p - b.p);
   let misses = 0;
   let wins = 0;
   let hits = 0;
@@ -86,7 +88,10 @@ function check(model: Model, samples: readonly Sample[]): string {
 
 const samples = samplesOf(options.fit);
 const model = fit(samples);
-const rounded = { bias: Number(model.bias.toFixed(4)), weights: model.weights.map((weight) => Number(weight.toFixed(4))) };
+const rounded = {
+  bias: Number(model.bias.toFixed(4)),
+  weights: model.weights.map((weight) => Number(weight.toFixed(4))),
+};
 console.log(JSON.stringify(rounded));
 console.log(`fit:   ${check(rounded, samples)}`);
 if (options.check) console.log(`check: ${check(rounded, samplesOf(options.check))}`);

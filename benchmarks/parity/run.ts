@@ -52,7 +52,8 @@ function transposed({ shape, data }: StoredTensor): StoredTensor {
   const [to, from, h = 1, w = 1] = shape as [number, number, number?, number?];
   const result = new Float32Array(data.length);
   for (let o = 0; o < to; o++) {
-    for (let c = 0; c < from; c++) for (let i = 0; i < h * w; i++) result[(i * from + c) * to + o] = data[(o * from + c) * h * w + i]!;
+    for (let c = 0; c < from; c++)
+      for (let i = 0; i < h * w; i++) result[(i * from + c) * to + o] = data[(o * from + c) * h * w + i]!;
   }
   return { shape: shape.length === 2 ? [from, to] : [h, w, from, to], data: result };
 }
@@ -88,7 +89,8 @@ async function convert(file: string): Promise<Weights> {
     result[`${ours}.bias`] = t[`${theirs}.bias`]!;
   }
   for (const [name, shape] of Object.entries(headShapes(DEFAULT_HEAD))) {
-    if (result[name]?.shape.join() !== shape.join()) throw new Error(`${name}: [${result[name]?.shape}], expected [${shape}]`);
+    if (result[name]?.shape.join() !== shape.join())
+      throw new Error(`${name}: [${result[name]?.shape}], expected [${shape}]`);
   }
   return result;
 }
@@ -146,7 +148,10 @@ async function look(frame: Frame) {
   return { rgb, features: await backbone.extract({ data, dims: [1, 3, 288, 288] }) };
 }
 const raw = (map: FeatureMap, row: number, column: number, deviation: readonly number[]): number[] =>
-  Array.from({ length: 8 }, (_, c) => map.data[(c * map.height + row) * map.width + column]! * Math.max(deviation[c]!, 1e-2));
+  Array.from(
+    { length: 8 },
+    (_, c) => map.data[(c * map.height + row) * map.width + column]! * Math.max(deviation[c]!, 1e-2),
+  );
 
 const template = await look(frames[0]!).then(async ({ features }) =>
   makeTemplate(head.model, await engine.embed(features.fine.data, features.coarse.data), frameToCrop(first, region)),

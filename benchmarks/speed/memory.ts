@@ -70,7 +70,9 @@ try {
     if (frame.index % 300 === 0) console.log(`frame ${frame.index}: ${megabytes.toFixed(0)} MB`);
   }
   await tracker.release();
-  console.log(`at frame 300: ${at300.toFixed(0)} MB, at the end: ${last.toFixed(0)} MB (${((100 * last) / at300 - 100).toFixed(1)} %), most: ${top.toFixed(0)} MB`);
+  console.log(
+    `at frame 300: ${at300.toFixed(0)} MB, at the end: ${last.toFixed(0)} MB (${((100 * last) / at300 - 100).toFixed(1)} %), most: ${top.toFixed(0)} MB`,
+  );
 } finally {
   await rm(work, { recursive: true, force: true });
 }

@@ -61,17 +61,28 @@ const rows = [
   ...[...tracker.stopwatch.stages].map(([stage, times]) => [`  ${stage}`, times] as const),
 ] as const;
 const base = quantile(bareTimes, 0.5);
-console.log(`${os.cpus()[0]?.model.trim()}, ${options.threads} threads, ${updates.length} frames of ${path.basename(options.video)}`);
+console.log(
+  `${os.cpus()[0]?.model.trim()}, ${options.threads} threads, ${updates.length} frames of ${path.basename(options.video)}`,
+);
 console.log(`${'stage'.padEnd(28)} median ms  p95 ms  mean ms  median / backbone`);
 const table = rows.map(([name, times]) => {
   const median = quantile(times, 0.5);
   const mean = times.reduce((a, b) => a + b, 0) / times.length;
   const p95 = quantile(times, 0.95);
-  console.log(`${name.padEnd(28)} ${median.toFixed(1).padStart(9)} ${p95.toFixed(1).padStart(7)} ${mean.toFixed(1).padStart(8)} ${(median / base).toFixed(2).padStart(12)}`);
+  console.log(
+    `${name.padEnd(28)} ${median.toFixed(1).padStart(9)} ${p95.toFixed(1).padStart(7)} ${mean.toFixed(1).padStart(8)} ${(median / base).toFixed(2).padStart(12)}`,
+  );
   return { stage: name.trim(), median, p95, mean, ratio: median / base };
 });
 if (options.out) {
-  const record = { command: 'npm run bench:speed', machine: os.cpus()[0]?.model, threads: options.threads, node: process.version, weights: tracker.description.weights, table };
+  const record = {
+    command: 'npm run bench:speed',
+    machine: os.cpus()[0]?.model,
+    threads: options.threads,
+    node: process.version,
+    weights: tracker.description.weights,
+    table,
+  };
   writeFileSync(options.out, `${JSON.stringify(record, undefined, 1)}\n`);
 }
 await tracker.release();

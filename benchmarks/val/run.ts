@@ -78,7 +78,11 @@ async function runSequence({ sequence, seed, config, figures }: Job): Promise<Se
 }
 
 /** All jobs over child processes, longest first. */
-async function runAll(jobs: Job[], workers: number, onDone: (score: SequenceScore, left: number) => void): Promise<void> {
+async function runAll(
+  jobs: Job[],
+  workers: number,
+  onDone: (score: SequenceScore, left: number) => void,
+): Promise<void> {
   const queue = jobs.toSorted((a, b) => b.sequence.boxes.length - a.sequence.boxes.length);
   let left = queue.length;
   const runWorker = (): Promise<void> =>
@@ -123,20 +127,34 @@ if (process.argv[2] === '--worker') {
     .option('--figures', 'keeps the figures of each frame in the result file')
     .option('--out <file>', 'result file (JSON)')
     .parse()
-    .opts<{ root: string; split: string; seeds: string; config: string; only?: string; every: number; workers: number; figures?: true; out?: string }>();
+    .opts<{
+      root: string;
+      split: string;
+      seeds: string;
+      config: string;
+      only?: string;
+      every: number;
+      workers: number;
+      figures?: true;
+      out?: string;
+    }>();
   const config = JSON.parse(options.config) as TrackerOptions;
   const names = options.only?.split(',');
   const sequences = (await readSequences(path.join(options.root, options.split))).filter(
     (sequence, index) => index % options.every === 0 && (!names || names.includes(sequence.name)),
   );
   const seeds = options.seeds.split(',').map(Number);
-  const jobs = sequences.flatMap((sequence) => seeds.map((seed) => ({ sequence, seed, config, figures: options.figures === true })));
+  const jobs = sequences.flatMap((sequence) =>
+    seeds.map((seed) => ({ sequence, seed, config, figures: options.figures === true })),
+  );
   const scores: SequenceScore[] = [];
   const started = Date.now();
   await runAll(jobs, options.workers, (score, left) => {
     scores.push(score);
     const eta = ((Date.now() - started) / scores.length) * left;
-    console.error(`${score.sequence.padEnd(26)} seed ${score.seed} AUC ${score.auc.toFixed(3)}  ${score.msPerFrame.toFixed(0)} ms  ETA ${Math.round(eta / 1000)} s`);
+    console.error(
+      `${score.sequence.padEnd(26)} seed ${score.seed} AUC ${score.auc.toFixed(3)}  ${score.msPerFrame.toFixed(0)} ms  ETA ${Math.round(eta / 1000)} s`,
+    );
   });
   console.log(`${'sequence'.padEnd(26)} frames   AUC  OP50  OP75`);
   for (const { name } of sequences) {
@@ -145,8 +163,12 @@ if (process.argv[2] === '--worker') {
     console.log(`${name.padEnd(26)} ${String(own[0]!.frames).padStart(6)} ${row.join(' ')}`);
   }
   const total = (['auc', 'op50', 'op75'] as const).map((key) => mean(scores.map((score) => score[key])).toFixed(4));
-  const perSeed = seeds.map((seed) => mean(scores.filter((score) => score.seed === seed).map((score) => score.auc)).toFixed(4));
-  console.log(`MEAN over ${sequences.length} ${options.split} sequences, seeds ${options.seeds}: AUC ${total[0]} OP50 ${total[1]} OP75 ${total[2]}; by seed ${perSeed.join(' ')}`);
+  const perSeed = seeds.map((seed) =>
+    mean(scores.filter((score) => score.seed === seed).map((score) => score.auc)).toFixed(4),
+  );
+  console.log(
+    `MEAN over ${sequences.length} ${options.split} sequences, seeds ${options.seeds}: AUC ${total[0]} OP50 ${total[1]} OP75 ${total[2]}; by seed ${perSeed.join(' ')}`,
+  );
   console.log(`${mean(scores.map((score) => score.msPerFrame)).toFixed(1)} ms a frame on one thread`);
   if (options.out) {
     const manifest = JSON.parse(readFileSync(new URL('../../models/manifest.json', import.meta.url), 'utf8')) as {
@@ -154,7 +176,10 @@ if (process.argv[2] === '--worker') {
       default: { head: string };
     };
     const record = {
-      command: `npm run bench:val -- ${process.argv.slice(2).filter((part, i, all) => part !== '--root' && all[i - 1] !== '--root').join(' ')}`,
+      command: `npm run bench:val -- ${process.argv
+        .slice(2)
+        .filter((part, i, all) => part !== '--root' && all[i - 1] !== '--root')
+        .join(' ')}`,
       split: options.split,
       seeds,
       config,

@@ -40,7 +40,10 @@ export interface LoadedHead {
 
 /** @throws TrackerError MODEL_MISSING, MODEL_INVALID */
 export async function loadHead(manifest: Manifest, name?: string): Promise<LoadedHead> {
-  const content = manifest.content as typeof manifest.content & { heads?: Record<string, unknown>; default: { head?: string } };
+  const content = manifest.content as typeof manifest.content & {
+    heads?: Record<string, unknown>;
+    default: { head?: string };
+  };
   const wanted = name ?? content.default.head ?? 'default';
   const raw = content.heads?.[wanted];
   if (!raw) {

@@ -122,7 +122,13 @@ function rowsGradient(
  * @param box cx, cy, w, h in crop pixels
  * @returns [bins, bins, C], row by row
  */
-export function roiPool(map: Float32Array, channels: number, box: Float32Array, bins: number, axis: MapAxis): Float32Array {
+export function roiPool(
+  map: Float32Array,
+  channels: number,
+  box: Float32Array,
+  bins: number,
+  axis: MapAxis,
+): Float32Array {
   const { x, y } = poolingMatrices(box, bins, axis);
   const { cells } = axis;
   const result = new Float32Array(bins * bins * channels);

@@ -34,7 +34,8 @@ interface HeaderEntry {
 
 /** @param where names the file in errors */
 export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
-  const invalid = (why: string): TrackerError => new TrackerError('MODEL_INVALID', `weights ${where}: ${why}`, { hint: HINT });
+  const invalid = (why: string): TrackerError =>
+    new TrackerError('MODEL_INVALID', `weights ${where}: ${why}`, { hint: HINT });
   if (bytes.length < 8) throw invalid(`${bytes.length} bytes, expected a safetensors file`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (!(length <= bytes.length - 8)) throw invalid(`header of ${length} bytes in a file of ${bytes.length}`);
@@ -53,7 +54,9 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
     const size = shape.reduce((product, side) => product * side, 4);
     const [from, to] = data_offsets;
     if (to - from !== size || to > body.length) {
-      throw invalid(`tensor "${name}" of shape [${shape}] holds ${Math.min(to, body.length) - from} bytes, expected ${size}`);
+      throw invalid(
+        `tensor "${name}" of shape [${shape}] holds ${Math.min(to, body.length) - from} bytes, expected ${size}`,
+      );
     }
     // a copy, since the body need not be aligned to 4 bytes (a Buffer's own slice would be a view)
     tensors[name] = { shape, data: new Float32Array(Uint8Array.prototype.slice.call(body, from, to).buffer) };

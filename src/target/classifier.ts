@@ -64,11 +64,20 @@ export async function createTargetModel(
   let first = emptyEquations(size);
   for (const [index, { coarse, box }] of samples.entries()) {
     const { rows } = await run(graphs, basis, filter, coarse);
-    first = await accumulate(graphs.learn, first, label(rows, box, axis, config), 1, index === 0 ? 1 : AUGMENTED_WEIGHT);
+    first = await accumulate(
+      graphs.learn,
+      first,
+      label(rows, box, axis, config),
+      1,
+      index === 0 ? 1 : AUGMENTED_WEIGHT,
+    );
   }
   filter = solveEquations(first, filter, config.ridge, FIRST_ITERATIONS);
   const { scores } = await run(graphs, basis, filter, samples[0]!.coarse);
-  const peak = Math.max(1e-3, scores.reduce((a, b) => Math.max(a, b)));
+  const peak = Math.max(
+    1e-3,
+    scores.reduce((a, b) => Math.max(a, b)),
+  );
   let online: NormalEquations | undefined;
 
   return {
@@ -114,19 +123,37 @@ async function run(
 }
 
 /** Gaussian label about the box's centre; cells far from it count less. */
-function label(rows: Float32Array, box: CropBox, { cells, stride, offset }: MapAxis, config: TargetConfig): LabelledRows {
+function label(
+  rows: Float32Array,
+  box: CropBox,
+  { cells, stride, offset }: MapAxis,
+  config: TargetConfig,
+): LabelledRows {
   const labels = new Float32Array(cells * cells);
   const bump = (cell: number, centre: number): number =>
     Math.exp(-0.5 * ((stride * cell + offset - centre) / (config.labelSigma * stride)) ** 2);
   for (let row = 0; row < cells; row++) {
-    for (let column = 0; column < cells; column++) labels[row * cells + column] = bump(row, box.cy) * bump(column, box.cx);
+    for (let column = 0; column < cells; column++)
+      labels[row * cells + column] = bump(row, box.cy) * bump(column, box.cx);
   }
   return { rows, labels, weights: labels.map((value) => config.rowFloor + value) };
 }
 
-function solveEquations({ matrix, vector }: NormalEquations, start: Float32Array, ridge: number, iterations: number): Float32Array<ArrayBuffer> {
+function solveEquations(
+  { matrix, vector }: NormalEquations,
+  start: Float32Array,
+  ridge: number,
+  iterations: number,
+): Float32Array<ArrayBuffer> {
   const size = vector.length;
   let trace = 0;
   for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
-  return conjugateGradient(matrix, vector, (ridge * trace) / size, start, iterations, TOLERANCE) as Float32Array<ArrayBuffer>;
+  return conjugateGradient(
+    matrix,
+    vector,
+    (ridge * trace) / size,
+    start,
+    iterations,
+    TOLERANCE,
+  ) as Float32Array<ArrayBuffer>;
 }

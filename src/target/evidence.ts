@@ -4,7 +4,11 @@ import type { CropBox } from '../geometry.js';
 import type { Response } from './classifier.js';
 
 /** Bilinear response at a point of the crop, and its slope per crop pixel; beyond the outer cells it stays as it is there. */
-export function responseAt({ scores, axis }: Response, x: number, y: number): { value: number; dx: number; dy: number } {
+export function responseAt(
+  { scores, axis }: Response,
+  x: number,
+  y: number,
+): { value: number; dx: number; dy: number } {
   const { cells, stride, offset } = axis;
   const last = cells - 1;
   const u = (x - offset) / stride;

@@ -36,7 +36,14 @@ export function principalBasis(map: FeatureMap, count: number, random: Random): 
 }
 
 /** projected [count, cells] = directions [count, C] x centred [C, cells] */
-function project(d: Float32Array, x: Float32Array, out: Float32Array, count: number, channels: number, cells: number): void {
+function project(
+  d: Float32Array,
+  x: Float32Array,
+  out: Float32Array,
+  count: number,
+  channels: number,
+  cells: number,
+): void {
   out.fill(0);
   for (let k = 0; k < count; k++) {
     for (let c = 0; c < channels; c++) {
@@ -47,7 +54,14 @@ function project(d: Float32Array, x: Float32Array, out: Float32Array, count: num
 }
 
 /** directions [count, C] = projected [count, cells] x centred^T */
-function backProject(p: Float32Array, x: Float32Array, out: Float32Array, count: number, channels: number, cells: number): void {
+function backProject(
+  p: Float32Array,
+  x: Float32Array,
+  out: Float32Array,
+  count: number,
+  channels: number,
+  cells: number,
+): void {
   for (let k = 0; k < count; k++) {
     for (let c = 0; c < channels; c++) {
       let sum = 0;

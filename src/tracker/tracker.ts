@@ -26,7 +26,13 @@ import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
 import type { TrackResult } from '../result.js';
 import { openOnnxModel } from '../runtime/onnx.js';
-import { createTargetModel, type FirstSample, type Response, type TargetGraphs, type TargetModel } from '../target/classifier.js';
+import {
+  createTargetModel,
+  type FirstSample,
+  type Response,
+  type TargetGraphs,
+  type TargetModel,
+} from '../target/classifier.js';
 import { responseAt, responseEvidence } from '../target/evidence.js';
 import { confidenceOf, limitBox, nextState, type Evidence, type ObjectState } from './state.js';
 import { createStopwatch, type Stopwatch } from './stopwatch.js';
@@ -130,7 +136,14 @@ class EnergyTracker implements Tracker {
       refined: p.refined,
       starts: p.starts,
       averaged: p.averaged,
-      refine: { steps: p.ascentSteps, rate: p.ascentRate, maxStep: 0.15, maxPlace: 2, maxLogSize: 0.5, maxLogAspect: 0.5 },
+      refine: {
+        steps: p.ascentSteps,
+        rate: p.ascentRate,
+        maxStep: 0.15,
+        maxPlace: 2,
+        maxLogSize: 0.5,
+        maxLogAspect: 0.5,
+      },
     };
   }
 
@@ -158,7 +171,11 @@ class EnergyTracker implements Tracker {
       const features = await this.look(frame, shifted);
       const place = frameToCrop(first, shifted);
       samples.push({ coarse: features.coarse, box: place });
-      template ??= makeTemplate(this.head.model, await this.engine.embed(features.fine.data, features.coarse.data), place);
+      template ??= makeTemplate(
+        this.head.model,
+        await this.engine.embed(features.fine.data, features.coarse.data),
+        place,
+      );
     }
     const mirrored = await this.look(frame, region, true);
     samples.push({ coarse: mirrored.coarse, box: frameToCrop(first, region) });
@@ -193,16 +210,21 @@ class EnergyTracker implements Tracker {
     // how good is each, and which box? log p(y | x) = t f(x, y) + response + motion + size
     const { temperature } = config.posterior;
     const posterior = boxPosterior(engine, embedding, template, base, temperature, [evidence, motion, size]);
-    const estimate = await stopwatch.time('estimate', () => estimateBox(posterior, proposal, this.estimate, target.random));
+    const estimate = await stopwatch.time('estimate', () =>
+      estimateBox(posterior, proposal, this.estimate, target.random),
+    );
     const [y0, y1, y2, y3] = estimate.y as unknown as [number, number, number, number];
     const place = fromRelative([y0, y1, y2, y3], base);
 
     // is it there? Then move, and learn from this frame now and then
     const figures = weigh(response, place, estimate);
     const confidence = confidenceOf(figures, this.head.confidence);
-    const box = figures.response > config.target.holdBelow ? limitBox(cropToFrame(place, region), object.box, frame) : object.box;
+    const box =
+      figures.response > config.target.holdBelow ? limitBox(cropToFrame(place, region), object.box, frame) : object.box;
     const count = object.frame + 1;
-    await stopwatch.time('learn', () => this.learn(target.model, response, frameToCrop(box, region), figures.response, count));
+    await stopwatch.time('learn', () =>
+      this.learn(target.model, response, frameToCrop(box, region), figures.response, count),
+    );
     const state = nextState(object.state, confidence);
     this.target = { ...target, object: { box, frame: count, state } };
     this.view = { region, response, estimate, evidence: figures };
@@ -214,7 +236,12 @@ class EnergyTracker implements Tracker {
   }
 
   async release(): Promise<void> {
-    await Promise.all([this.backbone.release(), this.engine.release(), this.graphs.respond.release(), this.graphs.learn.release()]);
+    await Promise.all([
+      this.backbone.release(),
+      this.engine.release(),
+      this.graphs.respond.release(),
+      this.graphs.learn.release(),
+    ]);
   }
 
   // --- internal ---
@@ -248,7 +275,8 @@ class EnergyTracker implements Tracker {
     for (let k = 0; k < learned.logits.length; k++) {
       y[0] = places[2 * k]!;
       y[1] = places[2 * k + 1]!;
-      learned.logits[k] = posterior.proposalLogit * learned.logits[k]! + posterior.evidence * response.scores[k]! + motion(y, 0);
+      learned.logits[k] =
+        posterior.proposalLogit * learned.logits[k]! + posterior.evidence * response.scores[k]! + motion(y, 0);
     }
     const limit = (value: number): number => Math.min(posterior.proposalMaxLogSigma, value);
     const narrow = { ...learned, logSigmas: learned.logSigmas.map(limit) };
@@ -260,7 +288,13 @@ class EnergyTracker implements Tracker {
     return evenMix(narrow, sized);
   }
 
-  private async learn(model: TargetModel, response: Response, box: CropBox, score: number, frame: number): Promise<void> {
+  private async learn(
+    model: TargetModel,
+    response: Response,
+    box: CropBox,
+    score: number,
+    frame: number,
+  ): Promise<void> {
     const { learnAbove, learnEvery, solveEvery } = this.config.target;
     if (score > learnAbove && frame % learnEvery === 0) await model.learn(response, box);
     if (frame % solveEvery === 0) model.solve();

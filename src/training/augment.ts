@@ -42,7 +42,13 @@ export interface TrainingCrop {
 }
 
 /** @param box the object in the frame; @param flip mirror the crop left to right */
-export function jitteredCrop(frame: Frame, box: FrameBox, flip: boolean, jitter: CropJitter, random: Random): TrainingCrop {
+export function jitteredCrop(
+  frame: Frame,
+  box: FrameBox,
+  flip: boolean,
+  jitter: CropJitter,
+  random: Random,
+): TrainingCrop {
   const { cropSize: out, searchFactor } = jitter;
   const scale = jitter.scale * random.normal();
   const lastWidth = box.w * Math.exp(scale + jitter.side * random.normal());

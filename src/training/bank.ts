@@ -205,7 +205,10 @@ export class Bank {
    * Maps of some crops, [B, H, W, C] each.
    * @param gains a factor for each crop and channel [B, C] (channel dropout); left out: 1
    */
-  read(indices: readonly number[], gains?: { fine: Float32Array; coarse: Float32Array }): { fine: Float32Array; coarse: Float32Array } {
+  read(
+    indices: readonly number[],
+    gains?: { fine: Float32Array; coarse: Float32Array },
+  ): { fine: Float32Array; coarse: Float32Array } {
     return {
       fine: this.readMap(this.files.fine, this.header.fine, indices, gains?.fine),
       coarse: this.readMap(this.files.coarse, this.header.coarse, indices, gains?.coarse),
@@ -219,9 +222,10 @@ export class Bank {
     const result = new Float32Array(indices.length * size);
     const factors = new Float32Array(channels);
     indices.forEach((index, b) => {
-      if (readSync(file, this.buffer, 0, size, index * size) !== size) throw new RangeError(`crop ${index} is not in the bank`);
+      if (readSync(file, this.buffer, 0, size, index * size) !== size)
+        throw new RangeError(`crop ${index} is not in the bank`);
       for (let c = 0; c < channels; c++) factors[c] = (layout.scale[c]! * (gains?.[b * channels + c] ?? 1)) / 65025;
-      for (let i = 0, at = b * size; i < size; ) {
+      for (let i = 0, at = b * size; i < size;) {
         for (let c = 0; c < channels; c++, i++, at++) {
           const root = this.buffer[i]!;
           result[at] = root * root * factors[c]!;

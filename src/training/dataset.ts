@@ -85,7 +85,12 @@ export async function readPhotos(folder: string): Promise<Photo[]> {
 
 function parsePhoto(line: string, folder: string, where: string): Photo {
   try {
-    const row = JSON.parse(line) as { file: string; width: number; height: number; boxes: [number, number, number, number][] };
+    const row = JSON.parse(line) as {
+      file: string;
+      width: number;
+      height: number;
+      boxes: [number, number, number, number][];
+    };
     const boxes = row.boxes.map(([x, y, w, h]) => ({ x, y, w, h }));
     return { file: join(folder, row.file), width: row.width, height: row.height, boxes };
   } catch (cause) {

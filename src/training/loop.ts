@@ -84,7 +84,14 @@ export async function train(run: TrainingRun): Promise<{ weights: Weights; state
   if (!state) {
     const weights = run.initial();
     const random = createRandom(settings.seed).state();
-    state = { weights, optimiser: createOptimiserState(weights), step: 0, pairs: 0, random, settings: run.settingsHash };
+    state = {
+      weights,
+      optimiser: createOptimiserState(weights),
+      step: 0,
+      pairs: 0,
+      random,
+      settings: run.settingsHash,
+    };
     writeFileSync(run.curve, CURVE_HEADER);
   }
   const random = createRandom(state.random);
@@ -103,7 +110,8 @@ export async function train(run: TrainingRun): Promise<{ weights: Weights; state
     const norm = adamStep(state.weights, result.gradients, state.optimiser, step, rate, settings);
     pairs += result.pairs;
     window.add(result.energyLoss, result.proposalLoss, norm, result.pairs, t1 - t0, t2 - t1, performance.now() - t2);
-    if (step % settings.checkpointEvery === 0 || step === settings.steps) await writeCheckpoint(run.checkpoint, current());
+    if (step % settings.checkpointEvery === 0 || step === settings.steps)
+      await writeCheckpoint(run.checkpoint, current());
     const validating = step % settings.validateEvery === 0 || step === settings.steps;
     if (step % settings.logEvery === 0 || validating) {
       const validation = validating ? await run.validate?.(averaged(state)) : undefined;
@@ -121,12 +129,17 @@ export async function train(run: TrainingRun): Promise<{ weights: Weights; state
 /** The averaged weights as a record of their own. */
 function averaged(state: TrainingState): Weights {
   return Object.fromEntries(
-    Object.entries(state.weights).map(([name, { shape }]) => [name, { shape, data: state.optimiser.averaged[name]!.slice() }]),
+    Object.entries(state.weights).map(([name, { shape }]) => [
+      name,
+      { shape, data: state.optimiser.averaged[name]!.slice() },
+    ]),
   );
 }
 
 function curveLine(p: TrainingProgress, pairs: number): string {
-  const figures = [p.energyLoss, p.proposalLoss, p.gradientNorm, p.pairsPerSecond, p.load].map((value) => value.toFixed(4));
+  const figures = [p.energyLoss, p.proposalLoss, p.gradientNorm, p.pairsPerSecond, p.load].map((value) =>
+    value.toFixed(4),
+  );
   const validation = Object.entries(p.validation ?? {}).map(([name, value]) => `${name}=${value.toFixed(4)}`);
   return `${[p.step, pairs, ...figures, validation.join(' ')].join(',')}\n`;
 }
@@ -136,7 +149,15 @@ function newWindow() {
   const started = performance.now();
   const sums = { steps: 0, energy: 0, proposal: 0, norm: 0, pairs: 0, load: 0, compute: 0, update: 0 };
   return {
-    add(energy: number, proposal: number, norm: number, pairs: number, load: number, compute: number, update: number): void {
+    add(
+      energy: number,
+      proposal: number,
+      norm: number,
+      pairs: number,
+      load: number,
+      compute: number,
+      update: number,
+    ): void {
       sums.steps++;
       sums.energy += energy;
       sums.proposal += proposal;

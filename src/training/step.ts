@@ -5,7 +5,15 @@
  * the truth. Both at once (Gustafsson et al. 2022, joint training, with the likelihood in the place of the KL divergence).
  */
 import type * as TF from '@tensorflow/tfjs-core';
-import { correlationKernels, embed, energy, makeTemplates, pool, poolingTensors, propose } from '../ebm/engines/tfjs.js';
+import {
+  correlationKernels,
+  embed,
+  energy,
+  makeTemplates,
+  pool,
+  poolingTensors,
+  propose,
+} from '../ebm/engines/tfjs.js';
 import { COARSE_BINS, FINE_BINS, PROPOSAL_OUTPUTS, type MapGeometry, type Weights } from '../ebm/head.js';
 import { nce } from '../ebm/objectives/nce.js';
 import { proposalLikelihood } from '../ebm/objectives/proposal-likelihood.js';
@@ -165,7 +173,12 @@ function drawCandidates(
   return Array.from(searchOf, (crop, pair) => {
     const base = baseOf(geometry, batch, crop);
     const [cx, cy, w, h] = batch.boxes.subarray(4 * crop, 4 * crop + 4) as unknown as [number, number, number, number];
-    const truth = Float32Array.of((cx - base.cx) / base.w, (cy - base.cy) / base.h, Math.log(w / base.w), Math.log(h / base.h));
+    const truth = Float32Array.of(
+      (cx - base.cx) / base.w,
+      (cy - base.cy) / base.h,
+      Math.log(w / base.w),
+      Math.log(h / base.h),
+    );
     const learned = decodeProposal(raw.subarray(pair * size, (pair + 1) * size), placesOf(geometry, batch, crop));
     const fixed = mixtureAbout(truth, settings.fixedSigmas);
     const y = concat([

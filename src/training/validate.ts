@@ -56,14 +56,24 @@ export const validateHead = {
   },
 };
 
-async function fillPairs(path: string, entry: BackboneEntry, folder: string, crops: number, threads: number): Promise<void> {
+async function fillPairs(
+  path: string,
+  entry: BackboneEntry,
+  folder: string,
+  crops: number,
+  threads: number,
+): Promise<void> {
   const backbone = await openBackbone(entry, { threads });
   const { cropSize, searchFactor } = SEQUENCE_JITTER;
   const bank = await BankWriter.create(path, backbone, cropSize);
   const random = createRandom(3);
   for (const [object, sequence] of (await readSequences(folder)).entries()) {
-    const usable = [...sequence.boxes.keys()].filter((i) => i > 0 && Math.min(sequence.boxes[i]?.w ?? 0, sequence.boxes[i]?.h ?? 0) >= 6);
-    const wanted = new Set(Array.from({ length: crops }, (_, i) => usable[Math.round((i * (usable.length - 1)) / Math.max(1, crops - 1))]!));
+    const usable = [...sequence.boxes.keys()].filter(
+      (i) => i > 0 && Math.min(sequence.boxes[i]?.w ?? 0, sequence.boxes[i]?.h ?? 0) >= 6,
+    );
+    const wanted = new Set(
+      Array.from({ length: crops }, (_, i) => usable[Math.round((i * (usable.length - 1)) / Math.max(1, crops - 1))]!),
+    );
     for await (const frame of (await openVideo(sequence.video)).frames()) {
       if (frame.index > 0 && !wanted.has(frame.index)) continue;
       const box = sequence.boxes[frame.index]!;
@@ -92,7 +102,12 @@ async function fillPairs(path: string, entry: BackboneEntry, folder: string, cro
 }
 
 /** Mean IoU of the estimate, of the start, and the proposal's negative log-likelihood, over all pairs of a bank. */
-async function score(tensorflow: Tensorflow, model: HeadModel, bank: Bank, split: Split): Promise<Record<string, number>> {
+async function score(
+  tensorflow: Tensorflow,
+  model: HeadModel,
+  bank: Bank,
+  split: Split,
+): Promise<Record<string, number>> {
   const engine = createTfjsEngine(tensorflow, model);
   const random = createRandom(7);
   const { geometry } = model;
@@ -121,11 +136,21 @@ async function score(tensorflow: Tensorflow, model: HeadModel, bank: Bank, split
     }
     const base = cropBox(middle, middle, ...entry.last);
     const learned = decodeProposal(await engine.propose(embedding, template!), cellPlaces(geometry.coarse, base));
-    const y = Float32Array.of((truth.cx - base.cx) / base.w, (truth.cy - base.cy) / base.h, Math.log(truth.w / base.w), Math.log(truth.h / base.h));
+    const y = Float32Array.of(
+      (truth.cx - base.cx) / base.w,
+      (truth.cy - base.cy) / base.h,
+      Math.log(truth.w / base.w),
+      Math.log(truth.h / base.h),
+    );
     likelihood -= logDensity(learned, y)[0]!;
     const terms = [placePrior(base, PRIOR.place, PRIOR.tail), sizePrior(PRIOR.size, PRIOR.aspect)];
     const posterior = boxPosterior(engine, embedding, template!, base, TEMPERATURE, terms);
-    const estimate = await estimateBox(posterior, evenMix(learned, mixtureAbout([0, 0, 0, 0], [0.15])), ESTIMATE, random);
+    const estimate = await estimateBox(
+      posterior,
+      evenMix(learned, mixtureAbout([0, 0, 0, 0], [0.15])),
+      ESTIMATE,
+      random,
+    );
     const [a, b, c, d] = estimate.y as unknown as [number, number, number, number];
     const box = cropBox(base.cx + a * base.w, base.cy + b * base.h, base.w * Math.exp(c), base.h * Math.exp(d));
     start += overlap(base, truth);

@@ -47,12 +47,11 @@ export class DecodeLog {
     while (this.#pending.length === 0 && !this.#closed) {
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
-    const stamp = (this.#pending.shift() ?? Number.NaN) / 1e6;
+    const stamp = this.#pending.shift() ?? Number.NaN; // Number('NOPTS') is NaN too
     this.#first ??= Number.isNaN(stamp) ? 0 : stamp;
-    const least = this.#last ?? 0;
-    const time = stamp - this.#first;
+    const time = (stamp - this.#first) / 1e6;
     const guess = this.#last === undefined ? 0 : this.#last + this.#frameSeconds;
-    this.#last = time >= least ? time : guess;
+    this.#last = time >= (this.#last ?? 0) ? time : guess;
     return this.#last;
   }
 

@@ -101,7 +101,7 @@ async function probeByDecoding(binaries: Binaries, path: string): Promise<VideoI
   ];
   const { stderr, failure } = await capture(binaries.ffmpeg.path, args);
   const info = failure === undefined ? readLog(stderr) : undefined;
-  if (!info) throw unreadable(path, stderr.trim().split('\n'));
+  if (!info) throw unreadable(path, [...stderr.trim().split('\n'), failure ?? 'no video stream'].filter(Boolean));
   return info;
 }
 

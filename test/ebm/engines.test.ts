@@ -42,7 +42,9 @@ test('the engines agree on embedding, proposal, energy and gradient', async () =
   expect(difference(a.embedding.fine, b.embedding.fine)).toBeLessThan(1e-3);
   expect(difference(a.embedding.coarse, b.embedding.coarse)).toBeLessThan(1e-3);
   expect(difference(a.template.modulation, b.template.modulation)).toBeLessThan(1e-3);
-  expect(difference(await onnx.propose(a.embedding, a.template), await tfjs.propose(b.embedding, b.template))).toBeLessThan(1e-3);
+  expect(
+    difference(await onnx.propose(a.embedding, a.template), await tfjs.propose(b.embedding, b.template)),
+  ).toBeLessThan(1e-3);
   const one = await onnx.energyAndGradient(a.embedding, a.template, boxes);
   const other = await tfjs.energyAndGradient(b.embedding, b.template, boxes);
   expect(difference(one.energy, other.energy)).toBeLessThan(1e-3);
@@ -71,7 +73,10 @@ test('an object owns its dense layers: changing its copy changes its energies, a
   const { template, embedding } = await see(onnx);
   const before = await onnx.energy(embedding, template, boxes);
   const bias = template.dense['energy.output.bias']!;
-  const adapted = { ...template, dense: { ...template.dense, 'energy.output.bias': { ...bias, data: bias.data.map((v) => v + 2) } } };
+  const adapted = {
+    ...template,
+    dense: { ...template.dense, 'energy.output.bias': { ...bias, data: bias.data.map((v) => v + 2) } },
+  };
   const after = await onnx.energy(embedding, adapted, boxes);
   after.forEach((value, n) => expect(value - before[n]!).toBeCloseTo(2, 4));
   expect([...(await onnx.energy(embedding, template, boxes))]).toEqual([...before]);

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { dominantMode, importanceEstimate, placePrior, sizePrior, type LogDensity, type LogTerm } from '../../src/ebm/posterior.js';
+import {
+  dominantMode,
+  importanceEstimate,
+  placePrior,
+  sizePrior,
+  type LogDensity,
+  type LogTerm,
+} from '../../src/ebm/posterior.js';
 import { estimateBox, type EstimateSettings } from '../../src/ebm/estimate.js';
 import { logDensity, mixtureAbout, sampleMixture } from '../../src/ebm/proposal.js';
 import { ascend } from '../../src/ebm/refine.js';
@@ -34,7 +41,10 @@ test('importance weights recover a known log Z, mean and covariance', async () =
   const y = sampleMixture(proposal, 200_000, createRandom(3));
   const values = await gaussian.values(y);
   const log = logDensity(proposal, y);
-  const estimate = importanceEstimate(y, values.map((value, i) => value - log[i]!));
+  const estimate = importanceEstimate(
+    y,
+    values.map((value, i) => value - log[i]!),
+  );
   expect(estimate.logZ).toBeCloseTo(LOG_Z, 1);
   for (let d = 0; d < 4; d++) {
     expect(estimate.mean[d]).toBeCloseTo(CENTRE[d]!, 2);

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { cellPlaces, decodeProposal, evenMix, logDensity, logSumExp, mixtureAbout, sampleMixture, type Mixture } from '../../src/ebm/proposal.js';
+import {
+  cellPlaces,
+  decodeProposal,
+  evenMix,
+  logDensity,
+  logSumExp,
+  mixtureAbout,
+  sampleMixture,
+  type Mixture,
+} from '../../src/ebm/proposal.js';
 import { cropBox } from '../../src/geometry.js';
 import { createRandom } from '../../src/random.js';
 
@@ -32,7 +41,8 @@ test('samples follow the density: moments, and the expectation of 1 / q over a r
     const b = mixture.means[4 + d]!;
     const mean = (1 - share) * a + share * b;
     const second =
-      (1 - share) * (a * a + Math.exp(2 * mixture.logSigmas[d]!)) + share * (b * b + Math.exp(2 * mixture.logSigmas[4 + d]!));
+      (1 - share) * (a * a + Math.exp(2 * mixture.logSigmas[d]!)) +
+      share * (b * b + Math.exp(2 * mixture.logSigmas[4 + d]!));
     let sum = 0;
     let squares = 0;
     for (let n = 0; n < count; n++) {

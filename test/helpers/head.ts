@@ -46,7 +46,8 @@ export function smallHead(seed = 1): LoadedHead {
   const random = createRandom(seed);
   const weights = initialiseHead(SMALL_HEAD, random);
   // no layer at its zero start, so that every path carries numbers
-  for (const { data } of Object.values(weights)) for (let i = 0; i < data.length; i++) data[i]! += 0.15 * random.normal();
+  for (const { data } of Object.values(weights))
+    for (let i = 0; i < data.length; i++) data[i]! += 0.15 * random.normal();
   const model: HeadModel = { config: SMALL_HEAD, geometry: SMALL_GEOMETRY, weights };
   const graphs = buildGraphs(model);
   return {
@@ -63,5 +64,8 @@ export function randomMaps(seed: number): { fine: Float32Array; coarse: Float32A
   const random = createRandom(seed);
   const make = (channels: number, cells: number): Float32Array =>
     Float32Array.from({ length: channels * cells * cells }, () => Math.max(0, random.normal()));
-  return { fine: make(SMALL_HEAD.fineIn, SMALL_GEOMETRY.fine.cells), coarse: make(SMALL_HEAD.coarseIn, SMALL_GEOMETRY.coarse.cells) };
+  return {
+    fine: make(SMALL_HEAD.fineIn, SMALL_GEOMETRY.fine.cells),
+    coarse: make(SMALL_HEAD.coarseIn, SMALL_GEOMETRY.coarse.cells),
+  };
 }

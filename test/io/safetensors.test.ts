@@ -9,7 +9,10 @@ beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'safetensors-'))));
 afterAll(() => rm(folder, { recursive: true }));
 
 const file = {
-  tensors: { b: { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }, a: { shape: [3], data: Float32Array.of(-1, 0.5, 9) } },
+  tensors: {
+    b: { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) },
+    a: { shape: [3], data: Float32Array.of(-1, 0.5, 9) },
+  },
   metadata: { made: 'here' },
 };
 
@@ -24,7 +27,9 @@ test('weights come back as they were written, whatever the order of their names'
 test('a file cut anywhere is refused, and a missing one says so', async () => {
   const bytes = formatSafetensors(file);
   for (const length of [0, 5, 40, bytes.length - 1]) {
-    expect(() => parseSafetensors(bytes.subarray(0, length), 'cut')).toThrow(expect.objectContaining({ code: 'MODEL_INVALID' }));
+    expect(() => parseSafetensors(bytes.subarray(0, length), 'cut')).toThrow(
+      expect.objectContaining({ code: 'MODEL_INVALID' }),
+    );
   }
   await writeFile(join(folder, 'text'), 'this is a text and no weight file');
   await expect(readSafetensors(join(folder, 'text'))).rejects.toMatchObject({ code: 'MODEL_INVALID' });

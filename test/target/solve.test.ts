@@ -31,7 +31,8 @@ test('the principal basis is orthonormal and holds the directions of most varian
   const data = new Float32Array(channels * cells);
   // three strong directions, along channels 3, 8 and 15, on weak noise
   for (let i = 0; i < cells; i++) {
-    for (let c = 0; c < channels; c++) data[c * cells + i] = 5 + 0.05 * random.normal() + ([3, 8, 15].includes(c) ? 2 * random.normal() : 0);
+    for (let c = 0; c < channels; c++)
+      data[c * cells + i] = 5 + 0.05 * random.normal() + ([3, 8, 15].includes(c) ? 2 * random.normal() : 0);
   }
   const map: FeatureMap = { data, batch: 1, channels, width: 8, height: 8, stride: 16, offset: 8 };
   const { directions, mean } = principalBasis(map, 3, random);

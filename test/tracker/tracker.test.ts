@@ -31,9 +31,10 @@ const object = texture(2, 40);
 /** The object on its background; without a box, the background alone. */
 function frameWith(index: number, box?: FrameBox): Frame {
   const data = background.slice(0, 3 * WIDTH * HEIGHT);
-  for (let y = 0; box && y < box.h; y++) {
-    const row = Math.round(box.y) + y;
-    data.set(object.subarray(120 * y, 120 * y + 3 * box.w), 3 * (row * WIDTH + Math.round(box.x)));
+  const { x, y, w, h } = box ?? { x: 0, y: 0, w: 0, h: 0 };
+  for (let i = 0; i < h; i++) {
+    const row = Math.round(y) + i;
+    data.set(object.subarray(120 * i, 120 * i + 3 * w), 3 * (row * WIDTH + Math.round(x)));
   }
   return { data, width: WIDTH, height: HEIGHT, index, time: index / 25 };
 }
@@ -125,7 +126,10 @@ test.each([
   ['zero height', { x: 1, y: 1, w: 5, h: 0 }, /height is 0/],
   ['outside', { x: 500, y: 1, w: 5, h: 5 }, /500/],
 ])('a first box that means nothing is refused, the value named: %s', async (_, box, message) => {
-  await expect(tracker.init(frameWith(0), box)).rejects.toMatchObject({ code: 'BOX_INVALID', message: expect.stringMatching(message) });
+  await expect(tracker.init(frameWith(0), box)).rejects.toMatchObject({
+    code: 'BOX_INVALID',
+    message: expect.stringMatching(message),
+  });
 });
 
 test('update before init is refused', async () => {

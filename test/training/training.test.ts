@@ -42,7 +42,12 @@ test('the proposal likelihood is the mixture density that is sampled', async () 
   const raw = Float32Array.from({ length: 2 * 4 * 9 }, () => random.normal());
   const places = Float32Array.from({ length: 2 * 4 * 2 }, () => random.normal());
   const truth = Float32Array.of(0.1, -0.2, 0.05, 0.1, 0.4, 0.3, -0.1, 0);
-  const loss = proposalLikelihood(tf, tf.tensor3d(raw, [2, 4, 9]), tf.tensor3d(places, [2, 4, 2]), tf.tensor2d(truth, [2, 4]));
+  const loss = proposalLikelihood(
+    tf,
+    tf.tensor3d(raw, [2, 4, 9]),
+    tf.tensor3d(places, [2, 4, 2]),
+    tf.tensor2d(truth, [2, 4]),
+  );
   const one = logDensity(decodeProposal(raw.subarray(0, 36), places.subarray(0, 8)), truth.subarray(0, 4))[0]!;
   const two = logDensity(decodeProposal(raw.subarray(36), places.subarray(8)), truth.subarray(4))[0]!;
   expect((await loss.data())[0]).toBeCloseTo(-(one + two) / 2, 3);
@@ -52,7 +57,9 @@ test('the proposal likelihood is the mixture density that is sampled', async () 
 function batchOf(seed: number): Batch {
   const random = createRandom(seed);
   const crops = 4;
-  const boxes = Float32Array.from({ length: crops * 4 }, (_, i) => (i % 4 < 2 ? 32 + 6 * random.normal() : 22 * Math.exp(0.1 * random.normal())));
+  const boxes = Float32Array.from({ length: crops * 4 }, (_, i) =>
+    i % 4 < 2 ? 32 + 6 * random.normal() : 22 * Math.exp(0.1 * random.normal()),
+  );
   const paint = (cells: number, stride: number, channels: number): Float32Array => {
     const map = new Float32Array(crops * cells * cells * channels);
     for (let b = 0; b < crops; b++) {
@@ -60,7 +67,8 @@ function batchOf(seed: number): Batch {
         const x = (i % cells) * stride + 5 - boxes[4 * b]!;
         const y = Math.floor(i / cells) * stride + 5 - boxes[4 * b + 1]!;
         const bump = Math.exp(-0.5 * ((x / 11) ** 2 + (y / 11) ** 2));
-        for (let c = 0; c < channels; c++) map[(b * cells * cells + i) * channels + c] = bump * (c % 4) + 0.1 * random.uniform();
+        for (let c = 0; c < channels; c++)
+          map[(b * cells * cells + i) * channels + c] = bump * (c % 4) + 0.1 * random.uniform();
       }
     }
     return map;
@@ -92,10 +100,24 @@ test('a few steps lower both losses, and leave no tensor behind', () => {
 test('gradients equal differences of the loss', () => {
   const weights = initialiseHead(TINY_HEAD, createRandom(1));
   const loss = (): number => {
-    const result = trainingStep(tensorflow.tf, weights, TINY_GEOMETRY, batchOf(1), { ...settings, proposalWeight: 0 }, createRandom(2));
+    const result = trainingStep(
+      tensorflow.tf,
+      weights,
+      TINY_GEOMETRY,
+      batchOf(1),
+      { ...settings, proposalWeight: 0 },
+      createRandom(2),
+    );
     return result.energyLoss;
   };
-  const { gradients } = trainingStep(tensorflow.tf, weights, TINY_GEOMETRY, batchOf(1), { ...settings, proposalWeight: 0 }, createRandom(2));
+  const { gradients } = trainingStep(
+    tensorflow.tf,
+    weights,
+    TINY_GEOMETRY,
+    batchOf(1),
+    { ...settings, proposalWeight: 0 },
+    createRandom(2),
+  );
   for (const name of ['energy.hidden.kernel', 'energy.match.kernel', 'embed.fine.1.gamma', 'modulation.0.kernel']) {
     const { data } = weights[name]!;
     const gradient = gradients[name]!;
@@ -114,7 +136,14 @@ test('gradients equal differences of the loss', () => {
 
 test('a checkpoint comes back whole, and one of other settings is refused', async () => {
   const weights = initialiseHead(TINY_HEAD, createRandom(1));
-  const state = { weights, optimiser: createOptimiserState(weights), step: 7, pairs: 70, random: [1, 2, 3, 4], settings: 'a' };
+  const state = {
+    weights,
+    optimiser: createOptimiserState(weights),
+    step: 7,
+    pairs: 70,
+    random: [1, 2, 3, 4],
+    settings: 'a',
+  };
   const path = join(folder, 'checkpoint.safetensors');
   expect(await readCheckpoint(path, 'a')).toBeUndefined();
   await writeCheckpoint(path, state);
@@ -134,12 +163,19 @@ test('a jittered crop shows the object where its box says, mirrored or not', () 
   const width = 200;
   const height = 160;
   const data = new Uint8Array(3 * width * height);
-  for (let y = 60; y < 90; y++) for (let x = 80; x < 120; x++) data.fill(255, 3 * (y * width + x), 3 * (y * width + x) + 3);
+  for (let y = 60; y < 90; y++)
+    for (let x = 80; x < 120; x++) data.fill(255, 3 * (y * width + x), 3 * (y * width + x) + 3);
   const frame = { data, width, height, index: 0, time: 0 };
   const random = createRandom(4);
   for (const flip of [false, true]) {
     for (let n = 0; n < 4; n++) {
-      const { rgb, box } = jitteredCrop(frame, { x: 80, y: 60, w: 40, h: 30 }, flip, { ...SEQUENCE_JITTER, nearShare: 1 }, random);
+      const { rgb, box } = jitteredCrop(
+        frame,
+        { x: 80, y: 60, w: 40, h: 30 },
+        flip,
+        { ...SEQUENCE_JITTER, nearShare: 1 },
+        random,
+      );
       const at = (x: number, y: number): number => rgb[3 * (Math.round(y) * 288 + Math.round(x))]!;
       const middle = at(box.cx, box.cy);
       expect(middle).toBeGreaterThan(at(box.cx - 0.7 * box.w, box.cy) + 60);
@@ -153,6 +189,9 @@ test('faulty data is refused with its place', async () => {
   expect(parseGroundTruth('1,2,3,4\nNaN,NaN,NaN,NaN\n', 'x')).toEqual([{ x: 1, y: 2, w: 3, h: 4 }, undefined]);
   expect(() => parseGroundTruth('1,2,3,4\n1,2,3\n', 'x')).toThrow(/x:2/);
   await expect(readSequences(join(folder, 'nothing'))).rejects.toMatchObject({ code: 'DATA_INVALID' });
-  await writeFile(join(folder, 'boxes.jsonl'), '{"file": "a.jpg", "width": 1, "height": 1, "boxes": [[1,2,3,4,"x"]]}\n{broken\n');
+  await writeFile(
+    join(folder, 'boxes.jsonl'),
+    '{"file": "a.jpg", "width": 1, "height": 1, "boxes": [[1,2,3,4,"x"]]}\n{broken\n',
+  );
   await expect(readPhotos(folder)).rejects.toThrow(/boxes\.jsonl:2/);
 });

@@ -1,7 +1,15 @@
 /** The head compiled to ONNX graphs (tools/export-head.ts): what tracking runs on. */
 import { poolingGradient, poolingMatrices } from '../../features/roi-pool.js';
 import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../../runtime/onnx.js';
-import { COARSE_BINS, correlationKernel, DENSE_WEIGHTS, FINE_BINS, type Embedding, type HeadEngine, type Template } from '../head.js';
+import {
+  COARSE_BINS,
+  correlationKernel,
+  DENSE_WEIGHTS,
+  FINE_BINS,
+  type Embedding,
+  type HeadEngine,
+  type Template,
+} from '../head.js';
 import type { LoadedHead } from '../load.js';
 
 /** @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE */
@@ -15,7 +23,11 @@ export async function createOnnxEngine(head: LoadedHead, options: OnnxOptions): 
   // opened at its first use: sampling alone needs no gradient
   let gradientGraph: Promise<OnnxModel> | undefined;
 
-  const scoringInputs = (embedding: Embedding, template: Template, boxes: Float32Array): Record<string, FloatTensor> => {
+  const scoringInputs = (
+    embedding: Embedding,
+    template: Template,
+    boxes: Float32Array,
+  ): Record<string, FloatTensor> => {
     const count = boxes.length / 4;
     const fine = poolingMatrices(boxes, FINE_BINS, f);
     const coarse = poolingMatrices(boxes, COARSE_BINS, c);

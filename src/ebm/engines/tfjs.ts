@@ -155,7 +155,12 @@ export function energy(
   const branch = (bins: TF.Tensor3D, own: TF.Tensor2D, side: number, channels: number, from: number, name: string) => {
     const cells = side * side;
     const shaped = tf.reshape(bins, [templates, count, cells, channels]);
-    const modulation = tf.reshape(tf.slice(template.modulation, [0, from], [templates, channels]), [templates, 1, 1, channels]);
+    const modulation = tf.reshape(tf.slice(template.modulation, [0, from], [templates, channels]), [
+      templates,
+      1,
+      1,
+      channels,
+    ]);
     const modulated = tf.reshape(tf.mul(shaped, modulation), [templates * count, cells * channels]);
     const groups = channels / MATCH_RATIO;
     const compared = tf.mul(bins, tf.expandDims(own, 1));
@@ -192,7 +197,12 @@ export function propose(tf: Tf, weights: TensorWeights, coarse: TF.Tensor4D, ker
 function correlate(tf: Tf, maps: TF.Tensor4D, kernels: TF.Tensor2D): TF.Tensor4D {
   const [pairs, height, width, channels] = maps.shape;
   const side = COARSE_BINS;
-  const padded = tf.pad(maps, [[0, 0], [1, 1], [1, 1], [0, 0]]);
+  const padded = tf.pad(maps, [
+    [0, 0],
+    [1, 1],
+    [1, 1],
+    [0, 0],
+  ]);
   const taps = tf.reshape(kernels, [pairs, side * side, channels]);
   let sum: TF.Tensor | undefined;
   for (let dy = 0; dy < side; dy++) {
@@ -262,10 +272,11 @@ export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>,
     async energy(embedding, template, boxes) {
       const count = boxes.length / 4;
       const energies = tf.tidy(() =>
-        scorer(embedding, template, count)(
-          poolingTensors(tf, boxes, 1, FINE_BINS, f),
-          poolingTensors(tf, boxes, 1, COARSE_BINS, c),
-        ),
+        scorer(
+          embedding,
+          template,
+          count,
+        )(poolingTensors(tf, boxes, 1, FINE_BINS, f), poolingTensors(tf, boxes, 1, COARSE_BINS, c)),
       );
       return take(energies);
     },
@@ -302,7 +313,9 @@ export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>,
 type Tuple5 = [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
 
 function toTensors(tf: Tf, weights: Weights): Record<string, TF.Tensor> {
-  return Object.fromEntries(Object.entries(weights).map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]));
+  return Object.fromEntries(
+    Object.entries(weights).map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]),
+  );
 }
 
 /** The values of a tensor, which is disposed of. */

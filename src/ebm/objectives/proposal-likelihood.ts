@@ -9,7 +9,12 @@ import { DIMENSIONS, LOG_SIGMA_RANGE, OFFSET_SCALE } from '../proposal.js';
  * @param truth [R, 4]
  * @returns mean over R of -log q(y); it may be negative, as densities may exceed 1
  */
-export function proposalLikelihood(tf: typeof TF, raw: TF.Tensor3D, places: TF.Tensor3D, truth: TF.Tensor2D): TF.Scalar {
+export function proposalLikelihood(
+  tf: typeof TF,
+  raw: TF.Tensor3D,
+  places: TF.Tensor3D,
+  truth: TF.Tensor2D,
+): TF.Scalar {
   const [pairs, cells] = raw.shape;
   const part = (from: number, size: number): TF.Tensor3D => tf.slice(raw, [0, 0, from], [pairs, cells, size]);
   const centres = tf.add(places, tf.mul(part(1, 2), OFFSET_SCALE));
