@@ -96,11 +96,7 @@ export async function createTargetModel(
     },
     solve() {
       if (!online) return;
-      const { matrix, vector } = online;
-      const sum = {
-        matrix: matrix.map((value, i) => value + config.keep * first.matrix[i]!),
-        vector: vector.map((value, i) => value + config.keep * first.vector[i]!),
-      };
+      const sum = weightedSum(online, first, config.keep);
       filter = solveEquations(sum, filter, config.ridge, ITERATIONS);
     },
   };
@@ -137,6 +133,15 @@ function label(
       labels[row * cells + column] = bump(row, box.cy) * bump(column, box.cx);
   }
   return { rows, labels, weights: labels.map((value) => config.rowFloor + value) };
+}
+
+/** a + weight * b, in plain loops: there are more than a million numbers in it. */
+function weightedSum(a: NormalEquations, b: NormalEquations, weight: number): NormalEquations {
+  const matrix = a.matrix.slice();
+  const vector = a.vector.slice();
+  for (let i = 0; i < matrix.length; i++) matrix[i]! += weight * b.matrix[i]!;
+  for (let i = 0; i < vector.length; i++) vector[i]! += weight * b.vector[i]!;
+  return { matrix, vector };
 }
 
 function solveEquations(
