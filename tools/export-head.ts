@@ -234,7 +234,7 @@ function buildRespond(model: HeadModel): Uint8Array {
   return g.toBytes();
 }
 
-/** decay * (matrix, vector) + rate * (rows^T w rows, rows^T w y). */
+/** decay * (matrix, vector) + (rows^T w rows, rows^T w y). */
 function buildLearn(model: HeadModel): Uint8Array {
   const g = new GraphBuilder();
   const count = model.geometry.coarse.cells ** 2;
@@ -245,10 +245,8 @@ function buildLearn(model: HeadModel): Uint8Array {
   const matrix = g.input('matrix', [size, size]);
   const vector = g.input('vector', [size, 1]);
   const decay = g.input('decay', [1]);
-  const rate = g.input('rate', [1]);
   const across = g.op('Transpose', [rows], { perm: [1, 0] });
-  const update = (old: string, sum: string): string =>
-    g.op('Add', [g.op('Mul', [old, decay]), g.op('Mul', [sum, rate])]);
+  const update = (old: string, sum: string): string => g.op('Add', [g.op('Mul', [old, decay]), sum]);
   g.output('new_matrix', update(matrix, g.op('MatMul', [across, g.op('Mul', [rows, weights])])), [size, size]);
   g.output('new_vector', update(vector, g.op('MatMul', [across, labels])), [size, 1]);
   return g.toBytes();

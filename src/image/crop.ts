@@ -43,7 +43,10 @@ export function resample(image: Image, window: CropWindow): Float32Array {
   return bilinear(shrunk, columns, rows, x0, y0, block, window);
 }
 
-/** Means of block x block pixels from (x0, y0) on: [rows, columns, 3]. Pixels outside the image repeat its border. */
+/**
+ * Means of block x block pixels from (x0, y0) on: [rows, columns, 3]. Pixels outside the image repeat its border: such rows and blocks are
+ * read once and counted as often as they repeat, since a search region may lie outside for its larger part.
+ */
 function averageBlocks(
   { data, width, height }: Image,
   x0: number,
@@ -58,19 +61,45 @@ function averageBlocks(
   const offsets = new Int32Array(columns * block);
   for (let i = 0; i < offsets.length; i++) offsets[i] = 3 * Math.min(width - 1, Math.max(0, x0 + i));
   for (let row = 0; row < rows; row++) {
-    for (let dy = 0; dy < block; dy++) {
-      const start = 3 * width * Math.min(height - 1, Math.max(0, y0 + row * block + dy));
-      for (let column = 0, at = row * columns * 3; column < columns; column++, at += 3) {
-        for (let dx = 0; dx < block; dx++) {
-          const from = start + offsets[column * block + dx]!;
-          result[at]! += data[from]! * norm;
-          result[at + 1]! += data[from + 1]! * norm;
-          result[at + 2]! += data[from + 2]! * norm;
-        }
-      }
+    const first = y0 + row * block;
+    for (let dy = 0; dy < block;) {
+      const y = Math.min(height - 1, Math.max(0, first + dy));
+      let repeats = 1;
+      while (dy + repeats < block && Math.min(height - 1, Math.max(0, first + dy + repeats)) === y) repeats++;
+      addRow(data, 3 * width * y, offsets, block, norm * repeats, result, 3 * row * columns);
+      dy += repeats;
     }
   }
   return result;
+}
+
+/** Adds one source row, its pixels summed block by block, times `weight`, to a row of the result. */
+function addRow(
+  data: Uint8Array,
+  start: number,
+  offsets: Int32Array,
+  block: number,
+  weight: number,
+  result: Float32Array,
+  at: number,
+): void {
+  for (let i = 0; i < offsets.length; at += 3) {
+    const end = i + block;
+    let r = 0;
+    let g = 0;
+    let b = 0;
+    // a block outside the image is one pixel, repeated
+    const step = offsets[i] === offsets[end - 1] ? block : 1;
+    for (; i < end; i += step) {
+      const from = start + offsets[i]!;
+      r += data[from]!;
+      g += data[from + 1]!;
+      b += data[from + 2]!;
+    }
+    result[at]! += r * step * weight;
+    result[at + 1]! += g * step * weight;
+    result[at + 2]! += b * step * weight;
+  }
 }
 
 /** Where each output pixel falls on one axis: byte offsets of its two neighbours and the second one's weight. */

@@ -34,12 +34,11 @@ export async function accumulate(
   const column = (data: Float32Array): FloatTensor => ({ data, dims: [data.length, 1] });
   const out = await learn.run({
     rows: { data: rows, dims: [count, size] },
-    weights: column(weights),
-    weighted_labels: column(labels.map((label, i) => label * weights[i]!)),
+    weights: column(weights.map((weight) => rate * weight)),
+    weighted_labels: column(labels.map((label, i) => rate * weights[i]! * label)),
     matrix: { data: equations.matrix, dims: [size, size] },
     vector: column(equations.vector),
     decay: { data: Float32Array.of(decay), dims: [1] },
-    rate: { data: Float32Array.of(rate), dims: [1] },
   });
   return { matrix: out['new_matrix']!.data, vector: out['new_vector']!.data };
 }
