@@ -1,7 +1,7 @@
 /**
  * What each stage of update() takes, beside the backbone's bare session.run in the same process, alternating, so that the figures are ratios.
  *
- *   npm run bench:speed [-- --video FILE --box x,y,w,h --frames N --threads N --out FILE.json]
+ *   npm run bench:speed [-- --video FILE --box x,y,w,h --frames N --threads N --config JSON --out FILE.json]
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -24,9 +24,10 @@ const options = new Command()
   .option('--box <x,y,w,h>', 'first box', `${x},${y},${w},${h}`)
   .option('--frames <n>', 'frames', Number, 120)
   .option('--threads <n>', 'threads', Number, 2)
+  .option('--config <json>', 'tracker options', '{}')
   .option('--out <file>', 'JSON')
   .parse()
-  .opts<{ video: string; box: string; frames: number; threads: number; out?: string }>();
+  .opts<{ video: string; box: string; frames: number; threads: number; config: string; out?: string }>();
 
 function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -38,7 +39,7 @@ const bare = await openOnnxModel(entry.file, { threads: options.threads, provide
 const side = 288;
 const dims = entry.input.layout === 'NCHW' ? [1, 3, side, side] : [1, side, side, 3];
 const input = { [entry.input.name]: { data: new Float32Array(3 * side * side).map((_, i) => (i % 251) - 120), dims } };
-const tracker = await createTracker({ threads: options.threads, provider: 'cpu' });
+const tracker = await createTracker({ ...JSON.parse(options.config), threads: options.threads, provider: 'cpu' });
 const bareTimes: number[] = [];
 const updates: number[] = [];
 for await (const frame of (await openVideo(options.video)).frames()) {
