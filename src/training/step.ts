@@ -19,7 +19,7 @@ import { nce } from '../ebm/objectives/nce.js';
 import { proposalLikelihood } from '../ebm/objectives/proposal-likelihood.js';
 import { toCropBoxes } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, DIMENSIONS, logDensity, mixtureAbout, sampleMixture } from '../ebm/proposal.js';
-import { cropBox } from '../geometry.js';
+import { cropBox, toRelative } from '../geometry.js';
 import type { Random } from '../random.js';
 import type { Bank } from './bank.js';
 
@@ -173,12 +173,7 @@ function drawCandidates(
   return Array.from(searchOf, (crop, pair) => {
     const base = baseOf(geometry, batch, crop);
     const [cx, cy, w, h] = batch.boxes.subarray(4 * crop, 4 * crop + 4) as unknown as [number, number, number, number];
-    const truth = Float32Array.of(
-      (cx - base.cx) / base.w,
-      (cy - base.cy) / base.h,
-      Math.log(w / base.w),
-      Math.log(h / base.h),
-    );
+    const truth = Float32Array.from(toRelative(cropBox(cx, cy, w, h), base));
     const learned = decodeProposal(raw.subarray(pair * size, (pair + 1) * size), placesOf(geometry, batch, crop));
     const fixed = mixtureAbout(truth, settings.fixedSigmas);
     const y = concat([

@@ -8,7 +8,15 @@ import { boxPosterior, placePrior, sizePrior } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, logDensity, mixtureAbout } from '../ebm/proposal.js';
 import { openBackbone } from '../features/backbone.js';
 import type { BackboneEntry } from '../features/manifest.js';
-import { cropBox, intersectionOverUnion, type CropBox, type FrameBox } from '../geometry.js';
+import {
+  cropBox,
+  frameToCrop,
+  fromRelative,
+  intersectionOverUnion,
+  toRelative,
+  type CropBox,
+  type FrameBox,
+} from '../geometry.js';
 import { regionWindow, resample } from '../image/crop.js';
 import { createRandom } from '../random.js';
 import type { Tensorflow } from '../runtime/tensorflow.js';
@@ -82,15 +90,11 @@ async function fillPairs(
       const cx = box.x + box.w / 2 + jitter() * box.w;
       const cy = box.y + box.h / 2 + jitter() * box.h;
       const side = searchFactor * Math.sqrt(last.w * last.h);
+      const region = { cx, cy, side, out: cropSize };
       const scale = cropSize / side;
       const crop = {
-        rgb: resample(frame, regionWindow({ cx, cy, side, out: cropSize })),
-        box: cropBox(
-          (box.x + box.w / 2 - cx) * scale + cropSize / 2,
-          (box.y + box.h / 2 - cy) * scale + cropSize / 2,
-          box.w * scale,
-          box.h * scale,
-        ),
+        rgb: resample(frame, regionWindow(region)),
+        box: frameToCrop(box, region),
         lastWidth: last.w * scale,
         lastHeight: last.h * scale,
       };
@@ -136,12 +140,7 @@ async function score(
     }
     const base = cropBox(middle, middle, ...entry.last);
     const learned = decodeProposal(await engine.propose(embedding, template!), cellPlaces(geometry.coarse, base));
-    const y = Float32Array.of(
-      (truth.cx - base.cx) / base.w,
-      (truth.cy - base.cy) / base.h,
-      Math.log(truth.w / base.w),
-      Math.log(truth.h / base.h),
-    );
+    const y = Float32Array.from(toRelative(truth, base));
     likelihood -= logDensity(learned, y)[0]!;
     const terms = [placePrior(base, PRIOR.place, PRIOR.tail), sizePrior(PRIOR.size, PRIOR.aspect)];
     const posterior = boxPosterior(engine, embedding, template!, base, TEMPERATURE, terms);
@@ -152,7 +151,7 @@ async function score(
       random,
     );
     const [a, b, c, d] = estimate.y as unknown as [number, number, number, number];
-    const box = cropBox(base.cx + a * base.w, base.cy + b * base.h, base.w * Math.exp(c), base.h * Math.exp(d));
+    const box = fromRelative([a, b, c, d], base);
     start += overlap(base, truth);
     refined += overlap(box, truth);
     pairs++;
