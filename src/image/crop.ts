@@ -172,3 +172,18 @@ export function writeInput(rgb: Float32Array, format: PixelFormat, target: Float
     for (let i = source; i < rgb.length; i += 3, at += step) target[at] = (rgb[i]! - mean) * scale;
   }
 }
+
+/** Turns an RGB crop [size, size, 3] left to right, in place. */
+export function mirror(rgb: Float32Array, size: number): void {
+  for (let row = 0; row < size; row++) {
+    for (let left = 0, right = size - 1; left < right; left++, right--) {
+      for (let c = 0; c < 3; c++) {
+        const a = 3 * (row * size + left) + c;
+        const b = 3 * (row * size + right) + c;
+        const value = rgb[a]!;
+        rgb[a] = rgb[b]!;
+        rgb[b] = value;
+      }
+    }
+  }
+}

@@ -21,7 +21,7 @@ import {
   type FrameBox,
   type SearchRegion,
 } from '../geometry.js';
-import { regionWindow, resample, writeInput } from '../image/crop.js';
+import { mirror, regionWindow, resample, writeInput } from '../image/crop.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
 import type { TrackResult } from '../result.js';
@@ -257,7 +257,8 @@ class EnergyTracker implements Tracker {
     const data = new Float32Array(3 * size * size);
     await this.stopwatch.time('crop', async () => {
       const rgb = resample(frame, regionWindow(region));
-      writeInput(mirrored ? mirror(rgb, size) : rgb, input, data);
+      if (mirrored) mirror(rgb, size);
+      writeInput(rgb, input, data);
     });
     const dims = input.layout === 'NCHW' ? [1, 3, size, size] : [1, size, size, 3];
     return this.stopwatch.time('backbone', () => this.backbone.extract({ data, dims }));
@@ -318,16 +319,4 @@ function weigh(response: Response, place: CropBox, estimate: Estimate): Evidence
     effectiveShare: estimate.effectiveShare,
     energy: estimate.best,
   };
-}
-
-/** Left to right. */
-function mirror(rgb: Float32Array, size: number): Float32Array {
-  const result = new Float32Array(rgb.length);
-  for (let row = 0; row < size; row++) {
-    for (let column = 0; column < size; column++) {
-      const from = 3 * (row * size + column);
-      result.set(rgb.subarray(from, from + 3), 3 * (row * size + size - 1 - column));
-    }
-  }
-  return result;
 }

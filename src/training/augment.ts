@@ -1,6 +1,6 @@
 /** Jittered training crops: the place, size, aspect and look that a search crop may have when the tracker runs. */
 import { cropBox, type CropBox, type FrameBox } from '../geometry.js';
-import { resample } from '../image/crop.js';
+import { mirror, resample } from '../image/crop.js';
 import type { Frame } from '../image/frame.js';
 import type { Random } from '../random.js';
 
@@ -80,20 +80,6 @@ export function jitteredCrop(
     lastWidth: lastW * norm,
     lastHeight: lastH * norm,
   };
-}
-
-function mirror(rgb: Float32Array, size: number): void {
-  for (let row = 0; row < size; row++) {
-    for (let left = 0, right = size - 1; left < right; left++, right--) {
-      for (let c = 0; c < 3; c++) {
-        const a = 3 * (row * size + left) + c;
-        const b = 3 * (row * size + right) + c;
-        const value = rgb[a]!;
-        rgb[a] = rgb[b]!;
-        rgb[b] = value;
-      }
-    }
-  }
 }
 
 /** Brightness, contrast, colour, blur and noise, each in a share of the crops; values stay 0..255. */
