@@ -60,13 +60,23 @@ function averageBlocks(
   // byte offset in a row of each source column, clamped once
   const offsets = new Int32Array(columns * block);
   for (let i = 0; i < offsets.length; i++) offsets[i] = 3 * Math.min(width - 1, Math.max(0, x0 + i));
+  const clampRow = (y: number): number => Math.min(height - 1, Math.max(0, y));
+  const pitch = 3 * columns;
+  let copied = -1; // source row that the whole last row of blocks repeated
   for (let row = 0; row < rows; row++) {
     const first = y0 + row * block;
+    const top = clampRow(first);
+    const outside = top === clampRow(first + block - 1);
+    if (outside && top === copied) {
+      result.copyWithin(row * pitch, (row - 1) * pitch, row * pitch);
+      continue;
+    }
+    copied = outside ? top : -1;
     for (let dy = 0; dy < block;) {
-      const y = Math.min(height - 1, Math.max(0, first + dy));
+      const y = clampRow(first + dy);
       let repeats = 1;
-      while (dy + repeats < block && Math.min(height - 1, Math.max(0, first + dy + repeats)) === y) repeats++;
-      addRow(data, 3 * width * y, offsets, block, norm * repeats, result, 3 * row * columns);
+      while (dy + repeats < block && clampRow(first + dy + repeats) === y) repeats++;
+      addRow(data, 3 * width * y, offsets, block, norm * repeats, result, row * pitch);
       dy += repeats;
     }
   }
