@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { TrackerError } from '../errors.js';
 import { addDemoCommand } from './demo.js';
 import { addDoctorCommand } from './doctor.js';
+import { addEvaluateCommand } from './evaluate.js';
 import { reportError, type Terminal } from './terminal.js';
 import { addTrackCommand } from './track.js';
 
@@ -26,6 +27,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     addTrackCommand(program, terminal);
     addDoctorCommand(program, terminal, (code) => (exitCode = code));
     addDemoCommand(program, terminal);
+    addEvaluateCommand(program, terminal, (code) => (exitCode = code));
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {

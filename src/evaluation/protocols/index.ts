@@ -1,0 +1,16 @@
+/** Every protocol by name. */
+import { TrackerError } from '../../errors.js';
+import type { Protocol } from '../types.js';
+import { OPE_PROTOCOLS } from './table.js';
+
+export const PROTOCOLS: readonly Protocol[] = OPE_PROTOCOLS;
+
+/** @throws TrackerError OPTION_INVALID listing the names */
+export function findProtocol(name: string): Protocol {
+  const found = PROTOCOLS.find((protocol) => protocol.name === name);
+  if (found) return found;
+  const names = PROTOCOLS.map((protocol) => protocol.name).join(', ');
+  throw new TrackerError('OPTION_INVALID', `protocol "${name}" is not known, expected one of: ${names}`, {
+    hint: 'ebm-tracker evaluate --explain NAME prints the rules of one',
+  });
+}

@@ -1,0 +1,63 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCli } from '../../src/cli/program.js';
+import { PROTOCOLS } from '../../src/evaluation/protocols/index.js';
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'evaluate-'));
+  await writeFile(path.join(root, 'a.txt'), '10,10,20,20\n10,10,20,20\n');
+});
+afterAll(() => rm(root, { recursive: true }));
+
+async function evaluate(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const terminal = { stdout: new PassThrough(), stderr: new PassThrough() };
+  const code = await runCli(['evaluate', ...args], terminal);
+  const read = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? '');
+  return { code, out: read(terminal.stdout), err: read(terminal.stderr) };
+}
+
+test('scores plain folders as JSON in percent', async () => {
+  const { code, out } = await evaluate('--protocol', 'lasot', '--results', root, '--truth', root, '--json');
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({
+    protocol: 'lasot',
+    auc: 95.24,
+    precision20: 100,
+    normPrecision: 100,
+    sequences: { a: { auc: 95.24 } },
+  });
+});
+
+test('--protocol all shows each protocol on a line', async () => {
+  const { out } = await evaluate('--protocol', 'all', '--results', root, '--truth', root);
+  expect(out.trimEnd().split('\n')).toHaveLength(PROTOCOLS.length + 1);
+  expect(out).toMatch(/trackingnet +1 +97\.50/);
+});
+
+test('a missing result is told and makes the exit code 1', async () => {
+  const truth = await mkdtemp(path.join(root, 'truth-'));
+  for (const name of ['a', 'b']) await writeFile(path.join(truth, `${name}.txt`), '10,10,20,20\n');
+  const { code, err } = await evaluate('--results', root, '--truth', truth);
+  expect(code).toBe(1);
+  expect(err).toMatch(/1 of 2 sequences have no result: b/);
+});
+
+test.each(PROTOCOLS.map(({ name }) => name))('--explain %s prints its rules', async (name) => {
+  const { code, out } = await evaluate('--explain', name);
+  expect(code).toBe(0);
+  expect(out).toMatch(/^ 1\. /m);
+});
+
+test.each([
+  [[], 'OPTION_INVALID', 2],
+  [['--explain', 'nope'], 'OPTION_INVALID', 2],
+  [['--results', 'nowhere', '--truth', 'nowhere'], 'INPUT_NOT_FOUND', 2],
+])('%j is used wrongly', async (args, expected, exit) => {
+  const { code, err } = await evaluate(...args);
+  expect(code).toBe(exit);
+  expect(err).toContain(expected);
+});
