@@ -54,3 +54,8 @@ function globPart(part: string): string {
       .replace(/^!/, '^')}]`;
   return literally(part);
 }
+
+/** How many images lie in a folder itself. */
+export async function countImages(folder: string): Promise<number> {
+  return (await readdir(folder)).filter(isImage).length;
+}

@@ -1,0 +1,152 @@
+/** What the data sets' folders have in common: sequences are found, annotations read and checked against the frames. */
+import { access, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf, TrackerError } from '../../errors.js';
+import { countImages } from '../../video/images.js';
+import { readRows } from '../numbers.js';
+import type { EvaluationSequence } from '../types.js';
+
+export interface Dataset {
+  readonly name: string;
+  readonly title: string;
+  /** Protocol that its published scores use. */
+  readonly protocol: string;
+  /** The folders as they are expected below a root. */
+  readonly layout: string;
+  /** Names of its sequences. @throws TrackerError DATA_INVALID naming the path and the layout */
+  list(root: string): Promise<string[]>;
+  /** @throws TrackerError DATA_INVALID, INPUT_NOT_FOUND naming file and line */
+  read(root: string, name: string): Promise<EvaluationSequence>;
+}
+
+export async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Names of the folders in a folder, in order; none where it is not there. */
+export async function foldersIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+    .map((entry) => entry.name)
+    .toSorted();
+}
+
+/** Names of the files in a folder that end so, without the ending, in order; none where the folder is not there. */
+export async function filesIn(folder: string, ending: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names
+    .filter((name) => name.endsWith(ending))
+    .map((name) => name.slice(0, -ending.length))
+    .toSorted();
+}
+
+/** The first of some paths below `folder` that is there. @throws TrackerError DATA_INVALID listing what was expected */
+export async function oneOf(
+  folder: string,
+  candidates: readonly string[],
+  { layout }: Pick<Dataset, 'layout'>,
+): Promise<string> {
+  for (const candidate of candidates) {
+    const file = path.join(folder, candidate);
+    if (await exists(file)) return file;
+  }
+  throw new TrackerError('DATA_INVALID', `${folder}: found none of ${candidates.join(', ')}`, {
+    hint: `expected layout: ${layout}`,
+  });
+}
+
+/** `names` themselves. @throws TrackerError DATA_INVALID where there are none */
+export function required(names: string[], root: string, { name, layout }: Pick<Dataset, 'name' | 'layout'>): string[] {
+  if (names.length > 0) return names;
+  throw new TrackerError('DATA_INVALID', `${root}: no sequence of ${name} found`, {
+    hint: `expected layout: ${layout}`,
+  });
+}
+
+/** Names of a list file, one a line; undefined where it is not there. */
+export async function readNames(file: string): Promise<string[] | undefined> {
+  if (!(await exists(file))) return undefined;
+  const text = await readFile(file, 'utf8');
+  return text.split(/\s+/).filter((name) => name !== '');
+}
+
+export interface Boxes {
+  /** [N, 4] */
+  readonly truth: Float64Array;
+  /** [N, 8], where the file has polygons. */
+  readonly polygons?: Float64Array;
+}
+
+/** Boxes or polygons of an annotation file. @throws TrackerError INPUT_NOT_FOUND, DATA_INVALID naming file and line */
+export async function readBoxes(file: string): Promise<Boxes> {
+  const { rows, columns } = await readRows(file, [4, 8]);
+  if (rows.length === 0)
+    throw new TrackerError('DATA_INVALID', `${file}: no box`, { hint: 'fetch the annotations again' });
+  return columns === 4 ? { truth: rows } : { truth: hulls(rows), polygons: rows };
+}
+
+/** Axis-aligned boxes about polygons of four corners. */
+function hulls(polygons: Float64Array): Float64Array {
+  const boxes = new Float64Array(polygons.length / 2);
+  for (let i = 0; i < polygons.length; i += 8) {
+    const corners = polygons.subarray(i, i + 8);
+    const xs = corners.filter((_, k) => k % 2 === 0);
+    const ys = corners.filter((_, k) => k % 2 === 1);
+    const [left, top] = [Math.min(...xs), Math.min(...ys)];
+    boxes.set([left, top, Math.max(...xs) - left, Math.max(...ys) - top], i / 2);
+  }
+  return boxes;
+}
+
+/** Annotations may have so many rows more or fewer than there are frames: sets are known to differ by one. */
+const TOLERANCE = 1;
+
+/**
+ * A sequence of images: its annotation is cut to its frames.
+ * @param start image that the first row belongs to
+ * @throws TrackerError DATA_INVALID where there are fewer frames than rows by more than one, naming both counts
+ */
+export async function imageSequence(
+  name: string,
+  folder: string,
+  boxes: Boxes,
+  more: Partial<EvaluationSequence> & { readonly start?: number } = {},
+): Promise<EvaluationSequence> {
+  const start = more.start ?? 0;
+  const frames = await countImages(folder).catch((cause: unknown) => {
+    throw new TrackerError('DATA_INVALID', `sequence ${name}: frames ${folder}: ${messageOf(cause)}`, {
+      hint: 'fetch the frames of that sequence',
+      cause,
+    });
+  });
+  const annotated = boxes.truth.length / 4;
+  if (frames - start < annotated - TOLERANCE) {
+    throw new TrackerError(
+      'DATA_INVALID',
+      `sequence ${name}: found ${frames} images in ${folder}, expected ${start + annotated} after its annotation`,
+      { hint: 'fetch the frames of that sequence again' },
+    );
+  }
+  const kept = Math.min(annotated, frames - start);
+  return {
+    name,
+    source: folder,
+    ...more,
+    start,
+    truth: boxes.truth.subarray(0, 4 * kept),
+    ...(boxes.polygons ? { polygons: boxes.polygons.subarray(0, 8 * kept) } : {}),
+    ...(more.absent ? { absent: more.absent.slice(0, kept) } : {}),
+  };
+}
+
+/** First boxes of sets whose other boxes a server keeps: rows of NaN to the last image. */
+export async function padded(boxes: Boxes, folder: string): Promise<Boxes> {
+  if (boxes.truth.length > 4) return boxes;
+  const truth = new Float64Array(4 * (await countImages(folder).catch(() => 1))).fill(Number.NaN);
+  truth.set(boxes.truth);
+  return { truth };
+}
