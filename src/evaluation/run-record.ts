@@ -1,0 +1,112 @@
+/** run.json: what made the result files of a folder. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseConfig, type TrackerOptions } from '../config.js';
+import { loadHead } from '../ebm/load.js';
+import { TrackerError } from '../errors.js';
+import { findBackbone, loadManifest } from '../features/manifest.js';
+import { writeWhole } from './results.js';
+
+export interface RunRecord {
+  readonly tracker: string;
+  readonly dataset: string;
+  readonly seed: number;
+  readonly config: TrackerOptions;
+  /** sha256 of everything that decides the boxes: configuration, weights, tracker module. */
+  readonly identity: string;
+  readonly weights?: { readonly head: string; readonly backbone: string };
+  readonly command: string;
+  readonly commit?: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly device: string;
+  readonly threads: number;
+  readonly workers: number;
+}
+
+export interface RunKey {
+  readonly tracker: string;
+  readonly dataset: string;
+  readonly seed: number;
+  readonly options: TrackerOptions;
+  readonly module?: string;
+  readonly threads: number;
+  readonly workers: number;
+  readonly command: string;
+}
+
+/** @throws TrackerError MODEL_MISSING, MODEL_INVALID, CONFIG_INVALID */
+export async function makeRecord(key: RunKey): Promise<RunRecord> {
+  const { seed, threads: _, ...config } = parseConfig({ ...key.options, seed: key.seed });
+  const weights = key.module === undefined ? await findWeights(key.options) : undefined;
+  const code = key.module === undefined ? '' : await readFile(key.module, 'utf8').catch(() => '');
+  const identity = createHash('sha256').update(JSON.stringify({ seed, config, weights, code })).digest('hex');
+  const commit = await readCommit();
+  return {
+    tracker: key.tracker,
+    dataset: key.dataset,
+    seed: key.seed,
+    config: key.options,
+    identity,
+    ...(weights ? { weights } : {}),
+    command: key.command,
+    ...(commit === undefined ? {} : { commit }),
+    versions: await readVersions(),
+    device: cpus()[0]?.model ?? 'unknown',
+    threads: key.threads,
+    workers: key.workers,
+  };
+}
+
+async function findWeights(options: TrackerOptions): Promise<{ head: string; backbone: string }> {
+  const manifest = await loadManifest(options.manifest);
+  const head = await loadHead(manifest, options.head);
+  return { head: head.sha256, backbone: (await findBackbone(manifest, head.backbone)).sha256 };
+}
+
+/**
+ * Begins or goes on with a run folder: run.json is written where there is none.
+ * @throws TrackerError OPTION_INVALID where the folder holds results of another configuration or other weights
+ */
+export async function claimFolder(folder: string, record: RunRecord): Promise<void> {
+  const file = path.join(folder, 'run.json');
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    await writeWhole(file, `${JSON.stringify(record, undefined, 1)}\n`);
+    return;
+  }
+  const { identity } = JSON.parse(text) as RunRecord;
+  if (identity === record.identity) return;
+  const [found, expected] = [identity, record.identity].map((hash) => hash.slice(0, 12));
+  throw new TrackerError(
+    'OPTION_INVALID',
+    `${file}: made with other settings or weights, found ${found}, expected ${expected}`,
+    {
+      hint: 'name another --out, or remove that folder to run it anew',
+    },
+  );
+}
+
+const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Commit of a checkout; undefined in an installed package. */
+async function readCommit(): Promise<string | undefined> {
+  const git = path.join(PROJECT, '.git');
+  const head = await readFile(path.join(git, 'HEAD'), 'utf8').catch(() => '');
+  const [, reference] = /^ref: (\S+)/.exec(head) ?? [];
+  if (reference === undefined) return /^[0-9a-f]{40}/.exec(head)?.[0];
+  return readFile(path.join(git, reference), 'utf8').then(
+    (hash) => hash.trim(),
+    () => undefined,
+  );
+}
+
+async function readVersions(): Promise<Record<string, string>> {
+  const read = async (file: string): Promise<string> =>
+    (JSON.parse(await readFile(path.join(PROJECT, file), 'utf8')) as { version: string }).version;
+  const own = await read('package.json');
+  const onnx = await read('node_modules/onnxruntime-node/package.json').catch(() => 'installed elsewhere');
+  return { 'ebm-tracker': own, node: process.version, 'onnxruntime-node': onnx };
+}
