@@ -1,75 +1,188 @@
 /** ebm-tracker evaluate: scores under the protocols of the benchmarks. */
+import path from 'node:path';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
+import { DATASETS, detectDatasets, findDataset, type Dataset } from '../evaluation/datasets/index.js';
 import { findProtocol, PROTOCOLS } from '../evaluation/protocols/index.js';
-import { pairResults, readTruthFolder } from '../evaluation/results.js';
+import { pairResults, readTruthFolder, type Annotated } from '../evaluation/results.js';
+import { runEvaluation, type EvaluationSummary } from '../evaluation/runner.js';
 import type { Protocol, ProtocolScore } from '../evaluation/types.js';
+import { listenForInterrupt } from './interrupt.js';
+import { parseWhole, readConfig } from './options.js';
+import { createRunProgress } from './run-progress.js';
 import type { Terminal } from './terminal.js';
 
 interface EvaluateOptions {
+  root?: string;
+  out: string;
+  list?: true;
+  tracker?: string;
+  seeds: string;
+  only?: string;
+  workers?: string;
+  threads?: string;
+  config?: string;
   protocol?: string;
   explain?: string;
   results?: string;
   truth?: string;
   absent?: string;
   json?: true;
+  quiet?: true;
 }
 
 export function addEvaluateCommand(program: Command, terminal: Terminal, setExitCode: (code: number) => void): void {
   program
     .command('evaluate')
-    .description('score result files under the protocols of the benchmarks')
-    .option('--protocol <name>', `${PROTOCOLS.map(({ name }) => name).join(', ')}, or all`)
+    .description('run a benchmark, or score result files, under the protocols of the benchmarks')
+    .argument('[dataset]', DATASETS.map(({ name }) => name).join(', '))
+    .option('--root <dir>', 'folder of the data set as it was unpacked')
+    .option('--list', 'show which data sets are found below --root')
+    .option(
+      '--out <dir>',
+      'results go to OUT/TRACKER/DATASET/seed-N; the same command goes on where it stopped',
+      'results',
+    )
+    .option('--tracker <file>', 'module of another tracker: exports createTracker(options) with init and update')
+    .option('--seeds <list>', 'one run a seed', '11')
+    .option('--only <list>', 'only these sequences')
+    .option('--workers <n>', 'processes (default: one a core)')
+    .option('--threads <n>', 'threads of each process (default: cores shared out)')
+    .option('--config <file>', 'JSON file with any field of src/config.ts')
+    .option(
+      '--protocol <name>',
+      `${PROTOCOLS.map(({ name }) => name).join(', ')}, or all (default: the data set's own)`,
+    )
     .option('--explain <protocol>', 'print the rules of a protocol')
-    .option('--results <dir>', 'results: SEQ.txt with x,y,w,h a frame (those of other toolkits are read too)')
-    .option('--truth <dir>', 'annotations: SEQ.txt with x,y,w,h a frame')
-    .option('--absent <dir>', 'flags of absence: SEQ.txt with 1 where the target is absent')
+    .option(
+      '--results <dir>',
+      'score these results: SEQ.txt with x,y,w,h a frame (those of other toolkits are read too)',
+    )
+    .option('--truth <dir>', 'annotations for --results: SEQ.txt with x,y,w,h a frame (or DATASET and --root)')
+    .option('--absent <dir>', 'flags of absence for --truth: SEQ.txt with 1 where the target is absent')
     .option('--json', 'scores as JSON, in percent with two decimals')
-    .action(async (options: EvaluateOptions) => {
+    .option('--quiet', 'no progress')
+    .action(async (dataset: string | undefined, options: EvaluateOptions) => {
       if (options.explain !== undefined) {
         terminal.stdout.write(explain(findProtocol(options.explain)));
-        return;
+      } else if (options.list) {
+        terminal.stdout.write(await listDatasets(need(options.root, '--root DIR')));
+      } else if (options.results !== undefined && dataset === undefined) {
+        const truth = await readTruthFolder(need(options.truth, '--truth DIR'), options.absent);
+        setExitCode(await scoreFolder(truth, options.results, options.protocol ?? 'ope', options, terminal));
+      } else {
+        const set = findDataset(
+          need(dataset, 'a data set, or --results DIR --truth DIR, --list or --explain PROTOCOL'),
+        );
+        setExitCode(await evaluateDataset(set, need(options.root, '--root DIR'), options, terminal));
       }
-      if (options.results === undefined || options.truth === undefined) throw incomplete();
-      setExitCode(await scoreFolders(options, options.results, options.truth, terminal));
     });
 }
 
-function incomplete(): TrackerError {
-  return new TrackerError(
-    'OPTION_INVALID',
-    'evaluate: nothing to do, expected --results DIR --truth DIR or --explain PROTOCOL',
-    {
-      hint: 'ebm-tracker evaluate --help',
-    },
-  );
+/** @throws TrackerError OPTION_INVALID where it is not given */
+function need(value: string | undefined, what: string): string {
+  if (value !== undefined) return value;
+  throw new TrackerError('OPTION_INVALID', `evaluate: expected ${what}`, { hint: 'ebm-tracker evaluate --help' });
 }
 
-/** Plain folders of SEQ.txt. @returns 1 where a sequence has no result, else 0 */
-async function scoreFolders(
+async function listDatasets(root: string): Promise<string> {
+  const found = await detectDatasets(root);
+  if (found.length === 0) {
+    throw new TrackerError('INPUT_NOT_FOUND', `${root}: no data set found`, {
+      hint: `known layouts: ${DATASETS.map(({ name, layout }) => `${name}: ${layout}`).join('; ')}`,
+    });
+  }
+  const rows = found.map(({ dataset, sequences }) => [
+    dataset.name,
+    String(sequences),
+    dataset.protocol,
+    dataset.title,
+  ]);
+  return alignColumns([['data set', 'sequences', 'protocol', 'title'], ...rows]);
+}
+
+/** Runs what is missing, unless --results names finished ones, and scores. @returns 1 where a sequence failed or has no result */
+async function evaluateDataset(
+  dataset: Dataset,
+  root: string,
   options: EvaluateOptions,
-  results: string,
-  truth: string,
   terminal: Terminal,
 ): Promise<0 | 1> {
-  const name = options.protocol ?? 'ope';
+  const protocol = options.protocol ?? dataset.protocol;
+  if (protocol !== 'all') findProtocol(protocol); // a wrong name is told before the hours of work, not after
+  const only = options.only?.split(',');
+  const read = async (): Promise<Annotated[]> =>
+    Promise.all((only ?? (await dataset.list(root))).map((name) => dataset.read(root, name)));
+  if (options.results !== undefined) return scoreFolder(await read(), options.results, protocol, options, terminal);
+  const summary = await run(dataset, root, options, only, terminal);
+  for (const { sequence, seed, code, message, hint } of summary.failed) {
+    terminal.stderr.write(`failed ${sequence} (seed ${seed}): ${code}: ${message}; ${hint}\n`);
+  }
+  const failed = new Set(summary.failed.map(({ sequence }) => sequence));
+  const names = (only ?? (await dataset.list(root))).filter((name) => !failed.has(name));
+  const truth = await Promise.all(names.map((name) => dataset.read(root, name)));
+  let exit: 0 | 1 = failed.size > 0 ? 1 : 0;
+  for (const folder of truth.length > 0 ? summary.folders : []) {
+    terminal.stderr.write(`${folder}\n`);
+    if ((await scoreFolder(truth, folder, protocol, options, terminal)) === 1) exit = 1;
+  }
+  return exit;
+}
+
+async function run(
+  dataset: Dataset,
+  root: string,
+  options: EvaluateOptions,
+  only: string[] | undefined,
+  terminal: Terminal,
+): Promise<EvaluationSummary> {
+  const { tracker, workers, threads } = options;
+  const progress = createRunProgress(terminal.stderr, options.quiet === true);
+  const interrupt = listenForInterrupt();
+  try {
+    const { seed: _, threads: __, ...config } = await readConfig(options.config, {});
+    return await runEvaluation({
+      dataset: dataset.name,
+      root,
+      out: options.out,
+      tracker: tracker === undefined ? 'ebm-tracker' : path.parse(tracker).name,
+      ...(tracker === undefined ? {} : { module: path.resolve(tracker) }),
+      config,
+      seeds: options.seeds.split(',').map((seed) => parseWhole('--seeds', seed)),
+      ...(only ? { only } : {}),
+      ...(workers === undefined ? {} : { workers: parseWhole('--workers', workers) }),
+      ...(threads === undefined ? {} : { threads: parseWhole('--threads', threads) }),
+      command: `ebm-tracker evaluate ${process.argv.slice(3).join(' ')}`,
+      signal: interrupt.signal,
+      onProgress: progress.update,
+    });
+  } finally {
+    progress.end();
+    interrupt.end();
+  }
+}
+
+/** @returns 1 where a sequence has no result, else 0 */
+async function scoreFolder(
+  truth: readonly Annotated[],
+  results: string,
+  name: string,
+  { json }: EvaluateOptions,
+  terminal: Terminal,
+): Promise<0 | 1> {
   const protocols = name === 'all' ? PROTOCOLS : [findProtocol(name)];
-  const { scored, missing } = await pairResults(await readTruthFolder(truth, options.absent), results);
+  const { scored, missing } = await pairResults(truth, results);
   if (scored.length === 0) {
-    throw new TrackerError(
-      'INPUT_NOT_FOUND',
-      `results ${results}: no file of any of the ${missing.length} sequences of ${truth}`,
-      {
-        hint: 'result files are named like the annotations: SEQ.txt',
-      },
-    );
+    throw new TrackerError('INPUT_NOT_FOUND', `results ${results}: no file of any of the ${missing.length} sequences`, {
+      hint: 'result files are named like the sequences: SEQ.txt',
+    });
   }
   const scores = protocols.map((protocol) => protocol.score(scored));
-  if (missing.length > 0)
-    terminal.stderr.write(
-      `warning: ${missing.length} of ${scored.length + missing.length} sequences have no result: ${missing.join(', ')}\n`,
-    );
-  if (options.json) {
+  if (missing.length > 0) {
+    const all = scored.length + missing.length;
+    terminal.stderr.write(`warning: ${missing.length} of ${all} sequences have no result: ${missing.join(', ')}\n`);
+  }
+  if (json) {
     const records = scores.map(toRecord);
     terminal.stdout.write(`${JSON.stringify(name === 'all' ? records : records[0], undefined, 1)}\n`);
   } else {

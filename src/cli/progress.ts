@@ -48,7 +48,7 @@ function progressText(done: number, total: number, seconds: number, state: Track
 }
 
 /** 83 -> "1:23" */
-function clock(seconds: number): string {
+export function clock(seconds: number): string {
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }

@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/program.js';
 import { PROTOCOLS } from '../../src/evaluation/protocols/index.js';
+import { makeSequence } from '../helpers/sequences.js';
 
 let root: string;
 beforeAll(async () => {
@@ -60,4 +61,51 @@ test.each([
   const { code, err } = await evaluate(...args);
   expect(code).toBe(exit);
   expect(err).toContain(expected);
+});
+
+test('runs a data set, scores it, and goes on where it stopped', async () => {
+  const data = await mkdtemp(path.join(root, 'data-'));
+  await makeSequence(data, 'a', 4, [0, 0, 0]);
+  await makeSequence(data, 'b', 4, [250, 0, 0]);
+  const out = path.join(data, 'out');
+  const args = ['folder', '--root', data, '--out', out, '--tracker', 'test/fixtures/still-tracker.mjs', '--seeds', '0'];
+  const first = await evaluate(...args, '--json');
+  expect(first.err).toContain('2/2');
+  expect(first.code).toBe(0);
+  // black frames: the box stays; the others move it by 0.833 pixels a frame
+  const scores = JSON.parse(first.out) as { auc: number; sequences: Record<string, { auc: number; ao: number }> };
+  expect(scores.sequences['a']).toMatchObject({ auc: 95.24, ao: 100 });
+  const overlap = (moved: number): number => (5 - moved) / (5 + moved);
+  const step = Math.fround(250 / 3 / 100);
+  const expected = (1 + overlap(step) + overlap(2 * step) + overlap(3 * step)) / 4;
+  expect(scores.sequences['b']!.ao).toBeCloseTo(100 * expected, 1);
+  const again = await evaluate(...args, '--json', '--quiet');
+  expect(again.out).toBe(first.out);
+}, 30_000);
+
+test('a failed sequence makes the exit code 1, the others are scored', async () => {
+  const data = await mkdtemp(path.join(root, 'data-'));
+  await makeSequence(data, 'a', 3, [0, 0, 0]);
+  await makeSequence(data, 'green', 3, [0, 255, 0]);
+  const { code, out, err } = await evaluate(
+    'folder',
+    '--root',
+    data,
+    '--out',
+    path.join(data, 'out'),
+    '--tracker',
+    'test/fixtures/still-tracker.mjs',
+  );
+  expect(code).toBe(1);
+  expect(err).toMatch(/failed green \(seed 11\): UNEXPECTED: .*green frame/);
+  expect(out).toMatch(/ope +1 /);
+}, 30_000);
+
+test('--list tells what a folder holds', async () => {
+  const data = await mkdtemp(path.join(root, 'data-'));
+  await makeSequence(data, 'a', 1, [0, 0, 0]);
+  const { code, out } = await evaluate('--list', '--root', data);
+  expect(code).toBe(0);
+  expect(out).toMatch(/^folder +1 +ope/m);
+  expect((await evaluate('--list', '--root', path.join(data, 'a', 'img'))).code).toBe(2);
 });

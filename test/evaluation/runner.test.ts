@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findTracker } from '../../src/evaluation/evaluated-tracker.js';
 import { readSequenceResult } from '../../src/evaluation/results.js';
 import { runEvaluation, type EvaluationOptions } from '../../src/evaluation/runner.js';
+import { makeSequence } from '../helpers/sequences.js';
 
 const FRAMES = 6;
 const NAMES = ['a', 'b', 'c', 'd'];
@@ -14,22 +14,10 @@ const tracker = path.resolve('test/fixtures/still-tracker.mjs');
 let folder: string;
 let root: string;
 
-async function makeSequence(name: string, colour: [number, number, number]): Promise<void> {
-  const at = path.join(root, name);
-  await mkdir(path.join(at, 'img'), { recursive: true });
-  const [r, g, b] = colour;
-  for (let i = 0; i < FRAMES; i++) {
-    await sharp({ create: { width: 16, height: 12, channels: 3, background: { r, g, b } } })
-      .png()
-      .toFile(path.join(at, 'img', `${i + 1}.png`));
-  }
-  await writeFile(path.join(at, 'groundtruth.txt'), '2,3,5,4\n'.repeat(FRAMES));
-}
-
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'runner-'));
   root = path.join(folder, 'data');
-  for (const [i, name] of NAMES.entries()) await makeSequence(name, [40 * i, 10, 60]);
+  for (const [i, name] of NAMES.entries()) await makeSequence(root, name, FRAMES, [40 * i, 10, 60]);
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -104,7 +92,7 @@ test('a folder of other settings is refused', async () => {
 }, 20_000);
 
 test('one bad sequence is told, the others are done', async () => {
-  await makeSequence('green', [0, 255, 0]);
+  await makeSequence(root, 'green', FRAMES, [0, 255, 0]);
   await mkdir(path.join(root, 'short'), { recursive: true });
   await writeFile(path.join(root, 'short/groundtruth.txt'), '1,2,3,4\n1,2,3\n');
   const { done, failed, folders } = await runEvaluation(options('bad'));
