@@ -8,7 +8,7 @@ const positive = z.number().positive();
 const count = z.number().int().min(1).max(10_000);
 
 const searchSchema = z.strictObject({
-  factor: z.number().min(2).max(12).default(5).describe('side of the search region over sqrt(w h) of the last box'),
+  factor: z.number().min(2).max(12).default(4.4).describe('side of the search region over sqrt(w h) of the last box'),
 });
 
 const posteriorSchema = z.strictObject({
