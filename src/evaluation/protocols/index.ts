@@ -1,9 +1,11 @@
 /** Every protocol by name. */
 import { TrackerError } from '../../errors.js';
 import type { Protocol } from '../types.js';
+import { LONGTERM } from './longterm.js';
 import { OPE_PROTOCOLS } from './table.js';
+import { VOT } from './vot.js';
 
-export const PROTOCOLS: readonly Protocol[] = OPE_PROTOCOLS;
+export const PROTOCOLS: readonly Protocol[] = [...OPE_PROTOCOLS, VOT, LONGTERM];
 
 /** @throws TrackerError OPTION_INVALID listing the names */
 export function findProtocol(name: string): Protocol {

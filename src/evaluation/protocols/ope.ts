@@ -3,17 +3,33 @@
  * see the table in ./table.ts.
  */
 import { TrackerError } from '../../errors.js';
-import type { Curve, CurveKind, Metrics, Protocol, ScoredSequence, SequenceScore } from '../types.js';
+import { countBelow, curveAbove, curveWithin, sumOf } from '../curves.js';
+import type {
+  Curve,
+  CurveKind,
+  ImageSize,
+  Metrics,
+  Protocol,
+  ProtocolScore,
+  ScoredSequence,
+  SequenceScore,
+} from '../types.js';
 
-/** What happens to a frame in the sums: it counts by its overlap or error, fails, succeeds at every threshold, or is left out of both sums. */
-export type InvalidFrame = 'miss' | 'hit' | 'drop';
+/** What becomes of a frame without valid truth in the curve of an error: it fails, or passes at every threshold. */
+export type Fate = 'miss' | 'hit';
+
+type ErrorKind = Exclude<CurveKind, 'success'>;
+
+export type OpeCurves = Readonly<Record<CurveKind, Curve>>;
 
 export interface OpeSettings {
   /** Which annotated boxes can be compared: all four > 0, sides > 0, or whatever is a number. */
   readonly validTruth: 'positive' | 'positive-size' | 'number';
-  /** Fate of a frame without valid truth, in success and in each of the two errors. */
-  readonly invalid: Readonly<Record<CurveKind, InvalidFrame>>;
-  /** Fate of a frame whose absent flag is set, in all curves; 'count' scores it like any other. */
+  /** Which truth the two errors need, where it is not `validTruth`: a centre right of and below the image's corner. */
+  readonly validCentre?: 'positive';
+  /** A frame without valid truth is left out of both sums, or fails in success and has a fate in each error. */
+  readonly invalid: 'drop' | Readonly<Record<ErrorKind, Fate>>;
+  /** A frame whose absent flag is set fails in all curves, is left out, or counts like any other. */
   readonly absent: 'miss' | 'drop' | 'count';
   /** First frame: its prediction is set to the truth and counted, left out, or taken as it is. */
   readonly firstFrame: 'forced' | 'excluded' | 'natural';
@@ -25,245 +41,260 @@ export interface OpeSettings {
   readonly bounded: boolean;
   /** Results longer than the truth are cut. Shorter: the truth is cut too, or the missing frames fail. */
   readonly shorter: 'cut' | 'fail';
-  /** Thresholds of success: n evenly spaced from 0 to 1. */
-  readonly successThresholds: number;
-  readonly precisionThresholds: readonly number[];
-  readonly normThresholds: readonly number[];
-  /** Smallest side of the truth that the normalised error divides by. */
+  /** Evenly spaced from 0, of each curve: strictly above for success, at most for the errors. */
+  readonly thresholds: Readonly<Record<CurveKind, readonly number[]>>;
+  /** Smallest side of the truth that the normalised error divides by, pixels; 0: any. */
   readonly normFloor: number;
-  /** Mean over sequences of their curves, or all frames pooled. */
+  /** All frames pooled, or the mean over sequences of their curves. */
   readonly pooled: boolean;
   /** Sequences whose curve is zero everywhere are left out of that curve's mean. */
   readonly dropZero: boolean;
-  readonly summary: (curves: Record<CurveKind, Curve>, meanOverlap: number) => Metrics;
+  /** @param meanOverlap over the frames with valid truth */
+  readonly summary: (curves: OpeCurves, meanOverlap: number) => Metrics;
 }
 
 export interface OpeProtocol extends Omit<Protocol, 'score'> {
   readonly settings: OpeSettings;
 }
 
-/** Counts of one sequence. */
+/** Sums of one sequence, or of several pooled. */
 interface Tally {
   readonly name: string;
-  /** Frames that pass at each threshold, and frames in the denominator, of each curve. */
-  readonly passed: Record<CurveKind, Float64Array>;
-  readonly frames: Record<CurveKind, number>;
+  /** Of each curve, frames by how many thresholds lie below their overlap or error. Frames that fail everywhere are in none or the last. */
+  readonly below: Readonly<Record<CurveKind, Float64Array>>;
+  /** Denominator of the curves. */
+  frames: number;
   overlapSum: number;
-  overlapFrames: number;
+  /** Frames with valid truth. */
+  validFrames: number;
 }
 
-const KINDS: readonly CurveKind[] = ['success', 'precision', 'normPrecision'];
+const KINDS = ['success', 'precision', 'normPrecision'] as const;
 
-/** n evenly spaced numbers from 0 to `end`, each the nearest double. */
-export function spaced(n: number, end: number): number[] {
-  return Array.from({ length: n }, (_, i) => (i * end) / (n - 1));
+/**
+ * Scores sequences under one row of settings.
+ * @throws TrackerError DATA_INVALID for no sequences, and naming a sequence that has no truth to compare with
+ */
+export function scoreOpe(name: string, settings: OpeSettings, sequences: readonly ScoredSequence[]): ProtocolScore {
+  requireSequences(name, sequences);
+  const tallies = sequences.map((sequence) => tally(sequence, settings));
+  const scores = tallies.map((own) => scoreOf(own, settings));
+  const whole = settings.pooled ? scoreOf(pool(tallies, settings), settings) : meanScore(tallies, scores, settings);
+  return { protocol: name, metrics: whole.metrics, curves: whole.curves, sequences: scores };
 }
 
-/** Scores sequences under one row of settings. */
-export function scoreOpe(
-  name: string,
-  settings: OpeSettings,
-  sequences: readonly ScoredSequence[],
-): ReturnType<Protocol['score']> {
-  if (sequences.length === 0) {
-    throw new TrackerError('DATA_INVALID', `protocol ${name}: no sequence to score`, {
-      hint: 'name folders with results and truth',
-    });
-  }
-  const thresholds = {
-    success: spaced(settings.successThresholds, 1),
-    precision: settings.precisionThresholds,
-    normPrecision: settings.normThresholds,
-  };
-  const tallies = sequences.map((sequence) => tally(sequence, settings, thresholds));
-  const curvesOf = (own: Tally): Record<CurveKind, Curve> => ({
-    success: curve(thresholds.success, own.passed.success, own.frames.success),
-    precision: curve(thresholds.precision, own.passed.precision, own.frames.precision),
-    normPrecision: curve(thresholds.normPrecision, own.passed.normPrecision, own.frames.normPrecision),
+/** @throws TrackerError DATA_INVALID */
+export function requireSequences(protocol: string, sequences: readonly unknown[]): void {
+  if (sequences.length > 0) return;
+  throw new TrackerError('DATA_INVALID', `protocol ${protocol}: no sequence to score`, {
+    hint: 'name folders with results and truth',
   });
-  const meanOverlap = (own: Pick<Tally, 'overlapSum' | 'overlapFrames'>): number =>
-    own.overlapSum / Math.max(1, own.overlapFrames);
-  const scores: SequenceScore[] = tallies.map((own) => {
-    const curves = curvesOf(own);
-    return { name: own.name, metrics: settings.summary(curves, meanOverlap(own)), curves };
-  });
-  const curves = settings.pooled ? curvesOf(pool(tallies)) : meanCurves(scores, settings.dropZero);
-  const overlap = settings.pooled
-    ? meanOverlap(pool(tallies))
-    : tallies.reduce((sum, own) => sum + meanOverlap(own), 0) / tallies.length;
-  return { protocol: name, metrics: settings.summary(curves, overlap), curves, sequences: scores };
 }
 
-function curve(thresholds: readonly number[], passed: Float64Array, frames: number): Curve {
-  return { thresholds, values: Array.from(passed, (count) => (frames === 0 ? 0 : count / frames)) };
-}
-
-function pool(tallies: readonly Tally[]): Tally {
-  const first = tallies[0]!;
-  const sum = (kind: CurveKind): Float64Array =>
-    first.passed[kind].map((_, i) => tallies.reduce((total, own) => total + own.passed[kind][i]!, 0));
-  const frames = (kind: CurveKind): number => tallies.reduce((total, own) => total + own.frames[kind], 0);
-  return {
-    name: '',
-    passed: { success: sum('success'), precision: sum('precision'), normPrecision: sum('normPrecision') },
-    frames: { success: frames('success'), precision: frames('precision'), normPrecision: frames('normPrecision') },
-    overlapSum: tallies.reduce((total, own) => total + own.overlapSum, 0),
-    overlapFrames: tallies.reduce((total, own) => total + own.overlapFrames, 0),
-  };
-}
-
-function meanCurves(scores: readonly SequenceScore[], dropZero: boolean): Record<CurveKind, Curve> {
-  const mean = (kind: CurveKind): Curve => {
-    const all = scores.map((score) => score.curves[kind]!);
-    const kept = dropZero ? all.filter(({ values }) => values.reduce((a, b) => a + b, 0) > Number.EPSILON) : all;
-    const { thresholds } = all[0]!;
-    return {
-      thresholds,
-      values: thresholds.map((_, i) =>
-        kept.length === 0 ? 0 : kept.reduce((sum, { values }) => sum + values[i]!, 0) / kept.length,
-      ),
-    };
-  };
-  return { success: mean('success'), precision: mean('precision'), normPrecision: mean('normPrecision') };
-}
-
-function tally(
-  sequence: ScoredSequence,
-  settings: OpeSettings,
-  thresholds: Record<CurveKind, readonly number[]>,
-): Tally {
-  const { name, truth, absent } = sequence;
-  const answered = sequence.boxes.length / 4;
-  const annotated = truth.length / 4;
-  const frames = settings.shorter === 'cut' ? Math.min(answered, annotated) : annotated;
-  const own: Tally = {
-    name,
-    passed: {
-      success: new Float64Array(thresholds.success.length),
-      precision: new Float64Array(thresholds.precision.length),
-      normPrecision: new Float64Array(thresholds.normPrecision.length),
+/** @throws TrackerError DATA_INVALID for a set whose annotations only the server has, and for truth that says "absent" throughout */
+export function requireTruth({ name, truth }: Pick<ScoredSequence, 'name' | 'truth'>): void {
+  const frames = truth.length / 4;
+  for (let i = Math.min(1, frames - 1); i >= 0 && i < frames; i++) if (isNumber(truth, 4 * i)) return;
+  throw new TrackerError(
+    'DATA_INVALID',
+    `sequence ${name}: found no box in the ${frames} rows of truth${frames > 1 ? ' after the first' : ''}, expected one a frame`,
+    {
+      hint: 'a test set with hidden annotations is scored by its server: ebm-tracker evaluate --submit packs the results',
     },
-    frames: { success: 0, precision: 0, normPrecision: 0 },
-    overlapSum: 0,
-    overlapFrames: 0,
+  );
+}
+
+function emptyTally(name: string, { thresholds }: OpeSettings): Tally {
+  const bins = (kind: CurveKind): Float64Array => new Float64Array(thresholds[kind].length + 1);
+  const below = { success: bins('success'), precision: bins('precision'), normPrecision: bins('normPrecision') };
+  return { name, below, frames: 0, overlapSum: 0, validFrames: 0 };
+}
+
+function scoreOf(own: Tally, { thresholds, summary }: OpeSettings): SequenceScore & { readonly curves: OpeCurves } {
+  const frames = Math.max(1, own.frames); // a sequence whose frames are all left out scores 0
+  const curves = {
+    success: curveAbove(thresholds.success, own.below.success, frames),
+    precision: curveWithin(thresholds.precision, own.below.precision, frames),
+    normPrecision: curveWithin(thresholds.normPrecision, own.below.normPrecision, frames),
   };
+  return { name: own.name, metrics: summary(curves, meanOverlap(own)), curves };
+}
+
+function meanOverlap({ overlapSum, validFrames }: Tally): number {
+  return overlapSum / Math.max(1, validFrames);
+}
+
+function pool(tallies: readonly Tally[], settings: OpeSettings): Tally {
+  const whole = emptyTally('', settings);
+  for (const own of tallies) {
+    whole.frames += own.frames;
+    whole.overlapSum += own.overlapSum;
+    whole.validFrames += own.validFrames;
+    for (const kind of KINDS) own.below[kind].forEach((count, k) => (whole.below[kind][k]! += count));
+  }
+  return whole;
+}
+
+function meanScore(
+  tallies: readonly Tally[],
+  scores: readonly { readonly curves: OpeCurves }[],
+  { dropZero, summary }: OpeSettings,
+): Pick<ProtocolScore, 'metrics'> & { readonly curves: OpeCurves } {
+  const mean = (kind: CurveKind): Curve =>
+    meanCurve(
+      scores.map(({ curves }) => curves[kind]),
+      dropZero,
+    );
+  const curves = { success: mean('success'), precision: mean('precision'), normPrecision: mean('normPrecision') };
+  return { metrics: summary(curves, sumOf(tallies.map(meanOverlap)) / tallies.length), curves };
+}
+
+function meanCurve(all: readonly Curve[], dropZero: boolean): Curve {
+  const kept = dropZero ? all.filter(({ values }) => sumOf(values) > Number.EPSILON) : all;
+  const { thresholds } = all[0]!;
+  const mean = (i: number): number => sumOf(kept.map(({ values }) => values[i]!)) / Math.max(1, kept.length);
+  return { thresholds, values: thresholds.map((_, i) => mean(i)) };
+}
+
+/** One pass over the frames. */
+function tally(sequence: ScoredSequence, settings: OpeSettings): Tally {
+  requireTruth(sequence);
+  const { absent } = sequence;
+  const annotated = sequence.truth.length / 4;
+  const frames = settings.shorter === 'cut' ? Math.min(sequence.boxes.length / 4, annotated) : annotated;
+  const own = emptyTally(sequence.name, settings);
   const predictions = repaired(sequence, settings, frames);
-  const box = new Float64Array(4);
-  const target = new Float64Array(4);
+  const size = settings.bounded ? sequence.size : undefined;
+  const prediction = new Float64Array(4);
+  const truth = new Float64Array(4);
   for (let i = settings.firstFrame === 'excluded' ? 1 : 0; i < frames; i++) {
-    const isAbsent = absent?.[i] === true && settings.absent !== 'count';
-    if (isAbsent && settings.absent === 'drop') continue;
-    prepare(predictions, i, sequence, settings, box);
-    prepare(truth, i, sequence, settings, target);
-    const valid = isValid(truth, 4 * i, settings.validTruth) && !isAbsent;
-    const fates = isAbsent ? ALL_MISS : settings.invalid;
-    const overlap = valid ? overlapOf(box, target) : 0;
-    if (valid || fates.success !== 'drop') {
-      own.overlapSum += overlap;
-      own.overlapFrames++;
+    if (absent?.[i] === true && settings.absent !== 'count') {
+      if (settings.absent === 'miss') own.frames++;
+      continue;
     }
-    for (const kind of KINDS) {
-      if (!valid && fates[kind] === 'drop') continue;
-      own.frames[kind]++;
-      if (!valid && fates[kind] === 'miss') continue;
-      const counts = own.passed[kind];
-      if (!valid) for (let k = 0; k < counts.length; k++) counts[k]!++;
-      else if (kind === 'success') addAbove(counts, thresholds.success, overlap);
-      else
-        addWithin(
-          counts,
-          thresholds[kind],
-          kind === 'precision' ? distance(box, target) : normDistance(box, target, settings.normFloor),
-        );
-    }
+    prepare(predictions, i, settings.rounded, size, prediction);
+    prepare(sequence.truth, i, settings.rounded, size, truth);
+    addFrame(own, isValid(sequence.truth, 4 * i, settings.validTruth), prediction, truth, settings);
   }
   return own;
 }
 
-const ALL_MISS: Readonly<Record<CurveKind, InvalidFrame>> = {
-  success: 'miss',
-  precision: 'miss',
-  normPrecision: 'miss',
-};
+function addFrame(
+  own: Tally,
+  valid: boolean,
+  prediction: Float64Array,
+  truth: Float64Array,
+  settings: OpeSettings,
+): void {
+  const { invalid, thresholds } = settings;
+  if (!valid && invalid === 'drop') return;
+  own.frames++;
+  const overlap = valid ? overlapOf(prediction, truth) : 0;
+  if (valid) {
+    own.overlapSum += overlap;
+    own.validFrames++;
+    own.below.success[countBelow(thresholds.success, overlap)]!++;
+  }
+  const comparable = settings.validCentre === 'positive' ? hasPositiveCentre(truth) : valid;
+  const dx = prediction[0]! + prediction[2]! / 2 - (truth[0]! + truth[2]! / 2); // in this order, 0 exactly for equal boxes
+  const dy = prediction[1]! + prediction[3]! / 2 - (truth[1]! + truth[3]! / 2);
+  if (comparable) {
+    addError(own.below.precision, thresholds.precision, Math.sqrt(dx * dx + dy * dy));
+    const [nx, ny] = [dx / side(truth[2]!, settings.normFloor), dy / side(truth[3]!, settings.normFloor)];
+    addError(own.below.normPrecision, thresholds.normPrecision, Math.sqrt(nx * nx + ny * ny));
+  } else if (invalid !== 'drop') {
+    if (invalid.precision === 'hit') own.below.precision[0]!++;
+    if (invalid.normPrecision === 'hit') own.below.normPrecision[0]!++;
+  }
+}
 
-/** Predictions as the protocol reads them: the first one forced to the truth, invalid ones replaced by the one before. */
-function repaired({ truth, boxes }: ScoredSequence, settings: OpeSettings, frames: number): Float64Array {
+/** NaN passes no threshold. */
+function addError(below: Float64Array, thresholds: readonly number[], error: number): void {
+  if (!Number.isNaN(error)) below[countBelow(thresholds, error)]!++;
+}
+
+/** What the normalised error divides by, pixels. */
+function side(length: number, floor: number): number {
+  return floor > 0 ? Math.max(floor, length) : length;
+}
+
+/** [frames, 4]: predictions as the protocol reads them. Invalid ones are replaced by the one before, then the first is forced to the truth. */
+function repaired(
+  { truth, boxes }: ScoredSequence,
+  { firstFrame, invalidPrediction }: OpeSettings,
+  frames: number,
+): Float64Array {
   const result = new Float64Array(4 * frames); // frames that were not answered stay 0: no overlap
   result.set(boxes.subarray(0, 4 * frames));
-  if (settings.firstFrame === 'forced' && frames > 0) result.set(truth.subarray(0, 4));
-  if (settings.invalidPrediction === 'miss') return result;
-  const answered = Math.min(frames, boxes.length / 4);
+  const answered = invalidPrediction === 'miss' ? 0 : Math.min(frames, boxes.length / 4);
   for (let i = 1; i < answered; i++) {
     const at = 4 * i;
-    const finite = Number.isFinite(result[at]! + result[at + 1]! + result[at + 2]! + result[at + 3]!);
-    const empty = !(result[at + 2]! > 0 && result[at + 3]! > 0);
-    const replace = settings.invalidPrediction === 'previous' ? !finite || empty : finite && empty;
-    if (replace) result.copyWithin(at, at - 4, at);
+    // toolkits leave it where the truth is NaN
+    if (isReplaced(result, at, invalidPrediction) && isNumber(truth, at)) result.copyWithin(at, at - 4, at);
   }
+  if (firstFrame === 'forced' && frames > 0) result.set(truth.subarray(0, 4));
   return result;
 }
 
-function isValid(truth: Float64Array, at: number, rule: OpeSettings['validTruth']): boolean {
-  const [x, y, w, h] = [truth[at]!, truth[at + 1]!, truth[at + 2]!, truth[at + 3]!];
-  if (Number.isNaN(x + y + w + h)) return false;
-  if (rule === 'number') return true;
-  return w > 0 && h > 0 && (rule === 'positive-size' || (x > 0 && y > 0));
+function isReplaced(boxes: Float64Array, at: number, rule: OpeSettings['invalidPrediction']): boolean {
+  const number = Number.isFinite(boxes[at]! + boxes[at + 1]! + boxes[at + 2]! + boxes[at + 3]!);
+  const empty = !(boxes[at + 2]! > 0 && boxes[at + 3]! > 0);
+  return rule === 'previous' ? !number || empty : number && empty;
 }
 
-/** Box `i` of `boxes` into `out`, rounded and bounded as the settings say. */
+function isNumber(boxes: Float64Array, at: number): boolean {
+  return !Number.isNaN(boxes[at]! + boxes[at + 1]! + boxes[at + 2]! + boxes[at + 3]!);
+}
+
+function isValid(truth: Float64Array, at: number, rule: OpeSettings['validTruth']): boolean {
+  if (!isNumber(truth, at)) return false;
+  if (rule === 'number') return true;
+  return (
+    truth[at + 2]! > 0 && truth[at + 3]! > 0 && (rule === 'positive-size' || (truth[at]! > 0 && truth[at + 1]! > 0))
+  );
+}
+
+/** The centre of the last pixels' style, x + (w - 1) / 2, as pysot tests it. NaN: no. */
+function hasPositiveCentre(box: Float64Array): boolean {
+  return box[0]! + (box[2]! - 1) / 2 > 0 && box[1]! + (box[3]! - 1) / 2 > 0;
+}
+
+/** Box `i` of `boxes` into `out`, rounded and clipped to `size`. */
 function prepare(
   boxes: Float64Array,
   i: number,
-  { size }: ScoredSequence,
-  { rounded, bounded }: OpeSettings,
+  rounded: boolean,
+  size: ImageSize | undefined,
   out: Float64Array,
 ): void {
-  for (let k = 0; k < 4; k++) out[k] = rounded ? Math.round(boxes[4 * i + k]!) : boxes[4 * i + k]!;
-  if (!bounded || !size) return;
-  const right = Math.min(size.width, Math.max(0, out[0]! + out[2]!));
-  const bottom = Math.min(size.height, Math.max(0, out[1]! + out[3]!));
-  out[0] = Math.min(size.width, Math.max(0, out[0]!));
-  out[1] = Math.min(size.height, Math.max(0, out[1]!));
-  out[2] = right - out[0];
-  out[3] = bottom - out[1];
+  for (let k = 0; k < 4; k++) out[k] = boxes[4 * i + k]!;
+  if (rounded) for (let k = 0; k < 4; k++) out[k] = roundHalfEven(out[k]!);
+  if (!size) return;
+  // as the got10k toolkit clips: a left edge that is moved into the image keeps its width, unless that leaves the image
+  out[0] = clip(out[0]!, size.width);
+  out[1] = clip(out[1]!, size.height);
+  out[2] = clip(out[2]!, size.width - out[0]);
+  out[3] = clip(out[3]!, size.height - out[1]);
 }
 
-/** Intersection over union of two x, y, w, h; 0 where either has no area or is not a number. */
+function clip(value: number, end: number): number {
+  return Math.min(end, Math.max(0, value));
+}
+
+/** Halves go to the even neighbour, as numpy rounds; Math.round takes them up. */
+function roundHalfEven(value: number): number {
+  const up = Math.round(value);
+  return up - value === 0.5 && up % 2 !== 0 ? up - 1 : up;
+}
+
+/**
+ * Intersection over union of two x, y, w, h; 0 where either has no area or is not a number. Toolkits that write right = x + w - 1 and
+ * width + 1 compute the same. Rounding can leave equal boxes a hair above 1, which no threshold may see.
+ */
 function overlapOf(a: Float64Array, b: Float64Array): number {
   const width = Math.min(a[0]! + a[2]!, b[0]! + b[2]!) - Math.max(a[0]!, b[0]!);
   const height = Math.min(a[1]! + a[3]!, b[1]! + b[3]!) - Math.max(a[1]!, b[1]!);
   if (!(width > 0 && height > 0)) return 0;
   const intersection = width * height;
-  // equal boxes divide to 1 exactly; what rounding leaves above 1 is cut
   return Math.min(1, intersection / (a[2]! * a[3]! + b[2]! * b[3]! - intersection));
-}
-
-function distance(a: Float64Array, b: Float64Array): number {
-  return Math.hypot(a[0]! + a[2]! / 2 - b[0]! - b[2]! / 2, a[1]! + a[3]! / 2 - b[1]! - b[3]! / 2);
-}
-
-/** Distance of the centres in units of the truth's sides. */
-function normDistance(a: Float64Array, b: Float64Array, floor: number): number {
-  const dx = (a[0]! + a[2]! / 2 - b[0]! - b[2]! / 2) / Math.max(floor, b[2]!);
-  const dy = (a[1]! + a[3]! / 2 - b[1]! - b[3]! / 2) / Math.max(floor, b[3]!);
-  return Math.hypot(dx, dy);
-}
-
-/** One more frame at each threshold that lies strictly below its overlap. */
-function addAbove(counts: Float64Array, thresholds: readonly number[], overlap: number): void {
-  for (let k = 0; k < counts.length && overlap > thresholds[k]!; k++) counts[k]!++;
-}
-
-/** One more frame at each threshold that its error does not exceed. NaN passes none. */
-function addWithin(counts: Float64Array, thresholds: readonly number[], error: number): void {
-  for (let k = counts.length - 1; k >= 0 && error <= thresholds[k]!; k--) counts[k]!++;
-}
-
-export function meanOf(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
-}
-
-/** Area under a curve over an axis of length 1, by trapezoids. */
-export function trapezoid(values: readonly number[]): number {
-  return (meanOf(values) * values.length - (values[0]! + values.at(-1)!) / 2) / (values.length - 1);
 }

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, test } from 'vitest';
-import { findProtocol, PROTOCOLS } from '../../../src/evaluation/protocols/index.js';
-import { trapezoid } from '../../../src/evaluation/protocols/ope.js';
+import { trapezoid } from '../../../src/evaluation/curves.js';
+import { findProtocol } from '../../../src/evaluation/protocols/index.js';
+import { OPE_PROTOCOLS } from '../../../src/evaluation/protocols/table.js';
 import { readTruthFolder, type Annotated } from '../../../src/evaluation/results.js';
 import type { Metrics, ScoredSequence } from '../../../src/evaluation/types.js';
 
@@ -22,7 +23,7 @@ const score = (protocol: string, ...sequences: ScoredSequence[]): Metrics =>
 
 describe('a perfect run', () => {
   const run = sequence(repeat(TRUTH, 10), repeat(TRUTH, 10));
-  it.each(PROTOCOLS.filter(({ name }) => !['trackingnet', 'got10k'].includes(name)).map(({ name }) => name))(
+  it.each(OPE_PROTOCOLS.filter(({ name }) => !['trackingnet', 'got10k'].includes(name)).map(({ name }) => name))(
     '%s: 20/21, since no overlap lies above 1',
     (name) => {
       expect(score(name, run)['auc']).toBeCloseTo(20 / 21, 12);
@@ -74,10 +75,23 @@ describe('rules that change the number, each in its direction', () => {
   });
 
   test('2. invalid truth is a hit of precision in lasot and uav, a miss in pytracking', () => {
-    const run = sequence([...repeat(TRUTH, 5), ...repeat([100, 50, 40, -11], 5)], repeat(shifted(TRUTH, 500), 10));
-    expect(score('lasot', run)['precision20']).toBeCloseTo(0.6, 12);
-    expect(score('uav', run)['precision20']).toBeCloseTo(0.5, 12);
-    expect(score('lasot-pytracking', run)['precision20']).toBeCloseTo(0.1, 12);
+    const run = sequence([...repeat(TRUTH, 5), ...repeat([0, 0, 0, 0], 5)], repeat(shifted(TRUTH, 500), 10));
+    expect(score('lasot', run)).toMatchObject({ precision20: 0.6, normPrecision: 0.6, op50: 0.1 });
+    expect(score('uav', run)).toMatchObject({ precision20: 0.5, normPrecision: 0.5, op50: 0 }); // first frame as it is
+    expect(score('lasot-pytracking', run)).toMatchObject({ precision20: 0.1, normPrecision: 0.6, op50: 0.1 });
+    expect(score('nfs', run)).toMatchObject({ precision20: 0.1, normPrecision: 0.6, op50: 0.1 });
+    expect(score('trackingnet', run)['precision']).toBeCloseTo(0.1, 12);
+    const gone = sequence([...repeat(TRUTH, 5), ...repeat(NONE, 5)], repeat(shifted(TRUTH, 500), 10));
+    expect(score('uav', gone)['precision20']).toBe(0.5);
+    expect(score('uav-got10k', gone)['precision20']).toBe(0.2);
+  });
+
+  test('2b. pysot asks for a positive centre where errors are taken, and for a size where overlaps are', () => {
+    const left = repeat([-60, 50, 40, 20] as Box, 4); // its centre lies left of the image
+    expect(score('uav', sequence(left, repeat(shifted(TRUTH, 500), 4)))).toMatchObject({ precision20: 1, op50: 0 });
+    const flat = repeat([100, 50, 40, -11] as Box, 4); // has a centre, not an area
+    expect(score('uav', sequence(flat, flat))).toMatchObject({ precision20: 1, op50: 0 });
+    expect(score('uav', sequence(flat, repeat(shifted(TRUTH, 500), 4)))['precision20']).toBe(0);
   });
 
   test('3. a truth that touches x = 0 is a miss only where all four numbers must be positive', () => {
@@ -93,15 +107,23 @@ describe('rules that change the number, each in its direction', () => {
     const run = sequence(repeat([10.4, 10.4, 4, 4], 4), repeat([9.6, 9.6, 4, 4], 4));
     expect(score('trackingnet', run)['ao']).toBe(1); // both round to 10, 10, 4, 4
     expect(score('otb', run)['ao']).toBeLessThan(0.75);
+    const half = sequence(repeat([0, 0, 10, 10], 4), repeat([0.5, 1.5, 10, 10], 4)); // halves round to the even 0 and 2
+    expect(score('trackingnet', half)['ao']).toBeCloseTo((1 + 3 * (80 / 120)) / 4, 12);
     const inclusive = (3.2 * 3.2) / (2 * 16 - 3.2 * 3.2); // (r - l + 1) with r = x + w - 1 is w again
     expect(score('uav', run)['ao']).toBeCloseTo(inclusive, 12);
     expect(score('otb', sequence(repeat([0, 0, 0, 0], 3), repeat([0, 0, 0, 0], 3)))['ao']).toBe(0); // 0/0
   });
 
   test('5. only got10k clips to the image', () => {
-    const run = sequence(repeat([-20, 0, 40, 20], 3), repeat([0, 0, 20, 20], 3), { size: { width: 200, height: 100 } });
+    const size = { width: 200, height: 100 };
+    const [right, inside] = [repeat([180, 0, 40, 20] as Box, 3), repeat([180, 0, 20, 20] as Box, 3)];
+    const run = sequence(right, inside, { size });
     expect(score('got10k', run)['ao']).toBe(1);
+    expect(score('got10k', sequence(right, inside))['ao']).toBe(0.5); // the size is not known
     expect(score('otb', run)['ao']).toBeCloseTo((1 + 2 * 0.5) / 3, 12);
+    // the toolkit moves the left edge into the image and keeps the width
+    const left = sequence(repeat([-20, 0, 40, 20], 3), repeat([0, 0, 20, 20], 3), { size });
+    expect(score('got10k', left)['ao']).toBe(0.5);
   });
 
   test('6. the first frame is forced, left out, or taken as it is', () => {
@@ -128,6 +150,9 @@ describe('rules that change the number, each in its direction', () => {
     expect(score('lasot', run)['normPrecision']).toBe(0.5);
     expect(score('lasot-got10k', run)['normPrecision']).toBeCloseTo((51 + 21) / 102, 12);
     expect(score('trackingnet', run)['normPrecision']).toBeCloseTo(0.5 + 0.5 * (8.5 / 20), 12); // 9 of 21 pass
+    const thin = sequence(repeat([100, 50, 0.5, 20], 2), repeat([100.25, 50, 0.5, 20], 2)); // half its width, a quarter pixel
+    expect(score('otb', thin)['normPrecision']).toBe(0.5);
+    expect(score('lasot-got10k', thin)['normPrecision']).toBeCloseTo((51 + 26) / 102, 12);
   });
 
   test('9. precision at 20 pixels or as an area', () => {
@@ -152,10 +177,11 @@ describe('rules that change the number, each in its direction', () => {
 
   test('12. missing frames are cut or fail; frames too many are cut', () => {
     const short = sequence(ten, repeat(TRUTH, 5));
-    expect(score('lasot', short)['op50']).toBe(1);
+    expect(score('otb', short)['op50']).toBe(1);
+    expect(score('lasot', short)['op50']).toBe(0.5);
     expect(score('lasot-pytracking', short)['op50']).toBe(0.5);
     expect(score('ope', short)['op50']).toBe(0.5);
-    for (const { name } of PROTOCOLS) {
+    for (const { name } of OPE_PROTOCOLS) {
       const run = sequence(ten, [...ten, ...repeat(shifted(TRUTH, 500), 5)]);
       expect(score(name, run)['ao'], name).toBe(1);
     }
@@ -166,10 +192,23 @@ describe('rules that change the number, each in its direction', () => {
     expect(score('lasot', empty)['op50']).toBe(1);
     expect(score('lasot-pytracking', empty)['op50']).toBe(1);
     expect(score('otb', empty)['op50']).toBeCloseTo(0.1, 12);
+    const wrongFirst = sequence(ten, [shifted(TRUTH, 500), ...repeat([5, 5, 0, 0], 9)]);
+    expect(score('lasot', wrongFirst)['op50']).toBe(0.1); // what is repeated is the file's first box, not the truth
+    const gap = sequence([TRUTH, TRUTH, NONE, TRUTH], [TRUTH, TRUTH, ...repeat([5, 5, 0, 0] as Box, 2)]);
+    expect(score('lasot', gap)['op50']).toBe(0.5); // where the truth is NaN it stays, and is what the next frame repeats
     const nan = sequence(ten, [TRUTH, ...repeat(NONE, 9)]);
     expect(score('lasot', nan)['op50']).toBe(1);
     expect(score('lasot-pytracking', nan)['op50']).toBeCloseTo(0.1, 12);
     expect(score('otb', nan)['precision20']).toBeCloseTo(0.1, 12);
+  });
+
+  test("14. frames that a set skips at the start, and a base of 1, are the caller's: a base of 1 in one file only costs overlap", () => {
+    const based = sequence(repeat(TRUTH, 3), repeat(shifted(TRUTH, 1, 1), 3));
+    expect(score('otb', based)['ao']).toBeCloseTo((1 + 2 * ((39 * 19) / (1600 - 39 * 19))) / 3, 12);
+    const range = sequence([shifted(TRUTH, 500), ...repeat(TRUTH, 9)], repeat(TRUTH, 10));
+    const cut = sequence(repeat(TRUTH, 9), repeat(TRUTH, 9));
+    expect(score('uav', range)['op50']).toBe(0.9);
+    expect(score('uav', cut)['op50']).toBe(1);
   });
 
   test('15. results cut to whole pixels lose overlap', () => {
@@ -188,23 +227,31 @@ test('nothing to score is an error, not NaN', () => {
   expect(() => findProtocol('otb').score([])).toThrowError(expect.objectContaining({ code: 'DATA_INVALID' }));
 });
 
-/** A folder with lasot-annotations/SEQ.txt and lasot-annotations/absent/SEQ.txt of the 280 test sequences. */
-const annotations = path.join(process.env['EBM_TRACKER_DATA'] ?? 'no-data', 'lasot-annotations');
-
-describe.skipIf(!existsSync(annotations))('the 280 annotations of LaSOT as predictions (EBM_TRACKER_DATA)', () => {
-  let truth: Annotated[];
-  beforeAll(async () => {
-    truth = await readTruthFolder(annotations, path.join(annotations, 'absent'));
-  }, 30_000);
-  it.each([
-    ['lasot', { auc: 92.74, precision20: 97.38, normPrecision: 97.38 }],
-    ['lasot-pytracking', { auc: 92.74, precision20: 97.38 }],
-    ['lasot-got10k', { auc: 93.84 }],
-    ['ope', { auc: 95.24, precision20: 100 }],
-    ['trackingnet', { auc: 97.5 }],
-  ])('%s', (name, expected) => {
-    const { metrics } = findProtocol(name).score(truth.map((one) => ({ ...one, boxes: one.truth })));
-    expect(truth).toHaveLength(280);
-    for (const [key, value] of Object.entries(expected)) expect(100 * metrics[key]!).toBeCloseTo(value, 2);
-  });
+test.each(OPE_PROTOCOLS.map(({ name }) => name))('%s: a set whose truth ends with the first box is refused', (name) => {
+  const hidden = sequence([TRUTH, NONE, NONE], repeat(TRUTH, 3), { name: 'hidden' });
+  expect(() => score(name, hidden)).toThrowError(/hidden/);
 });
+
+/** A folder with lasot-annotations/SEQ.txt and lasot-annotations/absent/SEQ.txt of the 280 test sequences. */
+const annotations = path.join(process.env['EBM_TRACKER_DATA'] ?? '../shared/data', 'lasot-annotations');
+
+describe.skipIf(!existsSync(annotations))(
+  'the 280 annotations of LaSOT as predictions (skipped without EBM_TRACKER_DATA)',
+  () => {
+    let truth: Annotated[];
+    beforeAll(async () => {
+      truth = await readTruthFolder(annotations, path.join(annotations, 'absent'));
+    }, 30_000);
+    it.each([
+      ['lasot', { auc: 92.74, precision20: 97.38, normPrecision: 97.38 }],
+      ['lasot-pytracking', { auc: 92.74, precision20: 97.38 }],
+      ['lasot-got10k', { auc: 93.84 }],
+      ['ope', { auc: 95.24, precision20: 100 }],
+      ['trackingnet', { success: 96.07 }], // zero boxes overlap with nothing, themselves included
+    ])('%s', (name, expected) => {
+      const { metrics } = findProtocol(name).score(truth.map((one) => ({ ...one, boxes: one.truth })));
+      expect(truth).toHaveLength(280);
+      for (const [key, value] of Object.entries(expected)) expect(100 * metrics[key]!).toBeCloseTo(value, 2);
+    });
+  },
+);
