@@ -5,6 +5,9 @@ import { TrackerError } from '../errors.js';
 import { DATASETS, detectDatasets, findDataset, type Dataset } from '../evaluation/datasets/index.js';
 import { findProtocol, PROTOCOLS } from '../evaluation/protocols/index.js';
 import { pairResults, readTruthFolder, type Annotated } from '../evaluation/results.js';
+import { buildReport, type TrackerInput } from '../evaluation/report/report.js';
+import { writeReport } from '../evaluation/report/write.js';
+import { readRunRecord } from '../evaluation/run-record.js';
 import { runEvaluation, type EvaluationSummary } from '../evaluation/runner.js';
 import type { Protocol, ProtocolScore } from '../evaluation/types.js';
 import { listenForInterrupt } from './interrupt.js';
@@ -24,7 +27,8 @@ interface EvaluateOptions {
   config?: string;
   protocol?: string;
   explain?: string;
-  results?: string;
+  results?: string[];
+  report?: string;
   truth?: string;
   absent?: string;
   json?: true;
@@ -55,11 +59,15 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
     )
     .option('--explain <protocol>', 'print the rules of a protocol')
     .option(
-      '--results <dir>',
+      '--results <dirs...>',
       'score these results: SEQ.txt with x,y,w,h a frame (those of other toolkits are read too)',
     )
     .option('--truth <dir>', 'annotations for --results: SEQ.txt with x,y,w,h a frame (or DATASET and --root)')
     .option('--absent <dir>', 'flags of absence for --truth: SEQ.txt with 1 where the target is absent')
+    .option(
+      '--report <dir>',
+      'write report.html, .md, .json and .csv: tables, plots, sequences worst first, several trackers side by side',
+    )
     .option('--json', 'scores as JSON, in percent with two decimals')
     .option('--quiet', 'no progress')
     .action(async (dataset: string | undefined, options: EvaluateOptions) => {
@@ -69,7 +77,7 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
         terminal.stdout.write(await listDatasets(need(options.root, '--root DIR')));
       } else if (options.results !== undefined && dataset === undefined) {
         const truth = await readTruthFolder(need(options.truth, '--truth DIR'), options.absent);
-        setExitCode(await scoreFolder(truth, options.results, options.protocol ?? 'ope', options, terminal));
+        setExitCode(await scoreFolders(truth, options.results, options.protocol ?? 'ope', options, terminal));
       } else {
         const set = findDataset(
           need(dataset, 'a data set, or --results DIR --truth DIR, --list or --explain PROTOCOL'),
@@ -113,7 +121,7 @@ async function evaluateDataset(
   const only = options.only?.split(',');
   const read = async (): Promise<Annotated[]> =>
     Promise.all((only ?? (await dataset.list(root))).map((name) => dataset.read(root, name)));
-  if (options.results !== undefined) return scoreFolder(await read(), options.results, protocol, options, terminal);
+  if (options.results !== undefined) return scoreFolders(await read(), options.results, protocol, options, terminal);
   const summary = await run(dataset, root, options, only, terminal);
   for (const { sequence, seed, code, message, hint } of summary.failed) {
     terminal.stderr.write(`failed ${sequence} (seed ${seed}): ${code}: ${message}; ${hint}\n`);
@@ -121,12 +129,9 @@ async function evaluateDataset(
   const failed = new Set(summary.failed.map(({ sequence }) => sequence));
   const names = (only ?? (await dataset.list(root))).filter((name) => !failed.has(name));
   const truth = await Promise.all(names.map((name) => dataset.read(root, name)));
-  let exit: 0 | 1 = failed.size > 0 ? 1 : 0;
-  for (const folder of truth.length > 0 ? summary.folders : []) {
-    terminal.stderr.write(`${folder}\n`);
-    if ((await scoreFolder(truth, folder, protocol, options, terminal)) === 1) exit = 1;
-  }
-  return exit;
+  if (truth.length === 0) return 1;
+  const exit = await scoreFolders(truth, summary.folders, protocol, options, terminal);
+  return failed.size > 0 ? 1 : exit;
 }
 
 async function run(
@@ -162,33 +167,56 @@ async function run(
   }
 }
 
-/** @returns 1 where a sequence has no result, else 0 */
-async function scoreFolder(
+/** Scores one folder a tracker, and reports them side by side. @returns 1 where a sequence has no result, else 0 */
+async function scoreFolders(
   truth: readonly Annotated[],
-  results: string,
+  folders: readonly string[],
   name: string,
-  { json }: EvaluateOptions,
+  { json, report }: EvaluateOptions,
   terminal: Terminal,
 ): Promise<0 | 1> {
   const protocols = name === 'all' ? PROTOCOLS : [findProtocol(name)];
-  const { scored, missing } = await pairResults(truth, results);
-  if (scored.length === 0) {
-    throw new TrackerError('INPUT_NOT_FOUND', `results ${results}: no file of any of the ${missing.length} sequences`, {
-      hint: 'result files are named like the sequences: SEQ.txt',
-    });
+  const inputs: TrackerInput[] = [];
+  const records: unknown[] = [];
+  let exit: 0 | 1 = 0;
+  for (const folder of folders) {
+    const { scored, missing } = await pairResults(truth, folder);
+    if (scored.length === 0) {
+      throw new TrackerError(
+        'INPUT_NOT_FOUND',
+        `results ${folder}: no file of any of the ${missing.length} sequences`,
+        {
+          hint: 'result files are named like the sequences: SEQ.txt',
+        },
+      );
+    }
+    if (missing.length > 0) {
+      const all = scored.length + missing.length;
+      terminal.stderr.write(
+        `warning: ${folder}: ${missing.length} of ${all} sequences have no result: ${missing.join(', ')}\n`,
+      );
+      exit = 1;
+    }
+    const scores = protocols.map((protocol) => protocol.score(scored));
+    if (!json) terminal.stdout.write(`${folder}\n${scoreTable(scores)}`);
+    records.push(
+      ...scores.map((score) => (folders.length > 1 ? { results: folder, ...toRecord(score) } : toRecord(score))),
+    );
+    const record = await readRunRecord(folder);
+    inputs.push({ name: nameOf(folder, record), score: scores[0]!, scored, ...(record ? { run: record } : {}) });
   }
-  const scores = protocols.map((protocol) => protocol.score(scored));
-  if (missing.length > 0) {
-    const all = scored.length + missing.length;
-    terminal.stderr.write(`warning: ${missing.length} of ${all} sequences have no result: ${missing.join(', ')}\n`);
+  if (json) terminal.stdout.write(`${JSON.stringify(records.length === 1 ? records[0] : records, undefined, 1)}\n`);
+  if (report !== undefined) {
+    const title = `${[...new Set(inputs.map((input) => input.name))].join(', ')}: ${protocols[0]!.title}`;
+    const files = await writeReport(report, buildReport(title, protocols[0]!, inputs));
+    terminal.stderr.write(`wrote ${files.join(', ')}\n`);
   }
-  if (json) {
-    const records = scores.map(toRecord);
-    terminal.stdout.write(`${JSON.stringify(name === 'all' ? records : records[0], undefined, 1)}\n`);
-  } else {
-    terminal.stdout.write(scoreTable(scores));
-  }
-  return missing.length > 0 ? 1 : 0;
+  return exit;
+}
+
+/** What a tracker is called in the report: as its run says, or like its folder. */
+function nameOf(folder: string, run: Readonly<Record<string, unknown>> | undefined): string {
+  return run ? `${String(run['tracker'])}, seed ${String(run['seed'])}` : path.basename(path.resolve(folder));
 }
 
 export function explain(protocol: Protocol): string {

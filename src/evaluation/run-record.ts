@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseConfig, type TrackerOptions } from '../config.js';
 import { loadHead } from '../ebm/load.js';
-import { TrackerError } from '../errors.js';
+import { messageOf, TrackerError } from '../errors.js';
 import { findBackbone, loadManifest } from '../features/manifest.js';
 import { writeWhole } from './results.js';
 
@@ -72,21 +72,40 @@ async function findWeights(options: TrackerOptions): Promise<{ head: string; bac
  */
 export async function claimFolder(folder: string, record: RunRecord): Promise<void> {
   const file = path.join(folder, 'run.json');
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) {
+  const found = await readRunRecord(folder);
+  if (found === undefined) {
     await writeWhole(file, `${JSON.stringify(record, undefined, 1)}\n`);
     return;
   }
-  const { identity } = JSON.parse(text) as RunRecord;
+  const identity = String(found['identity']);
   if (identity === record.identity) return;
-  const [found, expected] = [identity, record.identity].map((hash) => hash.slice(0, 12));
+  const [theirs, ours] = [identity, record.identity].map((hash) => hash.slice(0, 12));
   throw new TrackerError(
     'OPTION_INVALID',
-    `${file}: made with other settings or weights, found ${found}, expected ${expected}`,
+    `${file}: made with other settings or weights, found ${theirs}, expected ${ours}`,
     {
       hint: 'name another --out, or remove that folder to run it anew',
     },
   );
+}
+
+/** run.json of a folder as it stands; undefined where there is none. @throws TrackerError DATA_INVALID where it is no JSON object */
+export async function readRunRecord(folder: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const file = path.join(folder, 'run.json');
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch (cause) {
+    throw new TrackerError('DATA_INVALID', `${file}: ${messageOf(cause)}`, {
+      hint: 'remove that file, or the folder',
+      cause,
+    });
+  }
+  throw new TrackerError('DATA_INVALID', `${file}: expected a JSON object, found ${text.slice(0, 40)}`, {
+    hint: 'remove that file, or the folder',
+  });
 }
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -35,7 +35,7 @@ test('scores plain folders as JSON in percent', async () => {
 
 test('--protocol all shows each protocol on a line', async () => {
   const { out } = await evaluate('--protocol', 'all', '--results', root, '--truth', root);
-  expect(out.trimEnd().split('\n')).toHaveLength(PROTOCOLS.length + 1);
+  expect(out.trimEnd().split('\n')).toHaveLength(PROTOCOLS.length + 2); // the folder, the head
   expect(out).toMatch(/trackingnet +1 +97\.50/);
 });
 
@@ -108,4 +108,18 @@ test('--list tells what a folder holds', async () => {
   expect(code).toBe(0);
   expect(out).toMatch(/^folder +1 +ope/m);
   expect((await evaluate('--list', '--root', path.join(data, 'a', 'img'))).code).toBe(2);
+});
+
+test('--report puts several result folders side by side', async () => {
+  const out = await mkdtemp(path.join(root, 'report-'));
+  const other = await mkdtemp(path.join(root, 'other-'));
+  await writeFile(path.join(other, 'a.txt'), '10,10,20,20\n15,10,20,20\n');
+  const { code, err } = await evaluate('--truth', root, '--report', out, '--results', root, other);
+  expect(code).toBe(0);
+  expect(err).toContain('report.html');
+  const csv = await readFile(path.join(out, 'report.csv'), 'utf8');
+  // overlap 15/25 in the second frame: above 12 of 21 thresholds
+  expect(csv).toBe(
+    `sequence,frames,${path.basename(root)},${path.basename(other)}\na,2,95.24,${((100 * (20 + 12)) / 42).toFixed(2)}\n`,
+  );
 });

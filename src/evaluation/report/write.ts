@@ -1,0 +1,18 @@
+/** The four forms of a report, in one folder. */
+import path from 'node:path';
+import { writeWhole } from '../results.js';
+import { renderHtml } from './html.js';
+import type { Report } from './report.js';
+import { renderCsv, renderJson, renderMarkdown } from './text.js';
+
+/** report.html, .md, .json and .csv. @returns their paths. @throws TrackerError OUTPUT_FAILED */
+export async function writeReport(folder: string, report: Report): Promise<string[]> {
+  const files = {
+    'report.html': renderHtml(report),
+    'report.md': renderMarkdown(report),
+    'report.json': renderJson(report),
+    'report.csv': renderCsv(report),
+  };
+  for (const [name, text] of Object.entries(files)) await writeWhole(path.join(folder, name), text);
+  return Object.keys(files).map((name) => path.join(folder, name));
+}
