@@ -75,7 +75,7 @@ function scores(report: Report): string {
   return htmlTable(['tracker', ...keys.map(escape), 'frames a second'], rows);
 }
 
-const PLOT = { width: 320, height: 230, left: 38, right: 8, top: 8, bottom: 28 };
+const PLOT = { width: 320, height: 230, left: 38, right: 16, top: 8, bottom: 28 };
 
 /** Axes from 0 to `end` across and 0 to 1 upwards, and what stands in them. */
 function plot(caption: string, end: number, content: string, legend: string): string {
