@@ -1,6 +1,6 @@
 /** Jittered training crops: the place, size, aspect and look that a search crop may have when the tracker runs. */
 import { cropBox, type CropBox, type FrameBox } from '../geometry.js';
-import { mirror, resample } from '../image/crop.js';
+import { mirror, resample, type CropWindow } from '../image/crop.js';
 import type { Frame } from '../image/frame.js';
 import type { Random } from '../random.js';
 
@@ -17,19 +17,28 @@ export interface CropJitter {
   readonly far: number;
   /** Deviation of the crop's log aspect: stretches the picture itself (photographs). */
   readonly stretch: number;
+  /** Deviation of the picture's turn about the object's centre, radians (photographs). */
+  readonly turn: number;
+  /** Share of crops in which a piece of the surroundings covers a part of the object. */
+  readonly occluded: number;
+  /** Share of crops in which what lies outside the picture is another picture, not the repeated border. */
+  readonly backdrop: number;
 }
 
 export const SEQUENCE_JITTER: CropJitter = {
-  searchFactor: 5,
+  searchFactor: 4.4,
   cropSize: 288,
   scale: 0.2,
   side: 0.12,
   nearShare: 0.5,
   near: 0.35,
-  far: 1.7,
+  far: 1.5,
   stretch: 0,
+  turn: 0,
+  occluded: 0.08,
+  backdrop: 0,
 };
-export const PHOTO_JITTER: CropJitter = { ...SEQUENCE_JITTER, stretch: 0.08 };
+export const PHOTO_JITTER: CropJitter = { ...SEQUENCE_JITTER, stretch: 0.08, turn: 0.12, backdrop: 0.7 };
 
 export interface TrainingCrop {
   /** RGB [S, S, 3], 0..255 */
@@ -41,13 +50,18 @@ export interface TrainingCrop {
   readonly lastHeight: number;
 }
 
-/** @param box the object in the frame; @param flip mirror the crop left to right */
+/**
+ * @param box the object in the frame
+ * @param flip mirror the crop left to right
+ * @param behind picture that may show outside the frame: photographs are often filled by their object, footage seldom is
+ */
 export function jitteredCrop(
   frame: Frame,
   box: FrameBox,
   flip: boolean,
   jitter: CropJitter,
   random: Random,
+  behind?: Frame,
 ): TrainingCrop {
   const { cropSize: out, searchFactor } = jitter;
   const scale = jitter.scale * random.normal();
@@ -61,13 +75,20 @@ export function jitteredCrop(
   const height = (searchFactor * reach) / stretch;
   const cx = box.x + box.w / 2 + shift() * reach;
   const cy = box.y + box.h / 2 + shift() * reach;
-  const rgb = resample(frame, { cx, cy, width, height, out });
-  const truth = cropBox(
-    ((box.x + box.w / 2 - cx) * out) / width + out / 2,
-    ((box.y + box.h / 2 - cy) * out) / height + out / 2,
-    (box.w * out) / width,
-    (box.h * out) / height,
-  );
+  const centre = {
+    x: ((box.x + box.w / 2 - cx) * out) / width + out / 2,
+    y: ((box.y + box.h / 2 - cy) * out) / height + out / 2,
+  };
+  const angle = jitter.turn * random.normal();
+  const sides = turnedSides((box.w * out) / width, (box.h * out) / height, angle);
+  const backdrop = behind && random.uniform() < jitter.backdrop ? behind : undefined;
+  const rgb = turned({ cx, cy, width, height, out }, centre, angle, (window) => {
+    const picture = resample(frame, window);
+    if (backdrop) fillOutside(picture, window, frame, backdrop, random);
+    return picture;
+  });
+  const truth = cropBox(centre.x, centre.y, sides.w, sides.h);
+  if (random.uniform() < jitter.occluded) occlude(rgb, out, truth, random);
   // the last box keeps the area that the search factor says, whatever the stretch
   const lastW = (lastWidth * out) / width;
   const lastH = (lastHeight * out) / height;
@@ -80,6 +101,105 @@ export function jitteredCrop(
     lastWidth: lastW * norm,
     lastHeight: lastH * norm,
   };
+}
+
+/** Sides of the box about an ellipse of sides w x h that is turned: an object seldom fills its box's corners. */
+export function turnedSides(w: number, h: number, angle: number): { w: number; h: number } {
+  const cos = Math.cos(angle);
+  const sin = Math.sin(angle);
+  return { w: Math.hypot(w * cos, h * sin), h: Math.hypot(w * sin, h * cos) };
+}
+
+/** Room about the window that a turned crop may show, in sides of the crop. */
+const TURN_ROOM = 1.4;
+
+/** The window with its picture turned about a point of the crop (crop pixels). */
+function turned(
+  window: CropWindow,
+  pivot: { x: number; y: number },
+  angle: number,
+  picture: (window: CropWindow) => Float32Array,
+): Float32Array {
+  if (angle === 0) return picture(window);
+  const { out } = window;
+  const size = Math.round(TURN_ROOM * out);
+  const room = size / out;
+  const wide = picture({ ...window, width: window.width * room, height: window.height * room, out: size });
+  const margin = (size - out) / 2;
+  const cos = Math.cos(angle);
+  const sin = Math.sin(angle);
+  const result = new Float32Array(3 * out * out);
+  const inside = (value: number): number => Math.min(size - 1, Math.max(0, value));
+  for (let row = 0, at = 0; row < out; row++) {
+    for (let column = 0; column < out; column++) {
+      const dx = column + 0.5 - pivot.x;
+      const dy = row + 0.5 - pivot.y;
+      const x = pivot.x + cos * dx + sin * dy + margin - 0.5;
+      const y = pivot.y - sin * dx + cos * dy + margin - 0.5;
+      const left = Math.floor(x);
+      const top = Math.floor(y);
+      const u = x - left;
+      const v = y - top;
+      const a = 3 * (inside(top) * size + inside(left));
+      const b = 3 * (inside(top) * size + inside(left + 1));
+      const c = 3 * (inside(top + 1) * size + inside(left));
+      const d = 3 * (inside(top + 1) * size + inside(left + 1));
+      for (let k = 0; k < 3; k++) {
+        const upper = wide[a + k]! * (1 - u) + wide[b + k]! * u;
+        const lower = wide[c + k]! * (1 - u) + wide[d + k]! * u;
+        result[at++] = upper * (1 - v) + lower * v;
+      }
+    }
+  }
+  return result;
+}
+
+/** Writes another picture over the pixels of a crop that lie outside the frame. */
+function fillOutside(rgb: Float32Array, window: CropWindow, frame: Frame, behind: Frame, random: Random): void {
+  const { out } = window;
+  const side = Math.min(behind.width, behind.height) * (0.5 + 0.5 * random.uniform());
+  const other = resample(behind, {
+    cx: side / 2 + (behind.width - side) * random.uniform(),
+    cy: side / 2 + (behind.height - side) * random.uniform(),
+    width: side,
+    height: side,
+    out,
+  });
+  const edge = (centre: number, size: number, at: number): number => ((at - centre) / size + 0.5) * out - 0.5;
+  const left = edge(window.cx, window.width, 0);
+  const right = edge(window.cx, window.width, frame.width);
+  const top = edge(window.cy, window.height, 0);
+  const bottom = edge(window.cy, window.height, frame.height);
+  for (let row = 0, at = 0; row < out; row++) {
+    for (let column = 0; column < out; column++, at += 3) {
+      if (row >= top && row <= bottom && column >= left && column <= right) continue;
+      rgb[at] = other[at]!;
+      rgb[at + 1] = other[at + 1]!;
+      rgb[at + 2] = other[at + 2]!;
+    }
+  }
+}
+
+/** Copies a piece of the crop, from beside the object, over one side of it: a quarter to a half of the box is covered. */
+function occlude(rgb: Float32Array, size: number, truth: CropBox, random: Random): void {
+  const share = 0.25 + 0.25 * random.uniform();
+  const across = random.uniform() < 0.5;
+  const w = Math.round(truth.w * (across ? share : 1.2));
+  const h = Math.round(truth.h * (across ? 1.2 : share));
+  if (w < 2 || h < 2 || w >= size || h >= size) return;
+  const side = random.uniform() < 0.5 ? 0 : 1;
+  const x = Math.round(truth.cx + (across ? (side - 0.5) * truth.w - side * w : -w / 2));
+  const y = Math.round(truth.cy + (across ? -h / 2 : (side - 0.5) * truth.h - side * h));
+  const from = { x: random.integer(size - w), y: random.integer(size - h) };
+  const overlaps = Math.abs(from.x + w / 2 - truth.cx) < (w + truth.w) / 2;
+  if (overlaps && Math.abs(from.y + h / 2 - truth.cy) < (h + truth.h) / 2) return;
+  for (let row = Math.max(0, -y); row < h && y + row < size; row++) {
+    for (let column = Math.max(0, -x); column < w && x + column < size; column++) {
+      const target = 3 * ((y + row) * size + x + column);
+      const source = 3 * ((from.y + row) * size + from.x + column);
+      rgb.copyWithin(target, source, source + 3);
+    }
+  }
 }
 
 /** Brightness, contrast, colour, blur and noise, each in a share of the crops; values stay 0..255. */

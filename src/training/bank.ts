@@ -51,6 +51,8 @@ const BATCH = 4;
 export class BankWriter {
   private readonly entries: BankEntry[] = [];
   private pending: { crop: TrainingCrop; entry: BankEntry }[] = [];
+  /** The batch in the backbone: the next crops are made meanwhile. */
+  private running: Promise<void> = Promise.resolve();
   /** Features kept until the scales are known. */
   private early: { fine: FeatureMap; coarse: FeatureMap }[] | undefined = [];
   private layouts: { fine: MapLayout; coarse: MapLayout } | undefined;
@@ -83,10 +85,13 @@ export class BankWriter {
       last: [crop.lastWidth, crop.lastHeight],
     };
     this.pending.push({ crop, entry });
-    if (this.pending.length === BATCH) await this.flush();
+    if (this.pending.length < BATCH) return;
+    await this.running;
+    this.running = this.flush();
   }
 
   async finish(): Promise<void> {
+    await this.running;
     await this.flush();
     this.measure();
     closeSync(this.files.fine);
@@ -110,9 +115,9 @@ export class BankWriter {
     this.pending.forEach(({ crop }, index) => writeInput(crop.rgb, input, data, index));
     const batch = this.pending.length;
     const dims = input.layout === 'NCHW' ? [batch, 3, size, size] : [batch, size, size, 3];
-    const features = await this.backbone.extract({ data, dims });
     this.entries.push(...this.pending.map(({ entry }) => entry));
     this.pending = [];
+    const features = await this.backbone.extract({ data, dims });
     if (this.early) {
       this.early.push(features);
       if (this.early.length * BATCH >= SCALE_CROPS) this.measure();

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { Backbone } from '../features/backbone.js';
 import type { FrameBox } from '../geometry.js';
 import { decodeImage } from '../image/decode.js';
+import type { Frame } from '../image/frame.js';
 import type { Random } from '../random.js';
 import { openVideo } from '../video/read.js';
 import { jitteredCrop, PHOTO_JITTER, SEQUENCE_JITTER } from './augment.js';
@@ -44,17 +45,20 @@ export async function fillBank(
     await addSequence(bank, sequence, object++, options.cropsPerSequence, random);
     report();
   }
-  for (const [index, photo] of photos.entries()) {
+  let behind: Frame | undefined; // the photograph before
+  for (const index of shuffled([...photos.keys()], random)) {
+    const photo = photos[index]!;
     const boxes = picks[index]!;
     if (boxes.length === 0) continue;
     const frame = { ...(await decodeImage(photo.file)), index: 0, time: 0 };
     for (const box of boxes) {
       const flip = random.uniform() < 0.5; // one for the object, so that all its crops pair
       for (let i = 0; i < options.cropsPerObject; i++) {
-        await bank.add(jitteredCrop(frame, box, flip, PHOTO_JITTER, random), object, 0, flip);
+        await bank.add(jitteredCrop(frame, box, flip, PHOTO_JITTER, random, behind), object, 0, flip);
       }
       object++;
     }
+    behind = frame;
     report();
   }
   await bank.finish();
