@@ -6,6 +6,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { areaUnderRoc, binsOf, calibrationError } from '../../src/evaluation/calibration.js';
 import type { SequenceScore } from '../val/run.js';
 
 const options = new Command()
@@ -57,33 +58,21 @@ function fit(samples: readonly Sample[]): Model {
   return model;
 }
 
-/** Area under ROC by ranks, expected calibration error over ten bins. */
+/** Area under ROC, expected calibration error over ten bins. */
 function check(model: Model, samples: readonly Sample[]): string {
-  const scored = samples
-    .map((sample) => ({ ...sample, p: predict(model, sample.inputs) }))
-    .toSorted((a, b) => a.p - b.p);
-  let misses = 0;
-  let wins = 0;
-  let hits = 0;
-  for (const { hit, weight } of scored) {
-    if (hit) {
-      wins += weight * misses;
-      hits += weight;
-    } else misses += weight;
+  const claims = {
+    confidence: samples.map(({ inputs }) => predict(model, inputs)),
+    hit: samples.map(({ hit }) => hit),
+    weight: samples.map(({ weight }) => weight),
+  };
+  const bins = binsOf(claims);
+  const total = bins.reduce((sum, { weight }) => sum + weight, 0);
+  const hits = bins.reduce((sum, { right, weight }) => sum + right * weight, 0);
+  for (const { confidence, right, weight } of bins.filter((bin) => bin.weight > 0)) {
+    const share = ((100 * weight) / total).toFixed(1);
+    console.log(`  said ${confidence.toFixed(2)}  was ${right.toFixed(2)}  share ${share} %`);
   }
-  let error = 0;
-  const total = hits + misses;
-  for (let bin = 0; bin < 10; bin++) {
-    const own = scored.filter(({ p }) => Math.min(9, Math.floor(10 * p)) === bin);
-    const weight = own.reduce((sum, sample) => sum + sample.weight, 0);
-    error += Math.abs(own.reduce((sum, { p, hit, weight }) => sum + (p - hit) * weight, 0)) / total;
-    if (weight > 0) {
-      const said = own.reduce((sum, { p, weight }) => sum + p * weight, 0) / weight;
-      const was = own.reduce((sum, { hit, weight }) => sum + hit * weight, 0) / weight;
-      console.log(`  said ${said.toFixed(2)}  was ${was.toFixed(2)}  share ${((100 * weight) / total).toFixed(1)} %`);
-    }
-  }
-  return `area under ROC ${(wins / (hits * misses)).toFixed(3)}, expected calibration error ${error.toFixed(3)}, IoU > 0.5 in ${((100 * hits) / total).toFixed(1)} %`;
+  return `area under ROC ${areaUnderRoc(claims)?.toFixed(3) ?? '-'}, expected calibration error ${calibrationError(bins).toFixed(3)}, IoU > 0.5 in ${((100 * hits) / total).toFixed(1)} %`;
 }
 
 const samples = samplesOf(options.fit);

@@ -5,11 +5,12 @@ import { TrackerError } from '../errors.js';
 import { DATASETS, detectDatasets, findDataset, type Dataset } from '../evaluation/datasets/index.js';
 import { findProtocol, PROTOCOLS } from '../evaluation/protocols/index.js';
 import { pairResults, readTruthFolder, type Annotated } from '../evaluation/results.js';
+import { filmFailures, type Footage } from '../evaluation/report/film.js';
 import { buildReport, type TrackerInput } from '../evaluation/report/report.js';
 import { writeReport } from '../evaluation/report/write.js';
 import { readRunRecord } from '../evaluation/run-record.js';
 import { runEvaluation, type EvaluationSummary } from '../evaluation/runner.js';
-import type { Protocol, ProtocolScore } from '../evaluation/types.js';
+import type { EvaluationSequence, Protocol, ProtocolScore } from '../evaluation/types.js';
 import { listenForInterrupt } from './interrupt.js';
 import { parseWhole, readConfig } from './options.js';
 import { createRunProgress } from './run-progress.js';
@@ -119,7 +120,7 @@ async function evaluateDataset(
   const protocol = options.protocol ?? dataset.protocol;
   if (protocol !== 'all') findProtocol(protocol); // a wrong name is told before the hours of work, not after
   const only = options.only?.split(',');
-  const read = async (): Promise<Annotated[]> =>
+  const read = async (): Promise<EvaluationSequence[]> =>
     Promise.all((only ?? (await dataset.list(root))).map((name) => dataset.read(root, name)));
   if (options.results !== undefined) return scoreFolders(await read(), options.results, protocol, options, terminal);
   const summary = await run(dataset, root, options, only, terminal);
@@ -169,7 +170,7 @@ async function run(
 
 /** Scores one folder a tracker, and reports them side by side. @returns 1 where a sequence has no result, else 0 */
 async function scoreFolders(
-  truth: readonly Annotated[],
+  truth: readonly (Annotated & Partial<Footage>)[],
   folders: readonly string[],
   name: string,
   { json, report }: EvaluateOptions,
@@ -207,11 +208,29 @@ async function scoreFolders(
   }
   if (json) terminal.stdout.write(`${JSON.stringify(records.length === 1 ? records[0] : records, undefined, 1)}\n`);
   if (report !== undefined) {
-    const title = `${[...new Set(inputs.map((input) => input.name))].join(', ')}: ${protocols[0]!.title}`;
-    const files = await writeReport(report, buildReport(title, protocols[0]!, inputs));
+    const files = await reportOn(report, protocols[0]!, inputs, truth, terminal);
     terminal.stderr.write(`wrote ${files.join(', ')}\n`);
   }
   return exit;
+}
+
+/** Writes the report; where there are frames, with film strips of the first tracker's failures. @returns the files' paths */
+async function reportOn(
+  folder: string,
+  protocol: Protocol,
+  inputs: readonly TrackerInput[],
+  truth: readonly (Annotated & Partial<Footage>)[],
+  terminal: Terminal,
+): Promise<string[]> {
+  const title = `${[...new Set(inputs.map((input) => input.name))].join(', ')}: ${protocol.title}`;
+  const report = buildReport(title, protocol, inputs);
+  const footage = truth.flatMap(({ name, source, start = 0 }) =>
+    source === undefined ? [] : [[name, { source, start }] as const],
+  );
+  const { name, scored } = inputs[0]!;
+  const films = await filmFailures(name, report.sequences, scored, new Map(footage));
+  for (const warning of films.warnings) terminal.stderr.write(`warning: ${warning}\n`);
+  return writeReport(folder, report, films);
 }
 
 /** What a tracker is called in the report: as its run says, or like its folder. */

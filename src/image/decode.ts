@@ -1,4 +1,4 @@
-/** Image files to frames: the only import of sharp. */
+/** Image files to frames. */
 import sharp from 'sharp';
 import { messageOf, TrackerError } from '../errors.js';
 import type { Frame } from './frame.js';

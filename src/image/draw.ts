@@ -4,7 +4,7 @@ import type { TrackResult, TrackState } from '../result.js';
 import type { Frame } from './frame.js';
 
 type Image = Pick<Frame, 'data' | 'width' | 'height'>;
-type Colour = readonly [red: number, green: number, blue: number];
+export type Colour = readonly [red: number, green: number, blue: number];
 
 /** Bright, so that they are read on the dark plate too. */
 const STATE_COLOURS: Readonly<Record<TrackState, Colour>> = {
@@ -18,6 +18,8 @@ const STATE_COLOURS: Readonly<Record<TrackState, Colour>> = {
 const SIDE_PER_UNIT = 240;
 /** Length of a dash and of the gap behind it, in units. */
 const DASH = 4;
+/** Under thin lines. */
+const RIM: Colour = [0, 0, 0];
 /** What the plate leaves of the picture under it. */
 const PLATE_BRIGHTNESS = 0.2;
 
@@ -35,6 +37,13 @@ export function drawResult(frame: Image, { box, confidence, state }: TrackResult
   const text = Number.isFinite(confidence) ? `${state} ${confidence.toFixed(2)}` : state;
   drawLabel(image, finite ? box : { x: 0, y: 0 }, unit, colour, text);
   return image.data;
+}
+
+/** Thin lines with a dark rim, readable on any ground, drawn into the image itself. A box that is not finite is left out. */
+export function drawBox(image: Image, box: FrameBox, colour: Colour, dashed: boolean): void {
+  if (![box.x, box.y, box.w, box.h].every(Number.isFinite)) return;
+  if (!dashed) drawOutline(image, box, 3, RIM, Infinity); // its gaps show what is under it
+  drawOutline(image, box, dashed ? 2 : 1, colour, dashed ? DASH : Infinity);
 }
 
 /** Lines of the given width, centred on the box's edges. */

@@ -1,15 +1,20 @@
 /** The report as one page that needs nothing else: tables, plots as SVG, light and dark. */
 import type { Curve, CurveKind } from '../types.js';
-import { CURVE_TITLES, metricKeys, percent, type Reliability, type Report } from './report.js';
+import { TRACKER_COLOUR, TRUTH_COLOUR, type FilmFrame, type Films, type FilmStrip } from './film.js';
+import { COLOURS, escape, legendEntry, stroke } from './markup.js';
+import { MIN_SPOKES, renderRadar } from './radar.js';
+import {
+  CURVE_TITLES,
+  metricKeys,
+  percent,
+  reliabilityFigures,
+  type Reliability,
+  type Report,
+  type TrackerReport,
+} from './report.js';
 
-const escape = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-
-/** Told apart by colour and by dashes (Okabe and Ito's colours, safe for colour-blind eyes). */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
-const DASHES = ['', '6 3', '2 3', '8 3 2 3', '12 4', '1 4'];
-
-export function renderHtml(report: Report): string {
+/** @param films strips of failures, where frames could be read */
+export function renderHtml(report: Report, films?: Films): string {
   const { title, protocol, trackers } = report;
   const kinds = (['success', 'precision', 'normPrecision'] as const).filter((kind) =>
     trackers.some(({ curves }) => curves[kind]),
@@ -29,29 +34,66 @@ ${kinds.map((kind) => curvePlot(report, kind)).join('\n')}
 ${trackers.map(({ name, reliability }) => (reliability ? reliabilityPlot(name, reliability) : '')).join('\n')}
 </div>
 ${attributes(report)}
+${films ? filmStrips(films) : ''}
 ${sequences(report)}
 <h2>Rules</h2>
 <ol>${protocol.rules.map((rule) => `<li>${escape(rule)}</li>`).join('')}</ol>
 <h2>Runs</h2>
 ${trackers.map(({ name, run }) => (run ? `<details><summary>${escape(name)}</summary><pre>${escape(JSON.stringify(run, undefined, 1))}</pre></details>` : '')).join('\n')}
 </main>
+<script>${SORT}</script>
 </html>
 `;
 }
 
+/** Lines are darker than dots need on light ground, lighter on dark ground. */
+const DARK_COLOURS = ['#56b4e9', '#ff8c42', '#2fc79b', '#e39cc6', '#f0b429', '#9ad1f5'];
+
+const colourRules = (colours: readonly string[]): string =>
+  colours.map((colour, i) => `.c${i}{stroke:${colour};--own:${colour}}`).join('');
+
+const rgb = (colour: readonly number[]): string => `rgb(${colour.join(',')})`;
+
 const STYLE = `
-:root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 20%,transparent)}
-body{font:15px/1.45 system-ui,sans-serif;margin:0}
+:root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 20%,transparent);--dot:${COLOURS[0]};--ground:#fff}
+body{font:15px/1.45 system-ui,sans-serif;margin:0;background:var(--ground)}
 main{max-width:72rem;margin:auto;padding:1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 table{border-collapse:collapse;display:block;overflow-x:auto;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th:first-child,td:first-child{text-align:left}
+th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
+th[aria-sort=ascending] button::after{content:" \\25b2"}th[aria-sort=descending] button::after{content:" \\25bc"}
 .plots{display:flex;flex-wrap:wrap;gap:1rem;margin-top:1rem}
 figure{margin:0;flex:1 1 20rem;max-width:26rem}figcaption{font-size:.9rem}
-svg{width:100%;height:auto}svg text{font-size:11px;fill:currentColor}
-.bar{display:inline-block;height:.6rem;background:#0072b2;vertical-align:middle}
-pre{overflow-x:auto}`;
+svg{width:100%;height:auto}svg text{font-size:11px;fill:currentColor}svg .faint{opacity:.65}
+.key{display:block}.key svg{width:30px;height:8px}
+.beside{display:flex;flex-wrap:wrap;gap:1rem 2rem;align-items:flex-start}.beside>table{max-width:100%}
+.beside figure{max-width:32rem}
+.bar{display:inline-block;width:4rem;height:.6rem;text-align:left;vertical-align:middle}
+.bar i{display:block;height:100%;background:var(--dot)}
+.film{max-width:none;margin:0 0 1.2rem}.film ol{display:flex;gap:.35rem;overflow-x:auto;list-style:none;margin:.2rem 0;padding:0}
+.film li{flex:none;font-size:.8rem;font-variant-numeric:tabular-nums}.film img{display:block;height:120px;width:auto}
+.swatch{display:inline-block;width:1.4rem;height:0;border-top:3px solid;vertical-align:middle;background:#000;outline:2px solid #000}
+pre{overflow-x:auto}
+${colourRules(COLOURS)}
+@media (prefers-color-scheme:dark){:root{--dot:${DARK_COLOURS[0]};--ground:#15181c;color:#e6e6e6}${colourRules(DARK_COLOURS)}}`;
+
+/** Sorts a table by the head that is clicked; numbers first as their column reads best, again to turn it round. */
+const SORT = `
+for (const table of document.querySelectorAll('table.sortable')) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => head.addEventListener('click', () => {
+    const up = head.getAttribute('aria-sort') !== 'ascending';
+    const key = (row) => row.cells[column].dataset.value;
+    const rows = [...table.tBodies[0].rows].sort((a, b) =>
+      (up ? 1 : -1) * (column === 0 ? key(a).localeCompare(key(b), 'en', { numeric: true }) : key(a) - key(b)));
+    table.tBodies[0].append(...rows);
+    heads.forEach((one) => one.removeAttribute('aria-sort'));
+    head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
+  }));
+}
+`;
 
 function htmlTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const row = (cells: readonly string[], tag: string): string =>
@@ -119,13 +161,9 @@ function curvePlot({ trackers }: Report, kind: CurveKind): string {
   const content = shown.map(({ curve, i }) => polyline(curve, end, i)).join('\n');
   const legend = shown.map(({ name, metrics, i }) => {
     const key = CURVE_METRICS[kind].find((one) => one in metrics);
-    return `<br><svg viewBox="0 0 30 8" style="width:30px;height:8px"><line x1="0" x2="30" y1="4" y2="4" ${stroke(i)}/></svg> ${escape(name)} ${key === undefined ? '' : percent(metrics[key])}`;
+    return legendEntry(i, `${name} ${key === undefined ? '' : percent(metrics[key])}`);
   });
   return plot(CURVE_TITLES[kind], end, content, legend.join(''));
-}
-
-function stroke(i: number): string {
-  return `stroke="${COLOURS[i % COLOURS.length]}" stroke-width="2" stroke-dasharray="${DASHES[i % DASHES.length]}"`;
 }
 
 function polyline({ thresholds, values }: Curve, end: number, i: number): string {
@@ -133,31 +171,74 @@ function polyline({ thresholds, values }: Curve, end: number, i: number): string
   return `<polyline fill="none" ${stroke(i)} points="${points}"/>`;
 }
 
-function reliabilityPlot(name: string, { bins, expectedError }: Reliability): string {
+function reliabilityPlot(name: string, reliability: Reliability): string {
+  const bins = reliability.bins.filter(({ frames }) => frames > 0);
   const total = bins.reduce((sum, bin) => sum + bin.frames, 0);
   const diagonal = `<line x1="${across(0, 1)}" y1="${up(0)}" x2="${across(1, 1)}" y2="${up(1)}" stroke="currentColor" stroke-opacity=".4"/>`;
-  const dots = bins
-    .filter(({ frames }) => frames > 0)
-    .map((bin) => {
-      const radius = (2 + 10 * Math.sqrt(bin.frames / total)).toFixed(1);
-      return `<circle cx="${across(bin.confidence, 1)}" cy="${up(bin.right)}" r="${radius}" fill="${COLOURS[0]}" fill-opacity=".6"><title>${bin.frames} frames</title></circle>`;
-    });
-  const caption = `Confidence of ${name}: share of frames with overlap above 0.5, by confidence; expected calibration error ${expectedError.toFixed(3)}`;
-  return plot(caption, 1, diagonal + dots.join(''), '');
+  const dots = bins.map((bin) => {
+    const radius = (2 + 10 * Math.sqrt(bin.frames / total)).toFixed(1);
+    return `<circle cx="${across(bin.confidence, 1)}" cy="${up(bin.right)}" r="${radius}" fill="var(--dot)" fill-opacity=".6"><title>${bin.frames} frames</title></circle>`;
+  });
+  const caption = `Confidence of ${name}: share of frames with overlap above 0.5, by confidence`;
+  return plot(caption, 1, diagonal + dots.join(''), `<br><b>${reliabilityFigures(reliability)}</b>`);
 }
 
 function attributes({ trackers, headline }: Report): string {
   const names = [...new Set(trackers.flatMap((tracker) => Object.keys(tracker.attributes)))];
   if (names.length === 0) return '';
   const rows = names.map((name) => [escape(name), ...trackers.map((tracker) => percent(tracker.attributes[name]))]);
-  return `<h2>${escape(headline)} by attribute</h2>${htmlTable(['attribute', ...trackers.map(({ name }) => escape(name))], rows)}`;
+  const table = htmlTable(['attribute', ...trackers.map(({ name }) => escape(name))], rows);
+  return `<h2>${escape(headline)} by attribute</h2><div class="beside">${table}${radarFigure(names, trackers, headline)}</div>`;
 }
 
+/** More names than these run into each other. */
+const MAX_SPOKES = 20;
+
+/** The first tracker's lowest attributes where there are too many. */
+function radarFigure(names: readonly string[], trackers: readonly TrackerReport[], headline: string): string {
+  if (names.length < MIN_SPOKES) return '';
+  const first = trackers[0]!.attributes;
+  const lowest = new Set(names.toSorted((a, b) => (first[a] ?? 1) - (first[b] ?? 1)).slice(0, MAX_SPOKES));
+  const shown = names.filter((name) => lowest.has(name));
+  const series = trackers.map((tracker) => ({
+    name: tracker.name,
+    values: shown.map((name) => tracker.attributes[name]),
+  }));
+  const which = shown.length < names.length ? `, the ${shown.length} lowest of ${names.length}` : '';
+  const caption = `${headline} by attribute${which}`;
+  const legend = trackers.map(({ name }, i) => legendEntry(i, name)).join('');
+  return `<figure>${renderRadar(caption, shown, series)}<figcaption>${escape(caption)}${legend}</figcaption></figure>`;
+}
+
+function filmStrips({ tracker, strips }: Films): string {
+  if (strips.length === 0) return '';
+  const swatch = (colour: readonly number[], style: string): string =>
+    `<span class="swatch" style="border-top:3px ${style} ${rgb(colour)}"></span>`;
+  return `<h2>Where ${escape(tracker)} fails</h2>
+<p>Its worst sequences: ${swatch(TRUTH_COLOUR, 'dashed')} the truth, ${swatch(TRACKER_COLOUR, 'solid')} the tracker; a part of the frame, the same all along a strip.</p>
+${strips.map(filmStrip).join('\n')}`;
+}
+
+function filmStrip({ sequence, failure, frames, width, height }: FilmStrip): string {
+  const picture = ({ frame, overlap, jpeg }: FilmFrame): string => {
+    const text = `${frame}: ${overlap === undefined ? 'no truth' : overlap.toFixed(2)}`;
+    const data = Buffer.from(jpeg).toString('base64');
+    return `<li><img src="data:image/jpeg;base64,${data}" width="${width}" height="${height}" alt="frame ${frame}">${text}</li>`;
+  };
+  return `<figure class="film"><figcaption><b>${escape(sequence)}</b>, from frame ${failure} on; under each picture frame: overlap</figcaption><ol>${frames.map(picture).join('')}</ol></figure>`;
+}
+
+/** A table that is read as it stands, worst first, and sorted anew by its heads where scripts run. */
 function sequences({ trackers, sequences: rows, headline }: Report): string {
-  const bar = (value: number | undefined): string =>
-    value === undefined
-      ? '-'
-      : `${percent(value)} <span class="bar" style="width:${(4 * value).toFixed(2)}rem"></span>`;
-  const cells = rows.map(({ name, frames, values }) => [escape(name), String(frames), ...values.map(bar)]);
-  return `<h2>${escape(headline)} by sequence, worst first</h2>${htmlTable(['sequence', 'frames', ...trackers.map(({ name }) => escape(name))], cells)}`;
+  const heads = ['sequence', 'frames', ...trackers.map(({ name }) => name)].map(
+    (name, i) => `<th${i === 2 ? ' aria-sort="ascending"' : ''}><button type="button">${escape(name)}</button></th>`,
+  );
+  const value = (share: number | undefined): string =>
+    share === undefined
+      ? '<td data-value="-1">-</td>'
+      : `<td data-value="${share}">${percent(share)} <span class="bar"><i style="width:${(100 * share).toFixed(1)}%"></i></span></td>`;
+  const line = ({ name, frames, values }: Report['sequences'][number]): string =>
+    `<tr><td data-value="${escape(name)}">${escape(name)}</td><td data-value="${frames}">${frames}</td>${values.map(value).join('')}</tr>`;
+  return `<h2>${escape(headline)} by sequence, worst first</h2>
+<table class="sortable"><thead><tr>${heads.join('')}</tr></thead><tbody>${rows.map(line).join('\n')}</tbody></table>`;
 }

@@ -1,4 +1,5 @@
 /** What a report tells of one or several trackers on one data set, before it becomes a page or a table. */
+import { areaUnderRoc, binsOf, calibrationError } from '../calibration.js';
 import type { CurveKind, Curves, Metrics, Protocol, ProtocolScore, ScoredSequence } from '../types.js';
 
 export interface TrackerInput {
@@ -25,6 +26,8 @@ export interface Reliability {
   readonly bins: readonly { readonly confidence: number; readonly right: number; readonly frames: number }[];
   /** Mean distance of confidence from share right, weighed by frames. */
   readonly expectedError: number;
+  /** Area under ROC of "overlap > 0.5"; undefined where all frames are right, or none. */
+  readonly areaUnderRoc?: number;
 }
 
 export interface SequenceRow {
@@ -117,33 +120,26 @@ function framesPerSecond(scored: readonly ScoredSequence[]): number | undefined 
   return spent > 0 ? frames / spent : undefined;
 }
 
-const BINS = 10;
-
 /** The first frame is given and left out, and so are frames without a true box. Undefined where no tracker told a confidence. */
 function reliabilityOf(scored: readonly ScoredSequence[]): Reliability | undefined {
-  const sums = Array.from({ length: BINS }, () => ({ confidence: 0, right: 0, frames: 0 }));
-  let total = 0;
+  const said: number[] = [];
+  const hit: number[] = [];
   for (const { truth, boxes, confidence, absent } of scored) {
     if (!confidence) continue;
     for (let i = 1; i < Math.min(confidence.length, truth.length / 4, boxes.length / 4); i++) {
-      const value = confidence[i]!;
-      if (absent?.[i] || !(truth[4 * i + 2]! > 0) || !(value >= 0)) continue;
-      const bin = sums[Math.min(BINS - 1, Math.floor(BINS * value))]!;
-      bin.confidence += value;
-      bin.right += overlapAt(truth, boxes, 4 * i) > 0.5 ? 1 : 0;
-      bin.frames++;
-      total++;
+      if (absent?.[i] || !(truth[4 * i + 2]! > 0) || !(confidence[i]! >= 0)) continue;
+      said.push(confidence[i]!);
+      hit.push(overlapAt(truth, boxes, 4 * i) > 0.5 ? 1 : 0);
     }
   }
-  if (total === 0) return undefined;
-  const bins = sums.map(({ confidence, right, frames }) => ({
-    confidence: frames > 0 ? confidence / frames : 0,
-    right: frames > 0 ? right / frames : 0,
-    frames,
-  }));
+  if (said.length === 0) return undefined;
+  const claims = { confidence: said, hit };
+  const bins = binsOf(claims);
+  const area = areaUnderRoc(claims);
   return {
-    bins,
-    expectedError: bins.reduce((sum, bin) => sum + (bin.frames / total) * Math.abs(bin.confidence - bin.right), 0),
+    bins: bins.map(({ weight, ...bin }) => ({ ...bin, frames: weight })),
+    expectedError: calibrationError(bins),
+    ...(area === undefined ? {} : { areaUnderRoc: area }),
   };
 }
 
@@ -160,6 +156,11 @@ export const CURVE_TITLES: Readonly<Record<CurveKind, string>> = {
   precision: 'Precision: share of frames with the centre within, pixels',
   normPrecision: 'Normalised precision: centre within, of the box',
 };
+
+/** What the reliability plot comes down to, in words. */
+export function reliabilityFigures({ expectedError, areaUnderRoc: area }: Reliability): string {
+  return `Expected calibration error ${expectedError.toFixed(3)}, area under ROC ${area === undefined ? '-' : area.toFixed(3)}`;
+}
 
 /** A fraction in percent with two decimals, as all forms of the report write it. */
 export function percent(value: number | undefined): string {

@@ -1,5 +1,5 @@
 /** The report as Markdown, JSON and CSV. */
-import { metricKeys, percent, type Report } from './report.js';
+import { metricKeys, percent, reliabilityFigures, type Report } from './report.js';
 
 export function renderMarkdown(report: Report): string {
   const { title, protocol, trackers, sequences, speed, headline } = report;
@@ -27,7 +27,7 @@ export function renderMarkdown(report: Report): string {
         )}`,
     ...trackers.map(({ name, reliability }) =>
       reliability
-        ? `## Confidence of ${name}\n\nExpected calibration error ${reliability.expectedError.toFixed(3)}.\n\n${table(
+        ? `## Confidence of ${name}\n\n${reliabilityFigures(reliability)}.\n\n${table(
             ['confidence', 'overlap > 0.5', 'frames'],
             reliability.bins
               .filter(({ frames }) => frames > 0)

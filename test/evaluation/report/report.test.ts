@@ -49,6 +49,7 @@ test('reliability: confidence beside the share that was right', () => {
   expect(bins[9]).toMatchObject({ right: 1, frames: 10 });
   expect(bins[2]).toMatchObject({ right: 0, frames: 10 }); // shifted by half: overlap 1/3
   expect(expectedError).toBeCloseTo((0.05 + 0.25) / 2, 12);
+  expect(report.trackers[0]!.reliability!.areaUnderRoc).toBe(1); // the confident ones are the right ones
   expect(report.trackers[1]!.reliability).toBeUndefined();
 });
 
@@ -60,6 +61,7 @@ test('all forms say the same numbers', () => {
   const auc = (100 * good.score.metrics['auc']!).toFixed(2);
   const ofB = (100 * good.score.sequences[1]!.metrics['auc']!).toFixed(2);
   for (const text of [renderHtml(report), renderMarkdown(report)]) {
+    expect(text).toContain('Expected calibration error 0.150, area under ROC 1.000');
     expect(text).toContain(auc);
     expect(text).toContain(ofB);
   }
@@ -71,7 +73,7 @@ test('all forms say the same numbers', () => {
 
 test('the page needs nothing from elsewhere and names are text in it', () => {
   const page = renderHtml(report);
-  expect(page).not.toMatch(/https?:|<script|<link|src=/);
+  expect(page).not.toMatch(/https?:|<script[^>]|<link|src=/);
   expect(page).toContain('good &lt;1&gt;');
   expect(page).not.toContain('good <1>');
   expect(page.match(/<polyline/g)).toHaveLength(6); // three curves of two trackers
@@ -83,4 +85,30 @@ test('four files are written', async () => {
   expect(files.map((file) => path.basename(file))).toEqual(['report.html', 'report.md', 'report.json', 'report.csv']);
   expect(await readFile(files[0]!, 'utf8')).toBe(renderHtml(report));
   await rm(folder, { recursive: true });
+});
+
+test('sequences are listed worst first and carry what their heads sort by', () => {
+  const page = renderHtml(buildReport('t', protocol, [good, tracker('half', sequence('a', 5))]));
+  const table = /<table class="sortable">.*?<\/table>/s.exec(page)![0];
+  const rows = [...table.matchAll(/<tr>(<td.*?)<\/tr>/gs)].map(([, cells]) =>
+    [...cells!.matchAll(/data-value="([^"]*)"/g)].map(([, value]) => value),
+  );
+  const [a, b] = good.score.sequences.map(({ metrics }) => String(metrics['auc']));
+  expect(rows[0]).toEqual(['b', '11', b, '-1']); // no result sorts below all
+  expect(rows[1]!.slice(0, 3)).toEqual(['a', '11', a]);
+  const heads = [...table.matchAll(/<th(?: [^>]*)?>/g)].map(([head]) => head);
+  expect(heads).toEqual(['<th>', '<th>', '<th aria-sort="ascending">', '<th>']);
+  expect(page.match(/<script>/g)).toHaveLength(1);
+});
+
+test('three attributes make a radar beside their table, with as many polygons as trackers', () => {
+  const of = (attributes: string[]): string => {
+    const scored = ['a', 'b'].map((name) => sequence(name, 2, { attributes }));
+    return renderHtml(buildReport('t', protocol, [tracker('x', ...scored), tracker('y', ...scored)]));
+  };
+  expect(of(['p', 'q'])).not.toContain('class="radar"');
+  const radar = /<svg class="radar".*?<\/svg>/s.exec(of(['p', 'q', 'r']))![0];
+  expect(radar.match(/<polygon fill="none" class="c/g)).toHaveLength(2);
+  const many = of(Array.from({ length: 30 }, (_, i) => `n${i}`));
+  expect(many).toContain('the 20 lowest of 30');
 });
