@@ -18,7 +18,8 @@ const STATE_COLOURS: Readonly<Record<TrackState, Colour>> = {
 const SIDE_PER_UNIT = 240;
 /** Length of a dash and of the gap behind it, in units. */
 const DASH = 4;
-/** Under thin lines. */
+/** Pixels, where a picture is too small for lines to grow with it. */
+const SMALL_LINE = 2;
 const RIM: Colour = [0, 0, 0];
 /** What the plate leaves of the picture under it. */
 const PLATE_BRIGHTNESS = 0.2;
@@ -39,11 +40,20 @@ export function drawResult(frame: Image, { box, confidence, state }: TrackResult
   return image.data;
 }
 
-/** Thin lines with a dark rim, readable on any ground, drawn into the image itself. A box that is not finite is left out. */
-export function drawBox(image: Image, box: FrameBox, colour: Colour, dashed: boolean): void {
-  if (![box.x, box.y, box.w, box.h].every(Number.isFinite)) return;
-  if (!dashed) drawOutline(image, box, 3, RIM, Infinity); // its gaps show what is under it
-  drawOutline(image, box, dashed ? 2 : 1, colour, dashed ? DASH : Infinity);
+export interface Outline {
+  readonly box: FrameBox;
+  readonly colour: Colour;
+  readonly dashed: boolean;
+}
+
+/**
+ * For small pictures: lines on a dark ground, readable anywhere; the gaps of a dashed box show the lines of those before it. Drawn into the
+ * image itself. Boxes that are not finite are left out.
+ */
+export function drawBoxes(image: Image, outlines: readonly Outline[]): void {
+  const finite = outlines.filter(({ box }) => [box.x, box.y, box.w, box.h].every(Number.isFinite));
+  for (const { box } of finite) drawOutline(image, box, 2 * SMALL_LINE, RIM, Infinity);
+  for (const { box, colour, dashed } of finite) drawOutline(image, box, SMALL_LINE, colour, dashed ? DASH : Infinity);
 }
 
 /** Lines of the given width, centred on the box's edges. */

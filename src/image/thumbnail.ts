@@ -1,14 +1,8 @@
 /** A part of a frame, made small, with boxes drawn into it, as JPEG. */
 import sharp from 'sharp';
 import type { FrameBox, Size } from '../geometry.js';
-import { drawBox, type Colour } from './draw.js';
+import { drawBoxes, type Outline } from './draw.js';
 import type { Frame } from './frame.js';
-
-export interface Outline {
-  readonly box: FrameBox;
-  readonly colour: Colour;
-  readonly dashed: boolean;
-}
 
 const QUALITY = 72;
 
@@ -29,10 +23,11 @@ export async function thumbnail(
     .toBuffer();
   const image = { data: small, width: size.width, height: size.height };
   const [sx, sy] = [size.width / window.w, size.height / window.h];
-  for (const { box, colour, dashed } of outlines) {
-    const moved = { x: (box.x - window.x) * sx, y: (box.y - window.y) * sy, w: box.w * sx, h: box.h * sy };
-    drawBox(image, moved, colour, dashed);
-  }
+  const moved = outlines.map(({ box, ...look }) => ({
+    ...look,
+    box: { x: (box.x - window.x) * sx, y: (box.y - window.y) * sy, w: box.w * sx, h: box.h * sy },
+  }));
+  drawBoxes(image, moved);
   return sharp(small, { raw: { width: size.width, height: size.height, channels: 3 } })
     .jpeg({ quality: QUALITY, chromaSubsampling: '4:4:4' }) // thin coloured lines blur otherwise
     .toBuffer();

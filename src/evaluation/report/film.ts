@@ -1,7 +1,8 @@
 /** Film strips: a few frames about the place where a tracker fails, the true box and the tracker's drawn in. */
 import { messageOf, TrackerError } from '../../errors.js';
 import { intersectionOverUnion, type FrameBox, type Size } from '../../geometry.js';
-import { thumbnail, type Outline } from '../../image/thumbnail.js';
+import type { Outline } from '../../image/draw.js';
+import { thumbnail } from '../../image/thumbnail.js';
 import { openVideo } from '../../video/read.js';
 import type { EvaluationSequence, ScoredSequence } from '../types.js';
 import type { SequenceRow } from './report.js';
@@ -108,9 +109,16 @@ export function chooseFrames({ first, last }: Failure, frames: number, count = F
   return [...before, first, ...steps.map((step) => first + step).filter((frame) => frame < frames)];
 }
 
+/** Of the height: strips are alike, unless boxes lie farther apart. */
+const ASPECT = 4 / 3;
+/** Of the boxes' width and height: room around them. */
+const ROOM = 1.6;
+/** Of the frame: where objects are smaller they stay small, or one would not see where they are. */
+const SMALLEST = 1 / 3;
+
 /**
- * The part of the frame that a strip shows: about all boxes, with room around them, no narrower than upright and no wider than 16 : 9, so
- * that small objects are seen and all frames of a strip show the same place.
+ * The part of the frame that a strip shows, whole pixels: about all boxes, so that small objects are seen, and the same in all frames of a
+ * strip, so that motion is.
  */
 export function chooseWindow(boxes: readonly FrameBox[], size: Size): FrameBox {
   const inside = boxes.map((box) => clipBox(box, size)).filter((box) => box !== undefined);
@@ -119,16 +127,14 @@ export function chooseWindow(boxes: readonly FrameBox[], size: Size): FrameBox {
   const top = Math.min(...inside.map(({ y }) => y));
   const width = Math.max(...inside.map(({ x, w }) => x + w)) - left;
   const height = Math.max(...inside.map(({ y, h }) => y + h)) - top;
-  const h = Math.min(size.height, Math.max(1.6 * height, (1.6 * width * 9) / 16, size.height / 3));
-  const w = Math.min(size.width, Math.max(1.6 * width, 1.2 * h), (h * 16) / 9);
-  const place = (from: number, length: number, shown: number, whole: number): number =>
-    Math.max(0, Math.min(Math.floor(whole - shown), Math.round(from + length / 2 - shown / 2)));
-  return {
-    x: place(left, width, w, size.width),
-    y: place(top, height, h, size.height),
-    w: Math.floor(w),
-    h: Math.floor(h),
-  };
+  const h = Math.min(size.height, Math.ceil(Math.max(ROOM * height, (ROOM * width) / ASPECT, SMALLEST * size.height)));
+  const w = Math.min(size.width, Math.ceil(Math.max(ROOM * width, ASPECT * h)));
+  return { x: place(left + width / 2, w, size.width), y: place(top + height / 2, h, size.height), w, h };
+}
+
+/** Where a stretch of `length` begins that has `centre` in its middle, as far as it fits into `whole`. */
+function place(centre: number, length: number, whole: number): number {
+  return Math.max(0, Math.min(whole - length, Math.round(centre - length / 2)));
 }
 
 /** What of a box lies in the frame; undefined for nothing. */

@@ -64,16 +64,17 @@ th,td{padding:.25rem .7rem;border-bottom:1px solid var(--line);text-align:right;
 th:first-child,td:first-child{text-align:left}
 th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
 th[aria-sort=ascending] button::after{content:" \\25b2"}th[aria-sort=descending] button::after{content:" \\25bc"}
-.plots{display:flex;flex-wrap:wrap;gap:1rem;margin-top:1rem}
-figure{margin:0;flex:1 1 20rem;max-width:26rem}figcaption{font-size:.9rem}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1rem;margin-top:1rem}
+figure{margin:0}figcaption{font-size:.9rem}
 svg{width:100%;height:auto}svg text{font-size:11px;fill:currentColor}svg .faint{opacity:.65}
 .key{display:block}.key svg{width:30px;height:8px}
 .beside{display:flex;flex-wrap:wrap;gap:1rem 2rem;align-items:flex-start}.beside>table{max-width:100%}
-.beside figure{max-width:32rem}
+.beside figure{flex:1 1 22rem;max-width:34rem}.radar text{font-size:13px}
 .bar{display:inline-block;width:4rem;height:.6rem;text-align:left;vertical-align:middle}
 .bar i{display:block;height:100%;background:var(--dot)}
-.film{max-width:none;margin:0 0 1.2rem}.film ol{display:flex;gap:.35rem;overflow-x:auto;list-style:none;margin:.2rem 0;padding:0}
-.film li{flex:none;font-size:.8rem;font-variant-numeric:tabular-nums}.film img{display:block;height:120px;width:auto}
+.film{margin:0 0 1.2rem}
+.film ol{display:grid;grid-template-columns:repeat(auto-fill,minmax(7.8rem,1fr));gap:.35rem;list-style:none;margin:.2rem 0;padding:0}
+.film li{font-size:.8rem;font-variant-numeric:tabular-nums}.film img{display:block;width:100%;height:auto}
 .swatch{display:inline-block;width:1.4rem;height:0;border-top:3px solid;vertical-align:middle;background:#000;outline:2px solid #000}
 pre{overflow-x:auto}
 ${colourRules(COLOURS)}
@@ -176,7 +177,7 @@ function reliabilityPlot(name: string, reliability: Reliability): string {
   const total = bins.reduce((sum, bin) => sum + bin.frames, 0);
   const diagonal = `<line x1="${across(0, 1)}" y1="${up(0)}" x2="${across(1, 1)}" y2="${up(1)}" stroke="currentColor" stroke-opacity=".4"/>`;
   const dots = bins.map((bin) => {
-    const radius = (2 + 10 * Math.sqrt(bin.frames / total)).toFixed(1);
+    const radius = (2 + 7 * Math.sqrt(bin.frames / total)).toFixed(1);
     return `<circle cx="${across(bin.confidence, 1)}" cy="${up(bin.right)}" r="${radius}" fill="var(--dot)" fill-opacity=".6"><title>${bin.frames} frames</title></circle>`;
   });
   const caption = `Confidence of ${name}: share of frames with overlap above 0.5, by confidence`;
@@ -215,7 +216,7 @@ function filmStrips({ tracker, strips }: Films): string {
   const swatch = (colour: readonly number[], style: string): string =>
     `<span class="swatch" style="border-top:3px ${style} ${rgb(colour)}"></span>`;
   return `<h2>Where ${escape(tracker)} fails</h2>
-<p>Its worst sequences: ${swatch(TRUTH_COLOUR, 'dashed')} the truth, ${swatch(TRACKER_COLOUR, 'solid')} the tracker; a part of the frame, the same all along a strip.</p>
+<p>Its worst sequences: ${swatch(TRUTH_COLOUR, 'dashed')} the truth, ${swatch(TRACKER_COLOUR, 'solid')} the tracker; a part of the frame, the same all along a strip. Under each picture its frame and the overlap.</p>
 ${strips.map(filmStrip).join('\n')}`;
 }
 
@@ -225,7 +226,7 @@ function filmStrip({ sequence, failure, frames, width, height }: FilmStrip): str
     const data = Buffer.from(jpeg).toString('base64');
     return `<li><img src="data:image/jpeg;base64,${data}" width="${width}" height="${height}" alt="frame ${frame}">${text}</li>`;
   };
-  return `<figure class="film"><figcaption><b>${escape(sequence)}</b>, from frame ${failure} on; under each picture frame: overlap</figcaption><ol>${frames.map(picture).join('')}</ol></figure>`;
+  return `<figure class="film"><figcaption><b>${escape(sequence)}</b>, from frame ${failure} on</figcaption><ol>${frames.map(picture).join('')}</ol></figure>`;
 }
 
 /** A table that is read as it stands, worst first, and sorted anew by its heads where scripts run. */

@@ -10,15 +10,17 @@ export interface RadarSeries {
 /** Fewer spokes enclose no area. */
 export const MIN_SPOKES = 3;
 
-const WIDTH = 460;
+const WIDTH = 480;
 const HEIGHT = 340;
 const CENTRE = { x: WIDTH / 2, y: HEIGHT / 2 };
-const RADIUS = 125;
+const RADIUS = 122;
 /** From the rim to the names. */
 const GAP = 12;
 const RINGS = 4;
-/** Longer names would leave the picture; the table beside it has them whole. */
-const MAX_LETTERS = 18;
+/** Pixels between the lines of a name. */
+const LINE = 14;
+/** Longer lines would leave the picture; the table beside it has them whole. */
+const MAX_LETTERS = 14;
 
 interface Point {
   readonly x: number;
@@ -65,10 +67,25 @@ function spoke(name: string, k: number, spokes: number): string {
   const label = spokePoint(k, spokes, 1, RADIUS + GAP);
   const side = label.x - CENTRE.x;
   const anchor = Math.abs(side) < 1 ? 'middle' : side > 0 ? 'start' : 'end';
+  const lines = linesOf(name);
+  // a name of two lines grows away from the centre at the top, towards the rim's height at the sides
+  const top = label.y + 4 - (lines.length - 1) * LINE * (0.5 - (label.y - CENTRE.y) / (2 * (RADIUS + GAP)));
+  const words = lines.map(
+    (line, i) => `<tspan x="${label.x}" y="${Number((top + i * LINE).toFixed(1))}">${escape(clip(line))}</tspan>`,
+  );
   return (
     `<line x1="${CENTRE.x}" y1="${CENTRE.y}" x2="${end.x}" y2="${end.y}" stroke="currentColor" stroke-opacity=".2"/>` +
-    `<text x="${label.x}" y="${Number((label.y + 4).toFixed(1))}" text-anchor="${anchor}">${escape(clip(name))}</text>`
+    `<text text-anchor="${anchor}">${words.join('')}</text>`
   );
+}
+
+/** One line, or two, divided at the blank next to the middle where it is too long. */
+function linesOf(name: string): string[] {
+  const blanks = [...name.matchAll(/ /g)].map(({ index }) => index);
+  if (name.length <= MAX_LETTERS || blanks.length === 0) return [name];
+  const far = (blank: number): number => Math.abs(blank - name.length / 2);
+  const at = blanks.reduce((best, blank) => (far(blank) < far(best) ? blank : best));
+  return [name.slice(0, at), name.slice(at + 1)];
 }
 
 function polygon({ name, values }: RadarSeries, i: number, rim: number): string {

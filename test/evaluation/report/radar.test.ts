@@ -51,3 +51,9 @@ test('two spokes make no radar; names are text', () => {
   expect(svg).not.toMatch(/<[act]>/);
   expect(svg).toContain('&lt;a&gt;');
 });
+
+test('a long name stands in two lines, and what is still too long is cut', () => {
+  const svg = renderRadar('c', ['background clutter', 'short', 'x'.repeat(40)], [{ name: 't', values: [1, 1, 1] }]);
+  const lines = [...svg.matchAll(/<tspan[^>]*>([^<]*)</g)].map(([, text]) => text);
+  expect(lines).toEqual(['background', 'clutter', 'short', `${'x'.repeat(13)}…`]);
+});
