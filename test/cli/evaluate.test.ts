@@ -123,3 +123,20 @@ test('--report puts several result folders side by side', async () => {
     `sequence,frames,${path.basename(root)},${path.basename(other)}\na,2,95.24,${((100 * (20 + 12)) / 42).toFixed(2)}\n`,
   );
 });
+
+test('--report shows the failures where the data set has frames, and says which it cannot read', async () => {
+  const [data, out, results] = await Promise.all(
+    ['data-', 'report-', 'results-'].map((name) => mkdtemp(path.join(root, name))),
+  );
+  await makeSequence(data!, 'a', 12, [9, 9, 9]);
+  await makeSequence(data!, 'broken', 12, [9, 9, 9]);
+  for (let i = 1; i <= 12; i++) await writeFile(path.join(data!, 'broken', 'img', `${i}.png`), 'no image');
+  const boxes = '2,3,5,4\n'.repeat(4) + '10,3,5,4\n'.repeat(8);
+  for (const name of ['a', 'broken']) await writeFile(path.join(results!, `${name}.txt`), boxes);
+  const { code, err } = await evaluate('folder', '--root', data!, '--report', out!, '--results', results!);
+  expect(code).toBe(0);
+  expect(err).toMatch(/warning: no film strip of broken: .*not one of 12 images could be read/);
+  const page = await readFile(path.join(out!, 'report.html'), 'utf8');
+  expect(page.match(/<img src="data:image\/jpeg;base64,/g)).toHaveLength(8);
+  expect(page).toContain('<b>a</b>, from frame 4 on');
+});

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { drawResult } from '../../src/image/draw.js';
+import { drawBoxes, drawResult } from '../../src/image/draw.js';
 import type { TrackResult, TrackState } from '../../src/result.js';
 
 const GREY = 100;
@@ -152,5 +152,34 @@ describe('drawResult', () => {
       ),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('drawBoxes', () => {
+  const [yellow, pink] = [
+    [240, 228, 66],
+    [255, 90, 160],
+  ] as const;
+  const box = { x: 20, y: 10, w: 60, h: 30 };
+
+  it('shows both colours where a dashed box lies on another, on a dark ground', () => {
+    const image = greyFrame(100, 60);
+    drawBoxes(image, [
+      { box, colour: pink, dashed: false },
+      { box, colour: yellow, dashed: true },
+    ]);
+    const top = Array.from({ length: 60 }, (_, i) => [...image.data.subarray(3 * (10 * 100 + 20 + i)).subarray(0, 3)]);
+    expect(new Set(top.map(String))).toEqual(new Set([String(yellow), String(pink)]));
+    expect([...image.data.subarray(3 * (8 * 100 + 50)).subarray(0, 3)]).toEqual([0, 0, 0]);
+    expect([...image.data.subarray(3 * (25 * 100 + 50)).subarray(0, 3)]).toEqual([GREY, GREY, GREY]);
+  });
+
+  it('leaves out what is not finite and what lies outside', () => {
+    const image = greyFrame(100, 60);
+    drawBoxes(image, [
+      { box: { ...box, w: Number.NaN }, colour: pink, dashed: false },
+      { box: { ...box, x: 1e9 }, colour: pink, dashed: true },
+    ]);
+    expect(image.data).toEqual(greyFrame(100, 60).data);
   });
 });
