@@ -9,6 +9,7 @@ import { filmFailures, type Footage } from '../evaluation/report/film.js';
 import { buildReport, type TrackerInput } from '../evaluation/report/report.js';
 import { writeReport } from '../evaluation/report/write.js';
 import { readRunRecord } from '../evaluation/run-record.js';
+import { enqueueEvaluation } from '../evaluation/queue.js';
 import { runEvaluation, type EvaluationSummary } from '../evaluation/runner.js';
 import type { EvaluationSequence, Protocol, ProtocolScore } from '../evaluation/types.js';
 import { listenForInterrupt } from './interrupt.js';
@@ -25,6 +26,7 @@ interface EvaluateOptions {
   only?: string;
   workers?: string;
   threads?: string;
+  queue?: string;
   config?: string;
   protocol?: string;
   explain?: string;
@@ -53,6 +55,7 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
     .option('--only <list>', 'only these sequences')
     .option('--workers <n>', 'processes (default: one a core)')
     .option('--threads <n>', 'threads of each process (default: cores shared out)')
+    .option('--queue <url>', 'run on the workers of a queue, redis://host:port (see ebm-tracker worker)')
     .option('--config <file>', 'JSON file with any field of src/config.ts')
     .option(
       '--protocol <name>',
@@ -142,12 +145,12 @@ async function run(
   only: string[] | undefined,
   terminal: Terminal,
 ): Promise<EvaluationSummary> {
-  const { tracker, workers, threads } = options;
+  const { tracker, workers, threads, queue } = options;
   const progress = createRunProgress(terminal.stderr, options.quiet === true);
   const interrupt = listenForInterrupt();
   try {
     const { seed: _, threads: __, ...config } = await readConfig(options.config, {});
-    return await runEvaluation({
+    const asked = {
       dataset: dataset.name,
       root,
       out: options.out,
@@ -156,11 +159,15 @@ async function run(
       config,
       seeds: options.seeds.split(',').map((seed) => parseWhole('--seeds', seed)),
       ...(only ? { only } : {}),
-      ...(workers === undefined ? {} : { workers: parseWhole('--workers', workers) }),
-      ...(threads === undefined ? {} : { threads: parseWhole('--threads', threads) }),
       command: `ebm-tracker evaluate ${process.argv.slice(3).join(' ')}`,
       signal: interrupt.signal,
       onProgress: progress.update,
+    };
+    if (queue !== undefined) return await enqueueEvaluation(queue, asked);
+    return await runEvaluation({
+      ...asked,
+      ...(workers === undefined ? {} : { workers: parseWhole('--workers', workers) }),
+      ...(threads === undefined ? {} : { threads: parseWhole('--threads', threads) }),
     });
   } finally {
     progress.end();

@@ -5,6 +5,7 @@ import { TrackerError } from '../errors.js';
 import { addDemoCommand } from './demo.js';
 import { addDoctorCommand } from './doctor.js';
 import { addEvaluateCommand } from './evaluate.js';
+import { addWorkerCommand } from './worker.js';
 import { reportError, type Terminal } from './terminal.js';
 import { addTrackCommand } from './track.js';
 
@@ -28,6 +29,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     addDoctorCommand(program, terminal, (code) => (exitCode = code));
     addDemoCommand(program, terminal);
     addEvaluateCommand(program, terminal, (code) => (exitCode = code));
+    addWorkerCommand(program, terminal);
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {

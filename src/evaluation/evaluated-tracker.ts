@@ -14,11 +14,21 @@ export interface ForeignTracker {
   init(frame: Frame, box: FrameBox): unknown;
   update(frame: Frame): PromiseLike<ForeignAnswer> | ForeignAnswer;
   release?(): unknown;
+  /** Execution provider of its networks. */
+  readonly description?: { readonly device: string };
 }
 
 export interface ForeignAnswer {
   readonly box: FrameBox;
   readonly confidence?: number;
+}
+
+/** What a run adds to the result. */
+export interface RunResult extends SequenceResult {
+  readonly confidence: Float64Array;
+  readonly seconds: Float64Array;
+  /** Execution provider, where the tracker tells. */
+  readonly provider?: string;
 }
 
 export type OpenTracker = (options: TrackerOptions) => Promise<ForeignTracker>;
@@ -45,7 +55,7 @@ export async function runSequence(
   options: TrackerOptions,
   sequence: EvaluationSequence,
   onFrame?: (done: number) => void,
-): Promise<SequenceResult> {
+): Promise<RunResult> {
   const frames = sequence.truth.length / 4;
   const boxes = new Float64Array(4 * frames);
   const confidence = new Float64Array(frames).fill(1);
@@ -81,5 +91,6 @@ export async function runSequence(
       },
     );
   }
-  return { boxes, confidence, seconds };
+  const provider = tracker.description?.device;
+  return { boxes, confidence, seconds, ...(provider === undefined ? {} : { provider }) };
 }

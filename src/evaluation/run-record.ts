@@ -8,11 +8,14 @@ import { parseConfig, type TrackerOptions } from '../config.js';
 import { loadHead } from '../ebm/load.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { findBackbone, loadManifest } from '../features/manifest.js';
-import { writeWhole } from './results.js';
+import { findDataset } from './datasets/index.js';
+import { hasSequenceResult, readSequenceResult, writeWhole } from './results.js';
 
 export interface RunRecord {
   readonly tracker: string;
   readonly dataset: string;
+  /** Protocol that the data set's published scores use. */
+  readonly protocol: string;
   readonly seed: number;
   readonly config: TrackerOptions;
   /** sha256 of everything that decides the boxes: configuration, weights, tracker module. */
@@ -21,19 +24,46 @@ export interface RunRecord {
   readonly command: string;
   readonly commit?: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** Processor, or "queue"; with the execution providers once sequences have told them. */
   readonly device: string;
-  readonly threads: number;
-  readonly workers: number;
+  /** Of this machine; left out where a queue's workers run it. */
+  readonly threads?: number;
+  readonly workers?: number;
+  /** ISO 8601. */
+  readonly started: string;
+  /** Of the last session that ran a sequence; ISO 8601. */
+  readonly finished?: string;
+  /** Sequences with a result, their frames, and the tracker's milliseconds a frame over all of them. */
+  readonly sequences?: number;
+  readonly frames?: number;
+  readonly msPerFrame?: number;
 }
 
-export interface RunKey {
+/** What decides the boxes on one machine, seed and footage aside: sha256 each. */
+export interface TrackerHashes {
+  readonly version: string;
+  /** Of the whole configuration, defaults included; seed and threads left out. */
+  readonly config: string;
+  readonly head?: string;
+  readonly backbone?: string;
+  /** Of the file of another tracker. */
+  readonly module?: string;
+}
+
+/** Where a run takes place. */
+export interface RunPlace {
+  /** Left out: this machine's processor. */
+  readonly device?: string;
+  readonly threads?: number;
+  readonly workers?: number;
+}
+
+export interface RunKey extends RunPlace {
   readonly tracker: string;
   readonly dataset: string;
   readonly seed: number;
   readonly options: TrackerOptions;
   readonly module?: string;
-  readonly threads: number;
-  readonly workers: number;
   readonly command: string;
 }
 
@@ -41,12 +71,13 @@ export interface RunKey {
 export async function makeRecord(key: RunKey): Promise<RunRecord> {
   const { seed, threads: _, ...config } = parseConfig({ ...key.options, seed: key.seed });
   const weights = key.module === undefined ? await findWeights(key.options) : undefined;
-  const code = key.module === undefined ? '' : await readFile(key.module, 'utf8').catch(() => '');
-  const identity = createHash('sha256').update(JSON.stringify({ seed, config, weights, code })).digest('hex');
+  const code = key.module === undefined ? '' : await readModule(key.module);
+  const identity = sha256(JSON.stringify({ seed, config, weights, code }));
   const commit = await readCommit();
   return {
     tracker: key.tracker,
     dataset: key.dataset,
+    protocol: findDataset(key.dataset).protocol,
     seed: key.seed,
     config: key.options,
     identity,
@@ -54,11 +85,32 @@ export async function makeRecord(key: RunKey): Promise<RunRecord> {
     command: key.command,
     ...(commit === undefined ? {} : { commit }),
     versions: await readVersions(),
-    device: cpus()[0]?.model ?? 'unknown',
-    threads: key.threads,
-    workers: key.workers,
+    device: key.device ?? processorName(),
+    ...(key.threads === undefined ? {} : { threads: key.threads }),
+    ...(key.workers === undefined ? {} : { workers: key.workers }),
+    started: new Date().toISOString(),
   };
 }
+
+export function processorName(): string {
+  return cpus()[0]?.model ?? 'unknown';
+}
+
+/** @throws TrackerError MODEL_MISSING, MODEL_INVALID, CONFIG_INVALID */
+export async function hashTracker(options: TrackerOptions, module?: string): Promise<TrackerHashes> {
+  const { seed: _, threads: __, ...config } = parseConfig(options);
+  const { 'ebm-tracker': version } = await readVersions();
+  return {
+    version: version!,
+    config: sha256(JSON.stringify(config)),
+    ...(module === undefined ? await findWeights(options) : { module: sha256(await readModule(module)) }),
+  };
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** '' where it is not there: the fault is told where it is loaded. */
+const readModule = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
 
 async function findWeights(options: TrackerOptions): Promise<{ head: string; backbone: string }> {
   const manifest = await loadManifest(options.manifest);
@@ -106,6 +158,48 @@ export async function readRunRecord(folder: string): Promise<Readonly<Record<str
   throw new TrackerError('DATA_INVALID', `${file}: expected a JSON object, found ${text.slice(0, 40)}`, {
     hint: 'remove that file, or the folder',
   });
+}
+
+/**
+ * Writes into run.json what is known once the sequences have ended: times and frames of all results in the folder, of earlier
+ * sessions too.
+ * @param names sequences of the run @param providers execution providers that were told
+ */
+export async function closeRecord(
+  folder: string,
+  names: readonly string[],
+  providers: ReadonlySet<string>,
+): Promise<void> {
+  const file = path.join(folder, 'run.json');
+  const record = JSON.parse(await readFile(file, 'utf8')) as RunRecord;
+  const { sequences, frames, seconds } = await sumTimes(folder, names);
+  const device = [record.device.split(';')[0]!, ...[...providers].toSorted()].join('; ');
+  const closed: RunRecord = {
+    ...record,
+    ...(providers.size > 0 ? { device } : {}),
+    finished: new Date().toISOString(),
+    sequences,
+    frames,
+    ...(frames > 0 ? { msPerFrame: Number(((1000 * seconds) / frames).toFixed(3)) } : {}),
+  };
+  await writeWhole(file, `${JSON.stringify(closed, undefined, 1)}\n`);
+}
+
+async function sumTimes(
+  folder: string,
+  names: readonly string[],
+): Promise<{ sequences: number; frames: number; seconds: number }> {
+  let sequences = 0;
+  let frames = 0;
+  let seconds = 0;
+  for (const name of names) {
+    if (!(await hasSequenceResult(folder, name))) continue;
+    const times = (await readSequenceResult(folder, name)).seconds ?? new Float64Array();
+    sequences++;
+    frames += times.length;
+    seconds += times.reduce((a, b) => a + b, 0);
+  }
+  return { sequences, frames, seconds };
 }
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));

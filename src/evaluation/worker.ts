@@ -1,4 +1,4 @@
-/** A process of the pool: runs one sequence after another, and writes each result itself. */
+/** A process of the pool: runs one sequence after another. */
 import { pathToFileURL } from 'node:url';
 import workerpool from 'workerpool';
 import type { TrackerOptions } from '../config.js';
@@ -6,6 +6,7 @@ import { TrackerError } from '../errors.js';
 import { findDataset } from './datasets/index.js';
 import { findTracker, runSequence } from './evaluated-tracker.js';
 import { writeSequenceResult } from './results.js';
+import type { SequenceResult } from './types.js';
 
 export interface Job {
   readonly dataset: string;
@@ -14,22 +15,45 @@ export interface Job {
   /** Module of another tracker; left out: ours. */
   readonly module?: string;
   readonly options: TrackerOptions;
-  /** Folder of the result files. */
-  readonly folder: string;
+  /** Folder of the result files; left out: the result comes back with the outcome. */
+  readonly folder?: string;
 }
 
-export type JobOutcome =
-  | { readonly frames: number; readonly seconds: number }
-  | { readonly code: string; readonly message: string; readonly hint: string };
+/** A result as numbers of JSON: what is no finite number is null there. */
+export type PackedResult = { readonly [key in keyof SequenceResult]: readonly (number | null)[] };
+
+export interface JobDone {
+  readonly frames: number;
+  /** Of the tracker alone, over all frames. */
+  readonly seconds: number;
+  /** Execution provider of the networks, where the tracker tells. */
+  readonly provider?: string;
+  readonly result?: PackedResult;
+}
+
+export interface JobFault {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export type JobOutcome = JobDone | JobFault;
 
 /** Errors come back as values: a fault of one sequence is a row of the report, and a class does not survive the way to the parent. */
 async function run(job: Job): Promise<JobOutcome> {
   try {
     const sequence = await findDataset(job.dataset).read(job.root, job.sequence);
     const open = await findTracker(job.module);
-    const result = await runSequence(open, job.options, sequence, (done) => workerpool.workerEmit({ done }));
-    await writeSequenceResult(job.folder, job.sequence, result);
-    return { frames: result.boxes.length / 4, seconds: result.seconds!.reduce((a, b) => a + b, 0) };
+    const { provider, ...result } = await runSequence(open, job.options, sequence, (done) =>
+      workerpool.workerEmit({ done }),
+    );
+    if (job.folder !== undefined) await writeSequenceResult(job.folder, job.sequence, result);
+    return {
+      frames: result.boxes.length / 4,
+      seconds: result.seconds.reduce((a, b) => a + b, 0),
+      ...(provider === undefined ? {} : { provider }),
+      ...(job.folder === undefined ? { result: packResult(result) } : {}),
+    };
   } catch (error) {
     if (error instanceof TrackerError) return { code: error.code, message: error.message, hint: error.hint };
     return {
@@ -40,6 +64,16 @@ async function run(job: Job): Promise<JobOutcome> {
   }
 }
 
+function packResult({ boxes, confidence, seconds }: SequenceResult): PackedResult {
+  return {
+    boxes: Array.from(boxes),
+    ...(confidence ? { confidence: Array.from(confidence) } : {}),
+    ...(seconds ? { seconds: Array.from(seconds) } : {}),
+  };
+}
+
 // the parent finds the rules of this file by importing its types; only a process of the pool serves
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  if (process.connected === false) process.exit(1); // the parent was killed while this process started
   workerpool.worker({ run });
+}

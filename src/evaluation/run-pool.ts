@@ -1,0 +1,64 @@
+/** Child processes that run jobs: the networks hold native state, and a process that is killed takes nothing else along. */
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import workerpool from 'workerpool';
+import { messageOf } from '../errors.js';
+import type { Job, JobOutcome } from './worker.js';
+
+export type Pool = ReturnType<typeof workerpool.pool>;
+
+/** A process that dies takes its sequence with it: it is tried so often in all. */
+export const ATTEMPTS = 3;
+
+/** Code of a sequence whose process died in every attempt. */
+export const WORKER_DIED = 'WORKER_DIED';
+
+/** What was asked for, else one process a core and the cores shared out evenly. */
+export function shareCores(asked: { readonly workers?: number; readonly threads?: number }): {
+  workers: number;
+  threads: number;
+} {
+  const cores = availableParallelism();
+  const workers = asked.workers ?? cores;
+  return { workers, threads: asked.threads ?? Math.max(1, Math.floor(cores / workers)) };
+}
+
+export function openPool(workers: number): Pool {
+  const extension = path.extname(fileURLToPath(import.meta.url));
+  const script = fileURLToPath(new URL(`./worker${extension}`, import.meta.url));
+  // from sources, as in tests and benchmarks, the child needs the same loader
+  const execArgv = extension === '.ts' ? ['--import', 'tsx'] : [];
+  return workerpool.pool(script, {
+    workerType: 'process',
+    minWorkers: workers,
+    maxWorkers: workers,
+    forkOpts: { execArgv },
+  });
+}
+
+export interface JobWatch {
+  /** Processes that may die of it. */
+  readonly attempts: number;
+  readonly signal?: AbortSignal;
+  readonly onFrame: (done: number) => void;
+}
+
+/** One job, tried again where its process died. Never throws: whatever happens is an outcome. */
+export async function runJob(pool: Pool, job: Job, { attempts, signal, onFrame }: JobWatch): Promise<JobOutcome> {
+  let message = '';
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    if (signal?.aborted) break;
+    try {
+      const on = ({ done }: { done: number }): void => onFrame(done);
+      return (await pool.exec('run', [job], { on })) as JobOutcome;
+    } catch (error) {
+      message = messageOf(error);
+    }
+  }
+  return {
+    code: WORKER_DIED,
+    message: `its process died ${attempts === 1 ? 'once' : `${attempts} times`} (${message})`,
+    hint: 'out of memory? Fewer --workers; run that sequence alone to see more',
+  };
+}
