@@ -123,18 +123,20 @@ async function evaluateDataset(
   const protocol = options.protocol ?? dataset.protocol;
   if (protocol !== 'all') findProtocol(protocol); // a wrong name is told before the hours of work, not after
   const only = options.only?.split(',');
-  const read = async (): Promise<EvaluationSequence[]> =>
-    Promise.all((only ?? (await dataset.list(root))).map((name) => dataset.read(root, name)));
-  if (options.results !== undefined) return scoreFolders(await read(), options.results, protocol, options, terminal);
+  const names = only ?? (await dataset.list(root));
+  const read = async (some: readonly string[]): Promise<EvaluationSequence[]> =>
+    Promise.all(some.map((name) => dataset.read(root, name)));
+  if (options.results !== undefined) {
+    return scoreFolders(await read(names), options.results, protocol, options, terminal);
+  }
   const summary = await run(dataset, root, options, only, terminal);
   for (const { sequence, seed, code, message, hint } of summary.failed) {
     terminal.stderr.write(`failed ${sequence} (seed ${seed}): ${code}: ${message}; ${hint}\n`);
   }
   const failed = new Set(summary.failed.map(({ sequence }) => sequence));
-  const names = (only ?? (await dataset.list(root))).filter((name) => !failed.has(name));
-  const truth = await Promise.all(names.map((name) => dataset.read(root, name)));
-  if (truth.length === 0) return 1;
-  const exit = await scoreFolders(truth, summary.folders, protocol, options, terminal);
+  const ended = names.filter((name) => !failed.has(name)); // read only now: annotations of a failed one may be its fault
+  if (ended.length === 0) return 1;
+  const exit = await scoreFolders(await read(ended), summary.folders, protocol, options, terminal);
   return failed.size > 0 ? 1 : exit;
 }
 
@@ -163,7 +165,10 @@ async function run(
       signal: interrupt.signal,
       onProgress: progress.update,
     };
-    if (queue !== undefined) return await enqueueEvaluation(queue, asked);
+    if (queue !== undefined) {
+      refuseWithQueue({ '--workers': workers, '--threads': threads });
+      return await enqueueEvaluation(queue, asked);
+    }
     return await runEvaluation({
       ...asked,
       ...(workers === undefined ? {} : { workers: parseWhole('--workers', workers) }),
@@ -173,6 +178,15 @@ async function run(
     progress.end();
     interrupt.end();
   }
+}
+
+/** @throws TrackerError OPTION_INVALID where one is given: each worker of a queue has its own */
+function refuseWithQueue(options: Readonly<Record<string, string | undefined>>): void {
+  const given = Object.keys(options).find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  throw new TrackerError('OPTION_INVALID', `evaluate --queue: found ${given}, which is a setting of the workers`, {
+    hint: `start the workers with ebm-tracker worker ${given} N`,
+  });
 }
 
 /** Scores one folder a tracker, and reports them side by side. @returns 1 where a sequence has no result, else 0 */

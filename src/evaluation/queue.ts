@@ -484,6 +484,7 @@ function differences(queue: JobData['hashes'], own: TrackerHashes): string[] {
 /** Jobs at work go back first, as their processes end; a server that is gone is not waited for. */
 async function closeWorker(worker: Worker, pool: Pool): Promise<void> {
   const closing = worker.close();
+  closing.catch(() => undefined); // told below: it may fail before it is awaited
   await pool.terminate(true);
   await withPatience(closing);
   await withPatience(worker.disconnect());

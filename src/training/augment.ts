@@ -193,12 +193,12 @@ function occlude(rgb: Float32Array, size: number, truth: CropBox, random: Random
   const from = { x: random.integer(size - w), y: random.integer(size - h) };
   const overlaps = Math.abs(from.x + w / 2 - truth.cx) < (w + truth.w) / 2;
   if (overlaps && Math.abs(from.y + h / 2 - truth.cy) < (h + truth.h) / 2) return;
+  const first = Math.max(0, -x);
+  const count = Math.min(w, size - x) - first;
+  if (count <= 0) return;
   for (let row = Math.max(0, -y); row < h && y + row < size; row++) {
-    for (let column = Math.max(0, -x); column < w && x + column < size; column++) {
-      const target = 3 * ((y + row) * size + x + column);
-      const source = 3 * ((from.y + row) * size + from.x + column);
-      rgb.copyWithin(target, source, source + 3);
-    }
+    const source = 3 * ((from.y + row) * size + from.x + first);
+    rgb.copyWithin(3 * ((y + row) * size + x + first), source, source + 3 * count);
   }
 }
 

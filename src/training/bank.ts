@@ -88,6 +88,7 @@ export class BankWriter {
     if (this.pending.length < BATCH) return;
     await this.running;
     this.running = this.flush();
+    this.running.catch(() => undefined); // told where it is awaited: by the next add() that fills a batch, or by finish()
   }
 
   async finish(): Promise<void> {

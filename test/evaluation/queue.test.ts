@@ -13,7 +13,7 @@ import {
   type QueueWorkerOptions,
 } from '../../src/evaluation/queue.js';
 import { runEvaluation } from '../../src/evaluation/runner.js';
-import { freePort, hasRedis, startRedis, type TestRedis } from '../helpers/redis.js';
+import { freePort, hasRedis, startRedis, type TestRedis, SMALL_WORKER } from '../helpers/redis.js';
 import { makeSequence } from '../helpers/sequences.js';
 
 const FRAMES = 10;
@@ -104,10 +104,7 @@ describe.skipIf(!hasRedis())(title, () => {
     const ended = runQueueWorker(redis.url, {
       root,
       module,
-      workers: 1,
-      threads: 1,
-      lockDuration: 1000,
-      stalledInterval: 500,
+      ...SMALL_WORKER,
       signal: controller.signal,
       onEvent: (event) => events.push(event),
       ...more,

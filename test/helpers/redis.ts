@@ -51,3 +51,6 @@ async function answers(port: number): Promise<boolean> {
     socket.destroy();
   }
 }
+
+/** Workers of the tests: one small process each, and short patience with those that are killed. */
+export const SMALL_WORKER = { workers: 1, threads: 1, lockDuration: 1000, stalledInterval: 500 } as const;

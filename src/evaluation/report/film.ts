@@ -1,9 +1,10 @@
 /** Film strips: a few frames about the place where a tracker fails, the true box and the tracker's drawn in. */
 import { messageOf, TrackerError } from '../../errors.js';
-import { intersectionOverUnion, type FrameBox, type Size } from '../../geometry.js';
+import type { FrameBox, Size } from '../../geometry.js';
 import type { Outline } from '../../image/draw.js';
 import { thumbnail } from '../../image/thumbnail.js';
 import { openVideo } from '../../video/read.js';
+import { boxAt, overlapsOf, trueBoxAt } from '../overlaps.js';
 import type { EvaluationSequence, ScoredSequence } from '../types.js';
 import type { SequenceRow } from './report.js';
 
@@ -53,16 +54,6 @@ const LEAD = [12, 4];
 export interface Failure {
   readonly first: number;
   readonly last: number;
-}
-
-/** Overlap of each frame that has both boxes; NaN where there is no true box. */
-export function overlapsOf({ truth, boxes, absent }: Pick<ScoredSequence, 'truth' | 'boxes' | 'absent'>): Float64Array {
-  const frames = Math.min(truth.length, boxes.length) / 4;
-  return Float64Array.from({ length: frames }, (_, i) => {
-    const real = boxAt(truth, i);
-    if (absent?.[i] || !(real.w > 0 && real.h > 0)) return Number.NaN;
-    return intersectionOverUnion(real, boxAt(boxes, i));
-  });
 }
 
 /**
@@ -146,11 +137,6 @@ function clipBox(box: FrameBox, { width, height }: Size): FrameBox | undefined {
   return w > 0 && h > 0 ? { x, y, w, h } : undefined;
 }
 
-function boxAt(boxes: Float64Array, i: number): FrameBox {
-  const at = 4 * i;
-  return { x: boxes[at]!, y: boxes[at + 1]!, w: boxes[at + 2]!, h: boxes[at + 3]! };
-}
-
 /**
  * Strips of a tracker's worst sequences that fail. Each is decoded once, up to the last frame that is shown.
  * @param rows worst first
@@ -209,9 +195,8 @@ async function filmOf(sequence: ScoredSequence, { source, start }: Footage): Pro
 }
 
 /** The truth dashed and on top: where both are the same, both are seen. */
-function outlinesOf({ truth, boxes, absent }: ScoredSequence, frame: number): Outline[] {
-  const own: Outline = { box: boxAt(boxes, frame), colour: TRACKER_COLOUR, dashed: false };
-  const real = boxAt(truth, frame);
-  if (absent?.[frame] || !(real.w > 0 && real.h > 0)) return [own];
-  return [own, { box: real, colour: TRUTH_COLOUR, dashed: true }];
+function outlinesOf(sequence: ScoredSequence, frame: number): Outline[] {
+  const own: Outline = { box: boxAt(sequence.boxes, frame), colour: TRACKER_COLOUR, dashed: false };
+  const real = trueBoxAt(sequence, frame);
+  return real ? [own, { box: real, colour: TRUTH_COLOUR, dashed: true }] : [own];
 }

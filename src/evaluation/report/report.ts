@@ -1,5 +1,6 @@
 /** What a report tells of one or several trackers on one data set, before it becomes a page or a table. */
 import { areaUnderRoc, binsOf, calibrationError } from '../calibration.js';
+import { overlapsOf } from '../overlaps.js';
 import type { CurveKind, Curves, Metrics, Protocol, ProtocolScore, ScoredSequence } from '../types.js';
 
 export interface TrackerInput {
@@ -124,12 +125,14 @@ function framesPerSecond(scored: readonly ScoredSequence[]): number | undefined 
 function reliabilityOf(scored: readonly ScoredSequence[]): Reliability | undefined {
   const said: number[] = [];
   const hit: number[] = [];
-  for (const { truth, boxes, confidence, absent } of scored) {
+  for (const sequence of scored) {
+    const { confidence } = sequence;
     if (!confidence) continue;
-    for (let i = 1; i < Math.min(confidence.length, truth.length / 4, boxes.length / 4); i++) {
-      if (absent?.[i] || !(truth[4 * i + 2]! > 0) || !(confidence[i]! >= 0)) continue;
+    const overlaps = overlapsOf(sequence);
+    for (let i = 1; i < Math.min(confidence.length, overlaps.length); i++) {
+      if (Number.isNaN(overlaps[i]!) || !(confidence[i]! >= 0)) continue;
       said.push(confidence[i]!);
-      hit.push(overlapAt(truth, boxes, 4 * i) > 0.5 ? 1 : 0);
+      hit.push(overlaps[i]! > 0.5 ? 1 : 0);
     }
   }
   if (said.length === 0) return undefined;
@@ -141,14 +144,6 @@ function reliabilityOf(scored: readonly ScoredSequence[]): Reliability | undefin
     expectedError: calibrationError(bins),
     ...(area === undefined ? {} : { areaUnderRoc: area }),
   };
-}
-
-/** Intersection over union of the boxes x, y, w, h that begin at `at`. */
-function overlapAt(a: Float64Array, b: Float64Array, at: number): number {
-  const width = Math.min(a[at]! + a[at + 2]!, b[at]! + b[at + 2]!) - Math.max(a[at]!, b[at]!);
-  const height = Math.min(a[at + 1]! + a[at + 3]!, b[at + 1]! + b[at + 3]!) - Math.max(a[at + 1]!, b[at + 1]!);
-  if (!(width > 0 && height > 0)) return 0;
-  return (width * height) / (a[at + 2]! * a[at + 3]! + b[at + 2]! * b[at + 3]! - width * height);
 }
 
 export const CURVE_TITLES: Readonly<Record<CurveKind, string>> = {

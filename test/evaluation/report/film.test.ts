@@ -4,12 +4,12 @@ import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findProtocol } from '../../../src/evaluation/protocols/index.js';
+import { overlapsOf } from '../../../src/evaluation/overlaps.js';
 import {
   chooseFrames,
   chooseWindow,
   filmFailures,
   findFailure,
-  overlapsOf,
   type Films,
 } from '../../../src/evaluation/report/film.js';
 import { renderHtml } from '../../../src/evaluation/report/html.js';
