@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import { DATASETS, detectDatasets, findDataset, type Dataset } from '../evaluation/datasets/index.js';
 import { findProtocol, PROTOCOLS } from '../evaluation/protocols/index.js';
+import { isRestartRun } from '../evaluation/protocols/vot-restarts.js';
 import { pairResults, readTruthFolder, type Annotated } from '../evaluation/results.js';
 import { filmFailures, type Footage } from '../evaluation/report/film.js';
 import { buildReport, type TrackerInput } from '../evaluation/report/report.js';
@@ -11,10 +12,12 @@ import { writeReport } from '../evaluation/report/write.js';
 import { readRunRecord } from '../evaluation/run-record.js';
 import { enqueueEvaluation } from '../evaluation/queue.js';
 import { runEvaluation, type EvaluationSummary } from '../evaluation/runner.js';
-import type { EvaluationSequence, Protocol, ProtocolScore } from '../evaluation/types.js';
+import type { EvaluationSequence, Protocol, ProtocolScore, ScoredSequence } from '../evaluation/types.js';
+import { findServer, SERVERS } from '../evaluation/submit/servers.js';
 import { listenForInterrupt } from './interrupt.js';
 import { parseWhole, readConfig } from './options.js';
 import { createRunProgress } from './run-progress.js';
+import { submit, type SubmitOptions } from './submit.js';
 import type { Terminal } from './terminal.js';
 
 interface EvaluateOptions {
@@ -32,6 +35,8 @@ interface EvaluateOptions {
   explain?: string;
   results?: string[];
   report?: string;
+  submit?: string;
+  check?: string;
   truth?: string;
   absent?: string;
   json?: true;
@@ -72,6 +77,11 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
       '--report <dir>',
       'write report.html, .md, .json and .csv: tables, plots, sequences worst first, several trackers side by side',
     )
+    .option(
+      '--submit <server>',
+      `pack the results of all --seeds, or of --results, for a server (OUT/SERVER.zip): ${SERVERS.map(({ name }) => name).join(', ')}`,
+    )
+    .option('--check <zip>', 'with --submit: only look at a pack that is there')
     .option('--json', 'scores as JSON, in percent with two decimals')
     .option('--quiet', 'no progress')
     .action(async (dataset: string | undefined, options: EvaluateOptions) => {
@@ -79,6 +89,8 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
         terminal.stdout.write(explain(findProtocol(options.explain)));
       } else if (options.list) {
         terminal.stdout.write(await listDatasets(need(options.root, '--root DIR')));
+      } else if (options.submit !== undefined) {
+        await submit(submitOptions(options.submit, options), terminal);
       } else if (options.results !== undefined && dataset === undefined) {
         const truth = await readTruthFolder(need(options.truth, '--truth DIR'), options.absent);
         setExitCode(await scoreFolders(truth, options.results, options.protocol ?? 'ope', options, terminal));
@@ -96,6 +108,19 @@ function need(value: string | undefined, what: string): string {
   if (value !== undefined) return value;
   throw new TrackerError('OPTION_INVALID', `evaluate: expected ${what}`, { hint: 'ebm-tracker evaluate --help' });
 }
+
+/** Without --results the folders that a run of evaluate writes. */
+function submitOptions(server: string, { root, out, tracker, seeds, results, check }: EvaluateOptions): SubmitOptions {
+  const { dataset } = findServer(server);
+  const folders = parseSeeds(seeds).map((seed) => path.join(out, trackerName(tracker), dataset, `seed-${seed}`));
+  const more = check === undefined ? {} : { check };
+  return { server, root: need(root, '--root DIR'), out, results: results ?? folders, ...more };
+}
+
+const parseSeeds = (seeds: string): number[] => seeds.split(',').map((seed) => parseWhole('--seeds', seed));
+
+const trackerName = (module: string | undefined): string =>
+  module === undefined ? 'ebm-tracker' : path.parse(module).name;
 
 async function listDatasets(root: string): Promise<string> {
   const found = await detectDatasets(root);
@@ -156,10 +181,10 @@ async function run(
       dataset: dataset.name,
       root,
       out: options.out,
-      tracker: tracker === undefined ? 'ebm-tracker' : path.parse(tracker).name,
+      tracker: trackerName(tracker),
       ...(tracker === undefined ? {} : { module: path.resolve(tracker) }),
       config,
-      seeds: options.seeds.split(',').map((seed) => parseWhole('--seeds', seed)),
+      seeds: parseSeeds(options.seeds),
       ...(only ? { only } : {}),
       command: `ebm-tracker evaluate ${process.argv.slice(3).join(' ')}`,
       signal: interrupt.signal,
@@ -197,10 +222,10 @@ async function scoreFolders(
   { json, report }: EvaluateOptions,
   terminal: Terminal,
 ): Promise<0 | 1> {
-  const protocols = name === 'all' ? PROTOCOLS : [findProtocol(name)];
   const inputs: TrackerInput[] = [];
   const records: unknown[] = [];
   let exit: 0 | 1 = 0;
+  let protocol: Protocol | undefined;
   for (const folder of folders) {
     const { scored, missing } = await pairResults(truth, folder);
     if (scored.length === 0) {
@@ -219,20 +244,35 @@ async function scoreFolders(
       );
       exit = 1;
     }
+    const protocols = protocolsFor(name, scored, folder);
     const scores = protocols.map((protocol) => protocol.score(scored));
     if (!json) terminal.stdout.write(`${folder}\n${scoreTable(scores)}`);
     records.push(
       ...scores.map((score) => (folders.length > 1 ? { results: folder, ...toRecord(score) } : toRecord(score))),
     );
     const record = await readRunRecord(folder);
+    protocol ??= protocols[0]!;
     inputs.push({ name: nameOf(folder, record), score: scores[0]!, scored, ...(record ? { run: record } : {}) });
   }
   if (json) terminal.stdout.write(`${JSON.stringify(records.length === 1 ? records[0] : records, undefined, 1)}\n`);
-  if (report !== undefined) {
-    const files = await reportOn(report, protocols[0]!, inputs, truth, terminal);
+  if (report !== undefined && protocol) {
+    const files = await reportOn(report, protocol, inputs, truth, terminal);
     terminal.stderr.write(`wrote ${files.join(', ')}\n`);
   }
   return exit;
+}
+
+/** The one of that name, or all that score such results. @throws TrackerError OPTION_INVALID where it does not score them */
+function protocolsFor(name: string, [first]: readonly ScoredSequence[], folder: string): readonly Protocol[] {
+  const restarts = first !== undefined && isRestartRun(first.boxes);
+  const scores = (protocol: Protocol): boolean => (protocol.restarts ?? false) === restarts;
+  if (name === 'all') return PROTOCOLS.filter(scores);
+  const protocol = findProtocol(name);
+  if (scores(protocol)) return [protocol];
+  const found = restarts ? 'a run with restarts' : 'a run of one pass';
+  throw new TrackerError('OPTION_INVALID', `--protocol ${name}: ${folder} holds ${found}`, {
+    hint: restarts ? 'score it with --protocol vot-restarts' : 'ebm-tracker evaluate vot-restarts runs with restarts',
+  });
 }
 
 /** Writes the report; where there are frames, with film strips of the first tracker's failures. @returns the files' paths */

@@ -7,6 +7,9 @@ import type { FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { createTracker } from '../tracker/tracker.js';
 import { openVideo } from '../video/read.js';
+import { boxAt, trueBoxAt } from './overlaps.js';
+import { overlapWithTruth, runWithRestarts } from './protocols/vot.js';
+import { packRestarts } from './protocols/vot-restarts.js';
 import type { EvaluationSequence, SequenceResult } from './types.js';
 
 /** What a module given with --tracker exports as createTracker(options): the contract of our own tracker, confidence left to choice. */
@@ -46,6 +49,8 @@ export async function findTracker(file?: string): Promise<OpenTracker> {
   throw new TrackerError('INPUT_NOT_FOUND', `tracker ${file}: found no export createTracker`, { hint });
 }
 
+type OnFrame = (done: number) => void;
+
 /**
  * One pass from the first true box over the annotated frames.
  * @throws TrackerError DATA_INVALID where the frames end early or the first box is none; those of the tracker and of openVideo
@@ -54,43 +59,108 @@ export async function runSequence(
   open: OpenTracker,
   options: TrackerOptions,
   sequence: EvaluationSequence,
-  onFrame?: (done: number) => void,
+  onFrame?: OnFrame,
+): Promise<RunResult> {
+  const first = boxAt(sequence.truth, 0);
+  return runFrames(open, options, sequence, onFrame, async (run) => {
+    await run.init(0, first);
+    run.boxes.set([first.x, first.y, first.w, first.h]); // as given: what the tracker clipped of it is no answer
+    for (let frame = 1; frame < run.frames; frame++) {
+      const { x, y, w, h } = await run.update(frame);
+      run.boxes.set([x, y, w, h], 4 * frame);
+    }
+  });
+}
+
+/** The same with VOT's supervision: rows as in protocols/vot-restarts.ts; no confidence where the tracker was started or not run. */
+export async function runSequenceWithRestarts(
+  open: OpenTracker,
+  options: TrackerOptions,
+  sequence: EvaluationSequence,
+  onFrame?: OnFrame,
+): Promise<RunResult> {
+  return runFrames(open, options, sequence, onFrame, async (run) => {
+    run.confidence.fill(Number.NaN);
+    const frames = await runWithRestarts({
+      frames: run.frames,
+      init: (frame) => run.init(frame, boxAt(sequence.truth, frame)),
+      async update(frame) {
+        const { x, y, w, h } = await run.update(frame);
+        return [x, y, w, h];
+      },
+      // where nothing is known, nothing has failed
+      overlap: (frame, answer) => (trueBoxAt(sequence, frame) ? overlapWithTruth(sequence, frame, answer) : 1),
+      canStart: (frame) => trueBoxAt(sequence, frame) !== undefined,
+    });
+    run.boxes.set(packRestarts(frames, sequence.name));
+  });
+}
+
+/** A tracker before the frames of a sequence, which are asked for in order; frames may be left out. */
+interface Run {
+  readonly frames: number;
+  readonly boxes: Float64Array;
+  readonly confidence: Float64Array;
+  init(frame: number, box: FrameBox): Promise<void>;
+  update(frame: number): Promise<FrameBox>;
+}
+
+async function runFrames(
+  open: OpenTracker,
+  options: TrackerOptions,
+  sequence: EvaluationSequence,
+  onFrame: OnFrame | undefined,
+  body: (run: Run) => Promise<void>,
 ): Promise<RunResult> {
   const frames = sequence.truth.length / 4;
   const boxes = new Float64Array(4 * frames);
   const confidence = new Float64Array(frames).fill(1);
   const seconds = new Float64Array(frames);
-  const [x, y, w, h] = sequence.truth as unknown as [number, number, number, number];
   const source = await openVideo(sequence.source, { start: { frame: sequence.start } });
   const tracker = await open(options);
-  let done = 0;
-  try {
-    for await (const frame of source.frames()) {
-      const started = performance.now();
-      if (done === 0) {
-        await tracker.init(frame, { x, y, w, h });
-        boxes.set([x, y, w, h]); // as given: what the tracker clipped of it is no answer
-      } else {
-        const answer = await tracker.update(frame);
-        boxes.set([answer.box.x, answer.box.y, answer.box.w, answer.box.h], 4 * done);
-        confidence[done] = answer.confidence ?? 1;
-      }
-      seconds[done] = (performance.now() - started) / 1000;
-      onFrame?.(++done);
-      if (done === frames) break;
+  const images = source.frames()[Symbol.asyncIterator]();
+  let read = 0;
+  const timed = async <T>(frame: number, work: (image: Frame) => PromiseLike<T> | T): Promise<T> => {
+    const image = await frameAt(frame);
+    const started = performance.now();
+    const result = await work(image);
+    seconds[frame] = (performance.now() - started) / 1000;
+    onFrame?.(read);
+    return result;
+  };
+  const frameAt = async (frame: number): Promise<Frame> => {
+    for (;;) {
+      const next = await images.next();
+      if (next.done === true) throw endedEarly(sequence, read);
+      if (read++ === frame) return next.value;
     }
-  } finally {
-    await tracker.release?.();
-  }
-  if (done < frames) {
-    throw new TrackerError(
-      'DATA_INVALID',
-      `sequence ${sequence.name}: ${sequence.source} ended after ${done} frames, expected ${frames}`,
-      {
-        hint: 'fetch the frames of that sequence again',
+  };
+  try {
+    await body({
+      frames,
+      boxes,
+      confidence,
+      async init(frame, box) {
+        await timed(frame, (image) => tracker.init(image, box));
       },
-    );
+      async update(frame) {
+        const answer = await timed(frame, (image) => tracker.update(image));
+        confidence[frame] = answer.confidence ?? 1;
+        return answer.box;
+      },
+    });
+  } finally {
+    await images.return?.(undefined);
+    await tracker.release?.();
   }
   const provider = tracker.description?.device;
   return { boxes, confidence, seconds, ...(provider === undefined ? {} : { provider }) };
+}
+
+function endedEarly({ name, source, truth }: EvaluationSequence, frames: number): TrackerError {
+  return new TrackerError(
+    'DATA_INVALID',
+    `sequence ${name}: ${source} ended after ${frames} frames, expected ${truth.length / 4}`,
+    { hint: 'fetch the frames of that sequence again' },
+  );
 }

@@ -13,10 +13,14 @@ export async function readRows(
   file: string,
   columns: readonly number[],
 ): Promise<{ rows: Float64Array; columns: number }> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+  return parseRows(await readText(file), file, columns);
+}
+
+/** @throws TrackerError INPUT_NOT_FOUND */
+export async function readText(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((cause: unknown) => {
     throw new TrackerError('INPUT_NOT_FOUND', `${file}: ${messageOf(cause)}`, { hint: 'check the path', cause });
   });
-  return parseRows(text, file, columns);
 }
 
 const BLANK = /^\s*$/;
@@ -51,9 +55,7 @@ export function parseRows(
 
 /** A list of numbers, one a line or all in one line. @throws TrackerError INPUT_NOT_FOUND, DATA_INVALID */
 export async function readList(file: string): Promise<Float64Array> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new TrackerError('INPUT_NOT_FOUND', `${file}: ${messageOf(cause)}`, { hint: 'check the path', cause });
-  });
+  const text = await readText(file);
   const cells = text
     .replace(/^\uFEFF/, '')
     .split(/[\s,;]+/)

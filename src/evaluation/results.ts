@@ -10,7 +10,9 @@
 import { access, mkdir, open, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
-import { readList, readRows } from './numbers.js';
+import { parseRows, readList, readRows, readText } from './numbers.js';
+import { parseRestartRun } from './protocols/vot.js';
+import { packRestarts } from './protocols/vot-restarts.js';
 import type { EvaluationSequence, ScoredSequence, SequenceResult } from './types.js';
 
 /** Annotations without footage. */
@@ -56,13 +58,13 @@ function lines(values: Float64Array, columns: number, decimals: number): string 
 }
 
 /** Writes beside the file and renames: a reader sees the old file or the new one. @throws TrackerError OUTPUT_FAILED */
-export async function writeWhole(file: string, text: string): Promise<void> {
+export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${file}.${process.pid}.part`;
   try {
     await mkdir(path.dirname(file), { recursive: true });
     const handle = await open(temporary, 'w');
     try {
-      await handle.writeFile(text);
+      await handle.writeFile(content);
       await handle.sync();
     } finally {
       await handle.close();
@@ -85,7 +87,7 @@ export async function readSequenceResult(folder: string, name: string): Promise<
       hint: 'name the folder that holds one file a sequence',
     });
   }
-  const { rows: boxes } = await readRows(file, [4]);
+  const boxes = await readBoxRows(file);
   const confidenceFile = await firstThatExists(folder, name, CONFIDENCE_FILES);
   const timeFile = await firstThatExists(folder, name, TIME_FILES);
   return {
@@ -93,6 +95,14 @@ export async function readSequenceResult(folder: string, name: string): Promise<
     ...(confidenceFile === undefined ? {} : { confidence: await readList(confidenceFile) }),
     ...(timeFile === undefined ? {} : { seconds: firstColumn(await readRows(timeFile, [1, 2, 3, 4, 5, 15])) }),
   };
+}
+
+/** [N, 4]; files of VOT's own format, with single codes in place of boxes, too. */
+async function readBoxRows(file: string): Promise<Float64Array> {
+  const text = await readText(file);
+  return /^\s*1\s*$/.test(text.slice(0, text.indexOf('\n') + 1))
+    ? packRestarts(parseRestartRun(text, file), file)
+    : parseRows(text, file, [4]).rows;
 }
 
 function firstColumn({ rows, columns }: { rows: Float64Array; columns: number }): Float64Array {

@@ -71,6 +71,8 @@ export interface Protocol {
   readonly title: string;
   /** Key of the metric that ranks trackers. */
   readonly headline: string;
+  /** It scores runs with restarts, which all others do not. */
+  readonly restarts?: true;
   /** Its rules, one sentence each, with sources: what `evaluate --explain` prints. */
   readonly rules: readonly string[];
   /** @throws TrackerError DATA_INVALID naming the sequence where a result cannot be scored */

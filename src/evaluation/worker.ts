@@ -4,7 +4,7 @@ import workerpool from 'workerpool';
 import type { TrackerOptions } from '../config.js';
 import { TrackerError } from '../errors.js';
 import { findDataset } from './datasets/index.js';
-import { findTracker, runSequence } from './evaluated-tracker.js';
+import { findTracker, runSequence, runSequenceWithRestarts } from './evaluated-tracker.js';
 import { writeSequenceResult } from './results.js';
 import type { SequenceResult } from './types.js';
 
@@ -42,9 +42,11 @@ export type JobOutcome = JobDone | JobFault;
 /** Errors come back as values: a fault of one sequence is a row of the report, and a class does not survive the way to the parent. */
 async function run(job: Job): Promise<JobOutcome> {
   try {
-    const sequence = await findDataset(job.dataset).read(job.root, job.sequence);
+    const dataset = findDataset(job.dataset);
+    const sequence = await dataset.read(job.root, job.sequence);
+    const runOne = dataset.restarts ? runSequenceWithRestarts : runSequence;
     const open = await findTracker(job.module);
-    const { provider, ...result } = await runSequence(open, job.options, sequence, (done) =>
+    const { provider, ...result } = await runOne(open, job.options, sequence, (done) =>
       workerpool.workerEmit({ done }),
     );
     if (job.folder !== undefined) await writeSequenceResult(job.folder, job.sequence, result);

@@ -11,6 +11,8 @@ export interface Dataset {
   readonly title: string;
   /** Protocol that its published scores use. */
   readonly protocol: string;
+  /** The tracker is started anew after each failure. */
+  readonly restarts?: true;
   /** The folders as they are expected below a root. */
   readonly layout: string;
   /** Names of its sequences. @throws TrackerError DATA_INVALID naming the path and the layout */

@@ -64,6 +64,14 @@ const vot: Dataset = {
   },
 };
 
+const votRestarts: Dataset = {
+  ...vot,
+  name: 'vot-restarts',
+  title: 'VOT, short-term, with restarts',
+  protocol: 'vot-restarts',
+  restarts: true,
+};
+
 /** Of the native files: number, left, top, right, bottom, ... ; the 30 frames a second take each eighth row. */
 function parseNfs(text: string, every: number, where: string): Boxes {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
@@ -154,4 +162,4 @@ const tnl2k: Dataset = {
   },
 };
 
-export const SINGLE: readonly Dataset[] = [nfs(30), nfs(240), vot, avist, tnl2k, folder];
+export const SINGLE: readonly Dataset[] = [nfs(30), nfs(240), vot, votRestarts, avist, tnl2k, folder];

@@ -4,8 +4,9 @@ import type { Protocol } from '../types.js';
 import { LONGTERM } from './longterm.js';
 import { OPE_PROTOCOLS } from './table.js';
 import { VOT } from './vot.js';
+import { VOT_RESTARTS } from './vot-restarts.js';
 
-export const PROTOCOLS: readonly Protocol[] = [...OPE_PROTOCOLS, VOT, LONGTERM];
+export const PROTOCOLS: readonly Protocol[] = [...OPE_PROTOCOLS, VOT, VOT_RESTARTS, LONGTERM];
 
 /** @throws TrackerError OPTION_INVALID listing the names */
 export function findProtocol(name: string): Protocol {

@@ -138,6 +138,8 @@ export interface RestartDriver {
   update(frame: number): Promise<Region>;
   /** Overlap of an answer with the truth of its frame: what is not above 0 is a failure, NaN too. */
   overlap(frame: number, answer: Region): number;
+  /** Whether there is a true box to start on; where there is none, the next frame is tried. Default: always. */
+  canStart?(frame: number): boolean;
   /** Frames from a failure to the next start; default 5. */
   readonly skip?: number;
 }
@@ -148,6 +150,7 @@ export async function runWithRestarts(driver: RestartDriver): Promise<RestartFra
   const result: RestartFrame[] = [];
   let start = 0;
   for (let frame = 0; frame < driver.frames; frame++) {
+    if (frame === start && driver.canStart?.(frame) === false) start++;
     if (frame < start) result.push('skipped');
     else if (frame === start) {
       await driver.init(frame);
