@@ -256,7 +256,10 @@ describe.each(CASES)('$set', ({ set, files, names, read, source, truth, more }) 
 
 test('every set has a test of its layout', () => {
   const tested = new Set(CASES.map(({ set }) => set));
-  expect(DATASETS.map(({ name }) => name).filter((name) => !tested.has(name))).toEqual(['got10k-train', 'vot-restarts']); // as val
+  expect(DATASETS.map(({ name }) => name).filter((name) => !tested.has(name))).toEqual([
+    'got10k-train', // as val
+    'vot-restarts', // as vot
+  ]);
 });
 
 test('the test set of LaSOT has 280 sequences of 70 classes', () => {
