@@ -23,7 +23,7 @@ import {
   type Tally,
   type Task,
 } from './run-plan.js';
-import { ATTEMPTS, openPool, runJob, shareCores, WORKER_DIED, type Pool } from './run-pool.js';
+import { ATTEMPTS, closePool, openPool, runJob, shareCores, WORKER_DIED, type Pool } from './run-pool.js';
 import { hashTracker, processorName, type TrackerHashes } from './run-record.js';
 import type { SequenceResult } from './types.js';
 import type { JobOutcome } from './worker.js';
@@ -485,7 +485,7 @@ function differences(queue: JobData['hashes'], own: TrackerHashes): string[] {
 async function closeWorker(worker: Worker, pool: Pool): Promise<void> {
   const closing = worker.close();
   closing.catch(() => undefined); // told below: it may fail before it is awaited
-  await pool.terminate(true);
+  await closePool(pool);
   await withPatience(closing);
   await withPatience(worker.disconnect());
 }

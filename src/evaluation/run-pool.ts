@@ -37,6 +37,18 @@ export function openPool(workers: number): Pool {
   });
 }
 
+/** Longer than workerpool leaves its processes to end by themselves, which is a second. */
+const CLOSE_WITHIN = 5000;
+
+/**
+ * Ends all processes, and what they are doing. A process that was killed while it had nothing to do is waited for without end by workerpool,
+ * since its exit has been: hence the limit.
+ */
+export async function closePool(pool: Pool): Promise<void> {
+  // oxlint-disable-next-line promise/prefer-await-to-then
+  await Promise.resolve(pool.terminate(true, CLOSE_WITHIN)).catch(() => undefined);
+}
+
 export interface JobWatch {
   /** Processes that may die of it. */
   readonly attempts: number;

@@ -11,7 +11,7 @@ import {
   type Tally,
   type Task,
 } from './run-plan.js';
-import { ATTEMPTS, openPool, runJob, shareCores } from './run-pool.js';
+import { ATTEMPTS, closePool, openPool, runJob, shareCores } from './run-pool.js';
 
 export type { EvaluationOptions, EvaluationProgress, EvaluationSummary, Failure } from './run-plan.js';
 
@@ -31,7 +31,7 @@ export async function runEvaluation(options: EvaluationOptions): Promise<Evaluat
 async function runTasks({ tasks }: Plan, workers: number, tally: Tally, signal?: AbortSignal): Promise<void> {
   if (tasks.length === 0) return;
   const pool = openPool(Math.min(workers, tasks.length));
-  const stop = (): void => void pool.terminate(true);
+  const stop = (): void => void closePool(pool);
   signal?.addEventListener('abort', stop, { once: true });
   const runTask = async (task: Task): Promise<void> => {
     const onFrame = (frames: number): void => tally.advance(task, frames);
@@ -42,6 +42,6 @@ async function runTasks({ tasks }: Plan, workers: number, tally: Tally, signal?:
     await Promise.all(tasks.map(runTask));
   } finally {
     signal?.removeEventListener('abort', stop);
-    await pool.terminate(true);
+    await closePool(pool);
   }
 }
