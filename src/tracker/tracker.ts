@@ -197,11 +197,9 @@ class EnergyTracker implements Tracker {
     // features of the search region about the last box
     const region = this.regionAbout(object.box);
     const features = await this.look(frame, region);
-    // where is it? Asked while the head embeds: neither graph alone keeps two cores busy
-    const [embedding, response] = await Promise.all([
-      stopwatch.time('embed', () => engine.embed(features.fine.data, features.coarse.data)),
-      stopwatch.time('target', () => target.model.respond(features.coarse)),
-    ]);
+    const embedding = await stopwatch.time('embed', () => engine.embed(features.fine.data, features.coarse.data));
+    // where is it?
+    const response = await stopwatch.time('target', () => target.model.respond(features.coarse));
     // candidates: the learned proposal, drawn to where response and motion say
     const base = frameToCrop(object.box, region);
     const motion = placePrior(base, config.posterior.place, config.posterior.tail);
