@@ -25,22 +25,59 @@ export function regionWindow(region: SearchRegion): CropWindow {
   return { cx: region.cx, cy: region.cy, width: region.side, height: region.side, out: region.out };
 }
 
+/** Where a resampled pixel goes: channel c of pixel i becomes (value - mean[c]) * scale[c] at target[start[c] + step * i]. */
+interface Sink {
+  readonly target: Float32Array;
+  readonly start: readonly number[];
+  readonly step: number;
+  readonly mean: readonly number[];
+  readonly scale: readonly number[];
+}
+
 /**
  * Bilinear resampling in continuous coordinates (pixel i covers [i, i + 1)), the border replicated. A window larger than its
  * output is averaged over blocks of whole pixels first, so that small things do not alias away.
  * @returns RGB, [out, out, 3], 0..255
  */
 export function resample(image: Image, window: CropWindow): Float32Array {
+  const target = new Float32Array(window.out * window.out * 3);
+  resampleTo(image, window, { target, start: [0, 1, 2], step: 3, mean: [0, 0, 0], scale: [1, 1, 1] });
+  return target;
+}
+
+/** resample() and writeInput() in one pass, of a batch of one. @param target [1, 3, out, out] or [1, out, out, 3] after format.layout */
+export function resampleInput(image: Image, window: CropWindow, format: PixelFormat, target: Float32Array): void {
+  resampleTo(image, window, inputSink(format, target, 0, window.out * window.out));
+}
+
+/** Where the pixels of entry `index` of a batch go. */
+function inputSink(format: PixelFormat, target: Float32Array, index: number, pixels: number): Sink {
+  const planar = format.layout === 'NCHW';
+  // of red, green, blue: which channel of the input each is
+  const places = format.colour === 'RGB' ? [0, 1, 2] : [2, 1, 0];
+  return {
+    target,
+    start: places.map((channel) => 3 * index * pixels + (planar ? channel * pixels : channel)),
+    step: planar ? 1 : 3,
+    mean: places.map((channel) => format.mean[channel]!),
+    scale: places.map((channel) => format.scale[channel]!),
+  };
+}
+
+function resampleTo(image: Image, window: CropWindow, sink: Sink): void {
   const { width, height, out } = window;
   // +0.3: shrink a little early. Below 1.7 pixels an output pixel, bilinear alone still sees every pixel.
   const block = Math.max(1, Math.floor(Math.min(width, height) / out + 0.3));
-  if (block === 1) return bilinear(image.data, image.width, image.height, 0, 0, 1, window);
+  if (block === 1) {
+    bilinear(image.data, image.width, image.height, 0, 0, 1, window, sink);
+    return;
+  }
   const x0 = Math.floor(window.cx - width / 2) - block;
   const y0 = Math.floor(window.cy - height / 2) - block;
   const columns = Math.ceil((width + 2 * block + 2) / block);
   const rows = Math.ceil((height + 2 * block + 2) / block);
   const shrunk = averageBlocks(image, x0, y0, block, columns, rows);
-  return bilinear(shrunk, columns, rows, x0, y0, block, window);
+  bilinear(shrunk, columns, rows, x0, y0, block, window, sink);
 }
 
 /**
@@ -135,17 +172,19 @@ function bilinear(
   y0: number,
   block: number,
   window: CropWindow,
-): Float32Array {
+  { target, start, step, mean, scale }: Sink,
+): void {
   const { out } = window;
-  const result = new Float32Array(out * out * 3);
+  const [m0, m1, m2] = mean as [number, number, number];
+  const [s0, s1, s2] = scale as [number, number, number];
+  let [red, green, blue] = start as [number, number, number];
   const xs = taps(window.cx, window.width, out, x0, block, columns, 3);
   const ys = taps(window.cy, window.height, out, y0, block, rows, 3 * columns);
-  let at = 0;
   for (let row = 0; row < out; row++) {
     const top = ys.low[row]!;
     const bottom = ys.high[row]!;
     const v = ys.weight[row]!;
-    for (let column = 0; column < out; column++) {
+    for (let column = 0; column < out; column++, red += step, green += step, blue += step) {
       const left = xs.low[column]!;
       const right = xs.high[column]!;
       const u = xs.weight[column]!;
@@ -157,12 +196,11 @@ function bilinear(
       const b = top + right;
       const c = bottom + left;
       const d = bottom + right;
-      result[at++] = data[a]! * w00 + data[b]! * w01 + data[c]! * w10 + data[d]! * w11;
-      result[at++] = data[a + 1]! * w00 + data[b + 1]! * w01 + data[c + 1]! * w10 + data[d + 1]! * w11;
-      result[at++] = data[a + 2]! * w00 + data[b + 2]! * w01 + data[c + 2]! * w10 + data[d + 2]! * w11;
+      target[red] = (data[a]! * w00 + data[b]! * w01 + data[c]! * w10 + data[d]! * w11 - m0) * s0;
+      target[green] = (data[a + 1]! * w00 + data[b + 1]! * w01 + data[c + 1]! * w10 + data[d + 1]! * w11 - m1) * s1;
+      target[blue] = (data[a + 2]! * w00 + data[b + 2]! * w01 + data[c + 2]! * w10 + data[d + 2]! * w11 - m2) * s2;
     }
   }
-  return result;
 }
 
 /**
@@ -171,15 +209,11 @@ function bilinear(
  * @param target the batch's data, [B, 3, S, S] or [B, S, S, 3] after format.layout; entry `index` is written
  */
 export function writeInput(rgb: Float32Array, format: PixelFormat, target: Float32Array, index = 0): void {
-  const pixels = rgb.length / 3;
-  const planar = format.layout === 'NCHW';
-  for (let channel = 0; channel < 3; channel++) {
-    const source = format.colour === 'RGB' ? channel : 2 - channel;
-    const mean = format.mean[channel]!;
-    const scale = format.scale[channel]!;
-    const step = planar ? 1 : 3;
-    let at = index * rgb.length + (planar ? channel * pixels : channel);
-    for (let i = source; i < rgb.length; i += 3, at += step) target[at] = (rgb[i]! - mean) * scale;
+  const { start, step, mean, scale } = inputSink(format, target, index, rgb.length / 3);
+  for (let c = 0; c < 3; c++) {
+    const middle = mean[c]!;
+    const factor = scale[c]!;
+    for (let i = c, at = start[c]!; i < rgb.length; i += 3, at += step) target[at] = (rgb[i]! - middle) * factor;
   }
 }
 

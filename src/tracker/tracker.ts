@@ -21,7 +21,7 @@ import {
   type FrameBox,
   type SearchRegion,
 } from '../geometry.js';
-import { mirror, regionWindow, resample, writeInput } from '../image/crop.js';
+import { mirror, regionWindow, resample, resampleInput, writeInput } from '../image/crop.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
 import type { TrackResult } from '../result.js';
@@ -256,9 +256,10 @@ class EnergyTracker implements Tracker {
     const size = region.out;
     const data = new Float32Array(3 * size * size);
     await this.stopwatch.time('crop', async () => {
+      if (!mirrored) return resampleInput(frame, regionWindow(region), input, data);
       const rgb = resample(frame, regionWindow(region));
-      if (mirrored) mirror(rgb, size);
-      writeInput(rgb, input, data);
+      mirror(rgb, size);
+      return writeInput(rgb, input, data);
     });
     const dims = input.layout === 'NCHW' ? [1, 3, size, size] : [1, size, size, 3];
     return this.stopwatch.time('backbone', () => this.backbone.extract({ data, dims }));

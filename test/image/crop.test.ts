@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { frameToCrop, searchRegion } from '../../src/geometry.js';
-import { regionWindow, resample, writeInput, type PixelFormat } from '../../src/image/crop.js';
+import { regionWindow, resample, resampleInput, writeInput, type PixelFormat } from '../../src/image/crop.js';
 
 /** An image whose pixels follow a function of their centres. */
 function picture(width: number, height: number, value: (x: number, y: number, channel: number) => number) {
@@ -129,5 +129,19 @@ describe('writeInput', () => {
     expect(target.subarray(0, 12).every((value) => value === -1)).toBe(true);
     expect([...target.subarray(12, 16)]).toEqual([1, 4, 7, 10]);
     expect(target.subarray(24).every((value) => value === -1)).toBe(true);
+  });
+});
+
+describe('resampleInput', () => {
+  it.each(['NCHW', 'NHWC'] as const)('gives what resample and writeInput give, %s', (layout) => {
+    const format: PixelFormat = { layout, colour: 'BGR', mean: [10, 20, 30], scale: [1, 0.5, 2] };
+    for (const side of [20, 90, 300]) {
+      const window = { cx: 40.3, cy: 60.7, width: side, height: side, out: 24 };
+      const expected = new Float32Array(3 * 24 * 24);
+      writeInput(resample(ramp, window), format, expected);
+      const found = new Float32Array(3 * 24 * 24);
+      resampleInput(ramp, window, format, found);
+      for (const [i, value] of found.entries()) expect(value).toBeCloseTo(expected[i]!, 3);
+    }
   });
 });
