@@ -9,6 +9,7 @@ import { pairResults, readTruthFolder, type Annotated } from '../evaluation/resu
 import { filmFailures, type Footage } from '../evaluation/report/film.js';
 import { buildReport, type TrackerInput } from '../evaluation/report/report.js';
 import { writeReport } from '../evaluation/report/write.js';
+import { runFolder } from '../evaluation/run-plan.js';
 import { readRunRecord } from '../evaluation/run-record.js';
 import { enqueueEvaluation } from '../evaluation/queue.js';
 import { runEvaluation, type EvaluationSummary } from '../evaluation/runner.js';
@@ -112,7 +113,7 @@ function need(value: string | undefined, what: string): string {
 /** Without --results the folders that a run of evaluate writes. */
 function submitOptions(server: string, { root, out, tracker, seeds, results, check }: EvaluateOptions): SubmitOptions {
   const { dataset } = findServer(server);
-  const folders = parseSeeds(seeds).map((seed) => path.join(out, trackerName(tracker), dataset, `seed-${seed}`));
+  const folders = parseSeeds(seeds).map((seed) => runFolder(out, trackerName(tracker), dataset, seed));
   const more = check === undefined ? {} : { check };
   return { server, root: need(root, '--root DIR'), out, results: results ?? folders, ...more };
 }

@@ -81,6 +81,11 @@ export interface Plan {
   readonly total: number;
 }
 
+/** Where the results of one run are. */
+export function runFolder(out: string, tracker: string, dataset: string, seed: number): string {
+  return path.join(out, tracker, dataset, `seed-${seed}`);
+}
+
 /**
  * Claims the folders of all seeds and finds what is still to be done in them.
  * @throws TrackerError OPTION_INVALID (unknown sequence, folder of another run), DATA_INVALID (no sequence)
@@ -95,7 +100,7 @@ export async function planRun(options: EvaluationOptions, place: RunPlace): Prom
   const missing: Omit<Task, 'frames'>[] = [];
   const folders: string[] = [];
   for (const seed of options.seeds) {
-    const folder = path.join(out, tracker, dataset, `seed-${seed}`);
+    const folder = runFolder(out, tracker, dataset, seed);
     await claimFolder(folder, await makeRecord({ ...key, seed }));
     folders.push(folder);
     for (const sequence of names) {

@@ -45,7 +45,6 @@ const CLOSE_WITHIN = 5000;
  * since its exit has been: hence the limit.
  */
 export async function closePool(pool: Pool): Promise<void> {
-  // oxlint-disable-next-line promise/prefer-await-to-then
   await Promise.resolve(pool.terminate(true, CLOSE_WITHIN)).catch(() => undefined);
 }
 
