@@ -1,7 +1,9 @@
 /**
  * Success of the tracker over a folder of sequences: one pass from the first box, 21 thresholds, strict >, frames without truth left out.
  *
- *   npm run bench:val -- --root DIR [--split val] [--seeds 11,12,13] [--config JSON] [--out FILE.json]
+ *   npm run bench:val -- --root DIR [--split val] [--seeds 11,12,13] [--config JSON] [--oracle NAME] [--out FILE.json]
+ *
+ * An oracle tells the tracker a part of the truth after each frame: what the score gains is what that part costs (ORACLES).
  *
  * DIR holds SPLIT/NAME/video.mp4 and groundtruth.txt. Sequences run in child processes of one thread each.
  */
@@ -9,7 +11,7 @@ import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { TrackerOptions } from '../../src/config.js';
 import { intersectionOverUnion, type FrameBox } from '../../src/geometry.js';
 import { createTracker } from '../../src/tracker/tracker.js';
@@ -25,15 +27,44 @@ export interface SequenceScore {
   readonly op50: number;
   readonly op75: number;
   readonly msPerFrame: number;
+  /** Frames on which the oracle moved the box. */
+  readonly moved: number;
   /** Inputs of the confidence, the confidence, and the overlap of each frame with truth; with --figures. */
   readonly figures?: readonly (readonly number[])[];
   readonly boxes?: readonly (readonly number[])[];
+}
+
+/** What an oracle makes of the tracker's box. */
+const ORACLES = {
+  none: (box: FrameBox) => box,
+  /** True centre, size of the tracker. */
+  centre: (box: FrameBox, truth: FrameBox) => withSize(truth, box),
+  /** True size, centre of the tracker. */
+  size: (box: FrameBox, truth: FrameBox) => withSize(box, truth),
+  /** A perfect box head: the true box where the tracker's one overlaps it by a third. */
+  'box-head': (box: FrameBox, truth: FrameBox) => (intersectionOverUnion(box, truth) > 1 / 3 ? truth : box),
+  /** A perfect target model: the true centre where the tracker's one is off by more than half the object. */
+  classifier: (box: FrameBox, truth: FrameBox) => (isOff(box, truth) ? withSize(truth, box) : box),
+  /** Set on the object again where it has lost it; the frame of the loss counts as lost. */
+  restart: (box: FrameBox, truth: FrameBox) => (intersectionOverUnion(box, truth) === 0 ? truth : box),
+} satisfies Record<string, (box: FrameBox, truth: FrameBox) => FrameBox>;
+type Oracle = keyof typeof ORACLES;
+
+function withSize(place: FrameBox, { w, h }: FrameBox): FrameBox {
+  return { x: place.x + (place.w - w) / 2, y: place.y + (place.h - h) / 2, w, h };
+}
+
+function isOff(box: FrameBox, truth: FrameBox): boolean {
+  const dx = box.x + box.w / 2 - truth.x - truth.w / 2;
+  const dy = box.y + box.h / 2 - truth.y - truth.h / 2;
+  return Math.abs(dx) > truth.w / 2 || Math.abs(dy) > truth.h / 2;
 }
 
 interface Job {
   readonly sequence: Sequence;
   readonly seed: number;
   readonly config: TrackerOptions;
+  readonly oracle: Oracle;
   readonly figures: boolean;
 }
 
@@ -44,12 +75,13 @@ function success(overlaps: readonly number[], threshold: number): number {
   return overlaps.filter((overlap) => overlap > threshold).length / overlaps.length;
 }
 
-async function runSequence({ sequence, seed, config, figures }: Job): Promise<SequenceScore> {
+async function runSequence({ sequence, seed, config, oracle, figures }: Job): Promise<SequenceScore> {
   const tracker = await createTracker({ ...config, seed, threads: 1 });
   const overlaps: number[] = [];
   const rows: number[][] = [];
   const boxes: number[][] = [];
   let spent = 0;
+  let moved = 0;
   for await (const frame of (await openVideo(sequence.video)).frames()) {
     if (frame.index >= sequence.boxes.length) break;
     const truth = sequence.boxes[frame.index];
@@ -57,7 +89,13 @@ async function runSequence({ sequence, seed, config, figures }: Job): Promise<Se
     const result = frame.index === 0 ? await tracker.init(frame, sequence.boxes[0]!) : await tracker.update(frame);
     if (frame.index > 0) spent += performance.now() - started;
     // the first frame is the given box itself, whatever was clipped of it
-    const box: FrameBox = frame.index === 0 ? sequence.boxes[0]! : result.box;
+    const own: FrameBox = frame.index === 0 ? sequence.boxes[0]! : result.box;
+    const told = truth && frame.index > 0 ? ORACLES[oracle](own, truth) : own;
+    if (told !== own) {
+      tracker.moveTo(frame, told);
+      moved++;
+    }
+    const box = oracle === 'restart' ? own : told;
     const overlap = truth ? intersectionOverUnion(box, truth) : 0;
     if (truth) overlaps.push(overlap);
     boxes.push([box.x, box.y, box.w, box.h].map((value) => Math.round(100 * value) / 100));
@@ -73,6 +111,7 @@ async function runSequence({ sequence, seed, config, figures }: Job): Promise<Se
     op50: success(overlaps, 0.5),
     op75: success(overlaps, 0.75),
     msPerFrame: spent / Math.max(1, boxes.length - 1),
+    moved,
   };
   return figures ? { ...score, figures: rows, boxes } : score;
 }
@@ -121,6 +160,9 @@ if (process.argv[2] === '--worker') {
     .option('--split <name>', 'val or train', 'val')
     .option('--seeds <list>', 'tracker seeds', '11')
     .option('--config <json>', 'tracker options', '{}')
+    .addOption(
+      new Option('--oracle <name>', 'part of the truth that is told').choices(Object.keys(ORACLES)).default('none'),
+    )
     .option('--only <list>', 'names of sequences')
     .option('--every <n>', 'only each n-th sequence', Number, 1)
     .option('--workers <n>', 'child processes', Number, 2)
@@ -132,6 +174,7 @@ if (process.argv[2] === '--worker') {
       split: string;
       seeds: string;
       config: string;
+      oracle: Oracle;
       only?: string;
       every: number;
       workers: number;
@@ -145,7 +188,7 @@ if (process.argv[2] === '--worker') {
   );
   const seeds = options.seeds.split(',').map(Number);
   const jobs = sequences.flatMap((sequence) =>
-    seeds.map((seed) => ({ sequence, seed, config, figures: options.figures === true })),
+    seeds.map((seed) => ({ sequence, seed, config, oracle: options.oracle, figures: options.figures === true })),
   );
   const scores: SequenceScore[] = [];
   const started = Date.now();
@@ -169,6 +212,10 @@ if (process.argv[2] === '--worker') {
   console.log(
     `MEAN over ${sequences.length} ${options.split} sequences, seeds ${options.seeds}: AUC ${total[0]} OP50 ${total[1]} OP75 ${total[2]}; by seed ${perSeed.join(' ')}`,
   );
+  if (options.oracle !== 'none') {
+    const moved = scores.reduce((sum, score) => sum + score.moved, 0);
+    console.log(`oracle ${options.oracle}: moved the box on ${moved} frames`);
+  }
   console.log(`${mean(scores.map((score) => score.msPerFrame)).toFixed(1)} ms a frame on one thread`);
   if (options.out) {
     const manifest = JSON.parse(readFileSync(new URL('../../models/manifest.json', import.meta.url), 'utf8')) as {
@@ -183,6 +230,7 @@ if (process.argv[2] === '--worker') {
       split: options.split,
       seeds,
       config,
+      oracle: options.oracle,
       configHash: createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 12),
       weights: manifest.heads[config.head ?? manifest.default.head]?.sha256,
       versions: { node: process.version, onnxruntime: 'onnxruntime-node 1.30.0' },

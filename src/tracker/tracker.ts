@@ -46,6 +46,11 @@ export interface Tracker {
   init(frame: Frame, box: FrameBox): Promise<TrackResult>;
   /** Where the object is in the next frame. @throws TrackerError TRACKER_NOT_STARTED before init() */
   update(frame: Frame): Promise<TrackResult>;
+  /**
+   * Says where the object is now: the next search goes on from there, and nothing is learned from it.
+   * @throws TrackerError TRACKER_NOT_STARTED before init(), BOX_INVALID naming the value
+   */
+  moveTo(frame: Frame, box: FrameBox): void;
   /** Figures behind the last update's confidence, and its samples in crop pixels: for looking. */
   inspect(): TrackerView | undefined;
   readonly description: TrackerDescription;
@@ -186,12 +191,8 @@ class EnergyTracker implements Tracker {
   }
 
   async update(frame: Frame): Promise<TrackResult> {
-    if (!this.target) {
-      throw new TrackerError('TRACKER_NOT_STARTED', 'tracker: update() before init()', {
-        hint: 'call init(frame, box) with the object in the first frame',
-      });
-    }
-    const { target, config, engine, stopwatch } = this;
+    const target = this.started('update');
+    const { config, engine, stopwatch } = this;
     const { template, object } = target;
 
     // features of the search region about the last box
@@ -231,6 +232,11 @@ class EnergyTracker implements Tracker {
     return { box, confidence, state };
   }
 
+  moveTo(frame: Frame, box: FrameBox): void {
+    const target = this.started('moveTo');
+    this.target = { ...target, object: { ...target.object, box: checkFirstBox(box, frame) } };
+  }
+
   inspect(): TrackerView | undefined {
     return this.view;
   }
@@ -245,6 +251,13 @@ class EnergyTracker implements Tracker {
   }
 
   // --- internal ---
+
+  private started(call: string): Target {
+    if (this.target) return this.target;
+    throw new TrackerError('TRACKER_NOT_STARTED', `tracker: ${call}() before init()`, {
+      hint: 'call init(frame, box) with the object in the first frame',
+    });
+  }
 
   private regionAbout(box: FrameBox): SearchRegion {
     return searchRegion(box, this.config.search.factor, this.head.model.geometry.cropSize);

@@ -138,6 +138,21 @@ test('update before init is refused', async () => {
   await fresh.release();
 });
 
+test('moveTo goes on from the box it is given, clipped to the frame; not before init', async () => {
+  const fresh = await createTracker({ threads: 1, provider: 'cpu' });
+  const told = { x: 60, y: 40, w: 30, h: 20 };
+  expect(() => fresh.moveTo(frameWith(0), told)).toThrow(expect.objectContaining({ code: 'TRACKER_NOT_STARTED' }));
+  await fresh.init(frameWith(0), { x: 100, y: 80, w: 30, h: 20 });
+  fresh.moveTo(frameWith(0), told);
+  await fresh.update(frameWith(0));
+  const { region } = fresh.inspect()!;
+  expect([region.cx, region.cy]).toEqual([75, 50]);
+  expect(() => fresh.moveTo(frameWith(0), { ...told, w: Number.NaN })).toThrow(
+    expect.objectContaining({ code: 'BOX_INVALID' }),
+  );
+  await fresh.release();
+});
+
 test('a wrong configuration is refused, every fault named', () => {
   expect(() => parseConfig({ seed: -1, posterior: { candidates: 0, colour: 1 } })).toThrow(
     expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(/seed.*posterior\.candidates/s) }),
