@@ -115,7 +115,7 @@ export const QUICK: RunSettings = {
   ...FULL,
   seeds: 3,
   groupSize: 3,
-  epochs: 8,
+  epochs: 6,
   samples: 64,
   chains: 8,
   learningRate: 4e-3,
