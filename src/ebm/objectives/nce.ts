@@ -1,6 +1,8 @@
 /**
  * Noise contrastive estimation (Gustafsson et al. 2020, eq. 12; 2022, section 3): which of 1 + M boxes is the real one?
- * With label noise on the real one it is NCE+ (2020, eq. 13): the caller draws y_0 from the noise, this stays as it is.
+ *
+ * With label noise on the real one it is NCE+ (2020, eq. 13): the caller draws y_0 from the noise q_beta(y | y_i), the proposal with its
+ * deviations times beta, but still gives log q of the proposal itself for it. This stays as it is.
  */
 import type * as TF from '@tensorflow/tfjs-core';
 
