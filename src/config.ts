@@ -68,7 +68,10 @@ export const configSchema = z.strictObject({
     .default('auto')
     .describe('TensorFlow.js backend of the engine tfjs'),
   manifest: z.string().optional().describe('models manifest; left out: the one that ships'),
-  head: z.string().optional().describe('name of a head in the manifest; left out: its default'),
+  head: z
+    .string()
+    .optional()
+    .describe('weight file (.safetensors), or name of a head in the manifest; left out: its default'),
   search: searchSchema.default(() => searchSchema.parse({})),
   posterior: posteriorSchema.default(() => posteriorSchema.parse({})),
   target: targetSchema.default(() => targetSchema.parse({})),

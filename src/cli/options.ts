@@ -1,5 +1,6 @@
 /** What people type, as values: --start, whole numbers, the configuration file. */
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { parseConfig, type TrackerConfig } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
 import type { OpenOptions } from '../video/read.js';
@@ -24,8 +25,22 @@ export function parseWhole(name: string, text: string): number {
   });
 }
 
+const HEAD_ENDING = '.safetensors';
+
+/** --head: a weight file, with or without its ending, as a path from anywhere; what is no file is a name of the manifest. */
+export async function resolveHead(text: string): Promise<string> {
+  if (text.endsWith(HEAD_ENDING)) return path.resolve(text);
+  const file = path.resolve(`${text}${HEAD_ENDING}`);
+  return access(file).then(
+    () => file,
+    () => text,
+  );
+}
+
 /** Fields of the configuration that have an option of their own. */
 export interface ConfigFlags {
+  /** A weight file, or a head of the manifest. */
+  readonly head?: string;
   readonly engine?: string;
   readonly backend?: string;
   readonly threads?: number;

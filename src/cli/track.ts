@@ -1,7 +1,7 @@
 /** ebm-tracker track VIDEO --box x,y,w,h */
 import type { Command } from 'commander';
 import { parseBox } from '../geometry.js';
-import { parseStart, parseWhole, readConfig } from './options.js';
+import { parseStart, parseWhole, readConfig, resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
 import { runTracking } from './tracking.js';
 
@@ -10,6 +10,7 @@ interface TrackOptions {
   out?: string;
   video?: string;
   start?: string;
+  head?: string;
   engine?: string;
   backend?: string;
   threads?: string;
@@ -30,6 +31,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .option('--out <file>', 'boxes as .csv or .jsonl (default: CSV to stdout)')
     .option('--video <file>', 'the video with the boxes drawn in, .mp4')
     .option('--start <frame|time>', 'where to begin: 90 = frame 90, 3.5s or 00:00:03.5 = a time')
+    .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
     .option('--engine <name>', 'what computes the head: onnx or tfjs (default: onnx)')
     .option('--backend <name>', 'TensorFlow.js backend of the engine tfjs: auto, node-gpu, node, native, wasm, cpu')
     .option('--threads <n>', 'threads of the networks (default: one a core)')
@@ -38,8 +40,9 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .option('--quiet', 'no progress line and no summary')
     .action(async (video: string, options: TrackOptions) => {
       const box = parseBox(options.box);
-      const { engine, backend, threads, seed } = options;
+      const { head, engine, backend, threads, seed } = options;
       const config = await readConfig(options.config, {
+        ...(head === undefined ? {} : { head: await resolveHead(head) }),
         ...(engine === undefined ? {} : { engine }),
         ...(backend === undefined ? {} : { backend }),
         ...(threads === undefined ? {} : { threads: parseWhole('--threads', threads) }),

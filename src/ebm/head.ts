@@ -124,6 +124,9 @@ export function headShapes(c: HeadConfig): Record<string, number[]> {
 export function checkWeights(weights: Weights, config: HeadConfig, where: string): void {
   const hint = 'use a head file written by this version of ebm-tracker, or train one again';
   const shapes = headShapes(config);
+  const unknown = Object.keys(weights).find((name) => !(name in shapes));
+  if (unknown !== undefined)
+    throw new TrackerError('MODEL_INVALID', `${where}: weight "${unknown}" belongs to no layer`, { hint });
   for (const [name, shape] of Object.entries(shapes)) {
     const weight = weights[name];
     if (!weight) throw new TrackerError('MODEL_INVALID', `${where}: weight "${name}" is missing`, { hint });

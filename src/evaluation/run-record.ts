@@ -5,9 +5,9 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseConfig, type TrackerOptions } from '../config.js';
-import { loadHead } from '../ebm/load.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { findBackbone, loadManifest } from '../features/manifest.js';
+import { openHead } from '../tracker/open-head.js';
 import { findDataset } from './datasets/index.js';
 import { hasSequenceResult, readSequenceResult, writeWhole } from './results.js';
 
@@ -114,7 +114,7 @@ const readModule = (file: string): Promise<string> => readFile(file, 'utf8').cat
 
 async function findWeights(options: TrackerOptions): Promise<{ head: string; backbone: string }> {
   const manifest = await loadManifest(options.manifest);
-  const head = await loadHead(manifest, options.head);
+  const head = await openHead(manifest, options.head);
   return { head: head.sha256, backbone: (await findBackbone(manifest, head.backbone)).sha256 };
 }
 

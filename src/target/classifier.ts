@@ -12,7 +12,7 @@ import { accumulate, emptyEquations, type LabelledRows, type NormalEquations } f
 import { principalBasis, type Basis } from './pca.js';
 import { conjugateGradient } from './solve.js';
 
-/** Channels after the projection, and side of a window in cells: fixed by the compiled graphs (tools/export-head.ts). */
+/** Channels after the projection, and side of a window in cells: fixed by the compiled graphs (compile.ts). */
 export const TARGET_CHANNELS = 48;
 export const TARGET_WINDOW = 5;
 

@@ -23,6 +23,9 @@ export interface Evidence {
   readonly energy: number;
 }
 
+/** How many figures confidenceInputs() gives. */
+export const CONFIDENCE_INPUTS = 5;
+
 /** The figures as inputs of the logistic regression, about 0 and of about unit size. */
 export function confidenceInputs({ response, rival, spread, effectiveShare, energy }: Evidence): number[] {
   return [

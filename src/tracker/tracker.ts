@@ -5,7 +5,7 @@ import { parseConfig, type TrackerConfig, type TrackerOptions } from '../config.
 import { createOnnxEngine } from '../ebm/engines/onnx.js';
 import { estimateBox, type Estimate, type EstimateSettings } from '../ebm/estimate.js';
 import { makeTemplate, type HeadEngine, type Template } from '../ebm/head.js';
-import { loadHead, type LoadedHead } from '../ebm/load.js';
+import type { LoadedHead } from '../ebm/load.js';
 import { boxPosterior, placePrior, sizePrior, type LogTerm } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, type Mixture } from '../ebm/proposal.js';
 import { TrackerError } from '../errors.js';
@@ -34,6 +34,7 @@ import {
   type TargetModel,
 } from '../target/classifier.js';
 import { responseAt, responseEvidence } from '../target/evidence.js';
+import { openHead } from './open-head.js';
 import { confidenceOf, limitBox, nextState, type Evidence, type ObjectState } from './state.js';
 import { createStopwatch, type Stopwatch } from './stopwatch.js';
 
@@ -93,7 +94,7 @@ const FIRST_SHIFTS = [
 export async function createTracker(options: TrackerOptions = {}): Promise<Tracker> {
   const config = parseConfig(options);
   const manifest = await loadManifest(config.manifest);
-  const head = await loadHead(manifest, config.head);
+  const head = await openHead(manifest, config.head);
   const runtime = { threads: config.threads, provider: config.provider };
   const open = async (name: 'respond' | 'learn') => openOnnxModel(await head.graph(name), runtime);
   const [backbone, engine, respond, learn] = await Promise.all([

@@ -6,7 +6,7 @@ import { openBackbone } from '../../src/features/backbone.js';
 import { findBackbone, loadManifest, type BackboneEntry } from '../../src/features/manifest.js';
 import { createRandom } from '../../src/random.js';
 import { openOnnxModel } from '../../src/runtime/onnx.js';
-import { GraphBuilder } from '../../tools/lib/onnx-graph.js';
+import { GraphBuilder } from '../../src/io/onnx-graph.js';
 
 const OPTIONS = { threads: 1, provider: 'cpu' } as const;
 

@@ -3,7 +3,7 @@ import type { HeadConfig, HeadModel, MapGeometry } from '../../src/ebm/head.js';
 import type { LoadedHead } from '../../src/ebm/load.js';
 import { createRandom } from '../../src/random.js';
 import { initialiseHead } from '../../src/training/initialise.js';
-import { buildGraphs } from '../../tools/export-head.js';
+import { compileGraphs } from '../../src/tracker/compile.js';
 
 export const SMALL_HEAD: HeadConfig = {
   fineIn: 12,
@@ -49,7 +49,7 @@ export function smallHead(seed = 1): LoadedHead {
   for (const { data } of Object.values(weights))
     for (let i = 0; i < data.length; i++) data[i]! += 0.15 * random.normal();
   const model: HeadModel = { config: SMALL_HEAD, geometry: SMALL_GEOMETRY, weights };
-  const graphs = buildGraphs(model);
+  const graphs = compileGraphs(model);
   return {
     model,
     backbone: 'none',

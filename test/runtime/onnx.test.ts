@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openOnnxModel } from '../../src/runtime/onnx.js';
-import { GraphBuilder } from '../../tools/lib/onnx-graph.js';
+import { GraphBuilder } from '../../src/io/onnx-graph.js';
 
 /** y = 2 x + 1 */
 function doubler(): Uint8Array {

@@ -8,7 +8,7 @@ import { openBackbone, type Backbone } from '../../src/features/backbone.js';
 import type { BackboneEntry } from '../../src/features/manifest.js';
 import { createRandom } from '../../src/random.js';
 import { measureDeviation, measureOffsets, withoutDeviation } from '../../tools/lib/measure-backbone.js';
-import { GraphBuilder } from '../../tools/lib/onnx-graph.js';
+import { GraphBuilder } from '../../src/io/onnx-graph.js';
 
 /** Cells whose centres are known: each is the mean of `width` pixels from 8 i (or 16 i) on, so it looks at 8 i + width / 2. */
 async function knownBackbone(folder: string): Promise<Backbone> {

@@ -1,4 +1,4 @@
-/** The head compiled to ONNX graphs (tools/export-head.ts): what tracking runs on. */
+/** The head compiled to ONNX graphs (compile.ts): what tracking runs on. */
 import { poolingGradient, poolingMatrices } from '../../features/roi-pool.js';
 import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../../runtime/onnx.js';
 import {

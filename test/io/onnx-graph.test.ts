@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openOnnxModel, type FloatTensor } from '../../src/runtime/onnx.js';
-import { cutModel, GraphBuilder, withOutputs } from '../../tools/lib/onnx-graph.js';
+import { cutModel, GraphBuilder, withOutputs } from '../../src/io/onnx-graph.js';
 
 async function run(model: Uint8Array, feeds: Record<string, FloatTensor>): Promise<Record<string, number[]>> {
   const session = await openOnnxModel(model, { threads: 1, provider: 'cpu' });
