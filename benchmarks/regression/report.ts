@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import path from 'node:path';
 import { partsOf, trueHeat, type Heat, type Part } from './divergence.js';
 import { renderSheet } from './picture.js';
-import { DATA_SETS, ROWS, type DataSetId, type Row, type RunSettings } from './settings.js';
+import { DATA_SETS, FULL, QUICK, ROWS, type DataSetId, type Row, type RunSettings } from './settings.js';
 
 /** What one group of nets leaves behind. */
 export interface GroupResult {
@@ -42,11 +42,19 @@ export function resultFile(work: string, set: DataSetId, row: string, group: num
   return path.join(work, `set${set}-${row}-${group}.json`);
 }
 
-/** @param command what makes these files, without paths of a machine */
-export function report(work: string, out: string, command: string): string {
+/**
+ * Writes result.md, result.json and the sheets.
+ * @returns the Markdown
+ * @throws Error where there is nothing yet, or results of several settings
+ */
+export function report(work: string, out: string): string {
   const results = readdirSync(work)
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(path.join(work, name), 'utf8')) as GroupResult);
+  if (results.length === 0) throw new Error(`${work} holds no result yet`);
+  const kinds = new Set(results.map(({ settings, backend }) => JSON.stringify([settings, backend])));
+  if (kinds.size > 1) throw new Error(`${work} holds results of ${kinds.size} settings: they are not of one table`);
+  const command = commandOf(results[0]!.settings);
   mkdirSync(out, { recursive: true });
   const rows = DATA_SETS.flatMap((set) => ROWS.flatMap((row) => reportRow(row, set, results)));
   const text = markdown(rows, results, command);
@@ -112,11 +120,10 @@ function describeRun(results: readonly GroupResult[]): string {
 }
 
 function record(rows: readonly ReportRow[], results: readonly GroupResult[], command: string) {
-  const { settings, backend, node, hash } = results[0]!;
+  const { settings, backend, node } = results[0]!;
   return {
     command,
     settings,
-    settingsHash: hash,
     versions: { node, backend },
     rows: rows.map(({ row, set, seconds, parts }) => ({ set, ...row, seconds: Math.round(seconds), ...parts })),
   };
@@ -144,6 +151,17 @@ function writeSheets(out: string, set: DataSetId, rows: readonly ReportRow[], re
     const heading = `p(y | x), data set ${set}: the net of median KL, and the mean KL of all`;
     if (panels.length > 0) writeFileSync(path.join(out, `set${set}-${name}.svg`), renderSheet(heading, truth, panels));
   }
+}
+
+/** What makes the same figures again. */
+function commandOf(settings: RunSettings): string {
+  const quick = settings.learningRate === QUICK.learningRate;
+  const base = quick ? QUICK : FULL;
+  const given = (['seeds', 'samples', 'epochs', 'seed'] as const).flatMap((name) =>
+    settings[name] === base[name] ? [] : [`--${name} ${settings[name]}`],
+  );
+  const flags = [...(quick ? ['--quick'] : []), ...given];
+  return ['npm run bench:regression', ...(flags.length > 0 ? ['--', ...flags] : [])].join(' ');
 }
 
 /** The result of a finished group, if it is there. @throws Error for one of other settings */

@@ -52,10 +52,9 @@ const mode = options.quick ? 'quick' : 'full';
 const work = options.work ?? path.join('.cache', 'regression', mode);
 const out = options.out ?? path.join(work, 'report');
 const settings = chooseSettings(options);
-const command = commandOf(options);
 
 if (!options.report) await runAll();
-console.log(report(work, out, command));
+console.log(report(work, out));
 console.error(`written to ${out}`);
 
 async function runAll(): Promise<void> {
@@ -102,7 +101,14 @@ async function runGroup(group: Group, { tf, version }: Tensorflow): Promise<void
     console.error(`set ${set} ${row.name}: KL of the ${part} ${found.map((value) => value.toFixed(4)).join(' ')}`);
   }
   const result: GroupResult = {
-    ...{ row: row.name, set, group: index, hash, settings, backend: version, node: process.version, seconds },
+    row: row.name,
+    set,
+    group: index,
+    hash,
+    settings,
+    backend: version,
+    node: process.version,
+    seconds,
     divergences: kl,
     heat,
   };
@@ -142,16 +148,4 @@ function chooseSets({ sets }: Options): DataSetId[] {
     if (!set) throw new Error(`no data set "${name}": one of ${DATA_SETS.join(', ')}`);
     return set;
   });
-}
-
-/** What makes the same figures again, without folders. */
-function commandOf({ quick, seeds, samples, epochs, seed }: Options): string {
-  const given = { seeds, samples, epochs, seed };
-  const parts = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]));
-  return [
-    'npm run bench:regression',
-    ...(quick || parts.length > 0 ? ['--'] : []),
-    ...(quick ? ['--quick'] : []),
-    ...parts,
-  ].join(' ');
 }
