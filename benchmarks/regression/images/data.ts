@@ -17,6 +17,8 @@ export interface ImageTask {
   readonly side: number;
   readonly channels: 1 | 3;
   readonly axes: readonly TargetAxis[];
+  /** How training images are changed, see augment.ts. */
+  readonly augment?: 'head-pose';
 }
 
 /** N images with their targets. */
@@ -71,6 +73,7 @@ export const TASKS = {
     side: SIDE,
     channels: 3,
     axes: ['yaw', 'pitch', 'roll'].map((name) => axis(name, -80, 80, 30, [1, 10])),
+    augment: 'head-pose',
   },
 } as const satisfies Record<string, ImageTask>;
 

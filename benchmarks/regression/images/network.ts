@@ -33,7 +33,7 @@ export function partsOf(method: Method): { backbones: string[]; energy: boolean;
 /** Normal weights of variance 2 / fan-in (He et al. 2015) and zero biases. */
 export function initialise(method: Method, task: ImageTask, random: Random): Weights {
   const weights: Record<string, { shape: number[]; data: Float32Array }> = {};
-  const layer = (name: string, shape: number[], scale = 1, bias = (_: number) => 0): void => {
+  const layer = (name: string, shape: number[], scale = 1, bias: (i: number) => number = () => 0): void => {
     const outputs = shape.at(-1)!;
     const size = shape.reduce((a, b) => a * b, 1);
     const deviation = scale * Math.sqrt((2 * outputs) / size);

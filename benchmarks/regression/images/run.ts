@@ -102,7 +102,7 @@ async function loadParts(): Promise<Parts> {
 
 /** Of all that decides a net: settings that only say how many nets or when to save are left out. */
 function hashOf(row: Row): string {
-  const { seeds: _, checkpointEvery: __, ...deciding } = settings;
+  const { seeds: _, checkpointEvery: _c, reportEvery: _r, ...deciding } = settings;
   const data = createHash('sha256').update(parts.train.images).update(parts.test.images).digest('hex');
   const all = JSON.stringify([deciding, row.method, task, data, tensorflow.version]);
   return createHash('sha256').update(all).digest('hex').slice(0, 12);

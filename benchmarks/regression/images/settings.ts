@@ -44,7 +44,9 @@ export interface RunSettings {
   readonly seeds: number;
   /** Samples of the learned proposal for each test image. */
   readonly testSamples: number;
+  /** Steps between checkpoints and between lines of progress. */
   readonly checkpointEvery: number;
+  readonly reportEvery: number;
   readonly weightDecay: number;
   readonly maxNorm: number;
   readonly averageDecay: number;
@@ -64,6 +66,7 @@ export const FULL: RunSettings = {
   seeds: 3,
   testSamples: 1024,
   checkpointEvery: 50,
+  reportEvery: 50,
   weightDecay: 1e-4,
   maxNorm: 10,
   averageDecay: 0.98,

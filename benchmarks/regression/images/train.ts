@@ -10,6 +10,7 @@ import { teacher } from '../../../src/ebm/objectives/teacher.js';
 import { createRandom, type Random } from '../../../src/random.js';
 import { readCheckpoint, writeCheckpoint, type TrainingState } from '../../../src/training/checkpoint.js';
 import { adamStep, cosineRate, createOptimiserState } from '../../../src/training/optimiser.js';
+import { augment } from './augment.js';
 import { takeRows, type ImageSet, type ImageTask } from './data.js';
 import { backbone, embedTargets, energies, initialise, mixture, regress, type Tensors } from './network.js';
 import { aboutTruth, prepend, sampleMixtures, scaleOf, toScaled, type MixtureValues, type Scale } from './proposals.js';
@@ -29,8 +30,6 @@ export interface Training {
   readonly onProgress?: (step: number, loss: number) => void;
 }
 
-const REPORT_EVERY = 50;
-
 /** Trains to the last step, from the checkpoint where there is one. @returns the averaged weights */
 export async function train(training: Training): Promise<Weights> {
   const { settings, checkpoint, data } = training;
@@ -40,12 +39,17 @@ export async function train(training: Training): Promise<Weights> {
   let sum = 0;
   for (let step = state.step + 1; step <= settings.steps; step++) {
     const rows = Array.from({ length: settings.batch }, () => random.integer(images));
-    const { gradients, loss } = trainingStep(training, state.weights, takeRows(training.task, data, rows), random);
+    const { gradients, loss } = trainingStep(
+      training,
+      state.weights,
+      augment(training.task, takeRows(training.task, data, rows), random),
+      random,
+    );
     const rate = cosineRate(step, settings.steps, settings.learningRate, settings.warmup);
     adamStep(state.weights, gradients, state.optimiser, step, rate, settings);
     sum += loss;
-    if (step % REPORT_EVERY === 0) {
-      training.onProgress?.(step, sum / REPORT_EVERY);
+    if (step % settings.reportEvery === 0) {
+      training.onProgress?.(step, sum / settings.reportEvery);
       sum = 0;
     }
     if (checkpoint && (step % settings.checkpointEvery === 0 || step === settings.steps)) {
