@@ -3,6 +3,7 @@
  *
  *   npm run bench:cells -- --quick                     generated cell images, a few minutes, nothing is kept
  *   npm run bench:cells -- --work DIR [--out DIR]      the table of the README; the same command goes on after a kill
+ *   npm run bench:cells -- --report --work DIR --out DIR           only gathers what is finished
  *   npm run bench:cells -- --task age --data DIR --work DIR        also steering, head-pose, cells from a folder
  *
  * A net is a checkpoint, then a result file, in the work folder.
@@ -12,7 +13,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { TrackerError } from '../../../src/errors.js';
-import { openTensorflow, type Tensorflow, type TensorflowBackend } from '../../../src/runtime/tensorflow.js';
+import { openTensorflow, type TensorflowBackend } from '../../../src/runtime/tensorflow.js';
 import { generateCells } from './cells.js';
 import { TASKS, type ImageSet, type ImageTask, type TaskName } from './data.js';
 import { evaluate } from './evaluate.js';
@@ -23,6 +24,7 @@ import { train } from './train.js';
 
 interface Options {
   quick?: true;
+  report?: true;
   task: TaskName;
   data?: string;
   rows?: string[];
@@ -39,6 +41,7 @@ const FOLDERS = new Set(['--work', '--data', '--out']);
 
 const options = new Command()
   .option('--quick', 'few images, few steps, one net a row')
+  .option('--report', 'train nothing, gather the finished nets of the work folder')
   .addOption(new Option('--task <name>', 'which task').choices(Object.keys(TASKS)).default('cells'))
   .option('--data <dir>', 'folder of images in the public layout; without it cell images are generated')
   .option('--rows <names>', 'rows of settings.ts', (text) => text.split(','))
@@ -62,7 +65,11 @@ const parts = await loadParts();
 const results: NetResult[] = [];
 // seeds outside: a stopped run has some net of each row
 for (let seed = 1; seed <= settings.seeds; seed++) {
-  for (const row of rows) results.push(await runNet(row, seed, parts, tensorflow));
+  for (const row of rows) {
+    const known = readResult(row, seed);
+    if (known) results.push(known);
+    else if (!options.report) results.push(await runNet(row, seed));
+  }
   writeReport(results);
 }
 console.log(markdown(reportOf(results)));
@@ -108,11 +115,23 @@ function hashOf(row: Row): string {
   return createHash('sha256').update(all).digest('hex').slice(0, 12);
 }
 
-async function runNet(row: Row, seed: number, data: Parts, { tf }: Tensorflow): Promise<NetResult> {
+/** Path of a net's files in the work folder, without their ends. */
+function baseOf(row: Row, seed: number): string | undefined {
+  return options.work === undefined ? undefined : path.join(options.work, `${task.name}-${row.name}-${seed}`);
+}
+
+/** The finished net of these settings, if there is one. */
+function readResult(row: Row, seed: number): NetResult | undefined {
+  const base = baseOf(row, seed);
+  if (base === undefined || !existsSync(`${base}.json`)) return undefined;
+  const result = JSON.parse(readFileSync(`${base}.json`, 'utf8')) as NetResult;
+  return result.hash === hashOf(row) ? result : undefined;
+}
+
+async function runNet(row: Row, seed: number): Promise<NetResult> {
+  const { tf } = tensorflow;
   const hash = hashOf(row);
-  const base = options.work === undefined ? undefined : path.join(options.work, `${task.name}-${row.name}-${seed}`);
-  const known = base && readResult(`${base}.json`);
-  if (known && known.hash === hash) return known;
+  const base = baseOf(row, seed);
   const checkpoint = base && `${base}-${hash}.safetensors`;
   const started = performance.now();
   const weights = await train({
@@ -121,16 +140,15 @@ async function runNet(row: Row, seed: number, data: Parts, { tf }: Tensorflow): 
     method: row.method,
     settings,
     seed,
-    data: data.train,
+    data: parts.train,
     settingsHash: `${hash}/${seed}`,
     ...(checkpoint === undefined ? {} : { checkpoint }),
     onProgress: (step, loss) => {
-      console.error(
-        `${new Date().toISOString().slice(11, 19)} ${row.name} seed ${seed} step ${step} loss ${loss.toFixed(4)}`,
-      );
+      const time = new Date().toISOString().slice(11, 19);
+      console.error(`${time} ${row.name} seed ${seed} step ${step} loss ${loss.toFixed(4)}`);
     },
   });
-  const figures = evaluate({ tf, task, method: row.method, settings, weights, ...data });
+  const figures = evaluate({ tf, task, method: row.method, settings, weights, ...parts });
   const seconds = Math.round((performance.now() - started) / 1000);
   const result: NetResult = { row: row.name, seed, hash, seconds, figures };
   console.error(JSON.stringify(result));
@@ -139,10 +157,6 @@ async function runNet(row: Row, seed: number, data: Parts, { tf }: Tensorflow): 
     rmSync(checkpoint!, { force: true });
   }
   return result;
-}
-
-function readResult(file: string): NetResult | undefined {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as NetResult) : undefined;
 }
 
 /** The whole file or nothing. */
@@ -165,7 +179,9 @@ function reportOf(finished: readonly NetResult[]): Report {
 /** As it was called, without folders of this machine. */
 function commandOf(): string {
   const { argv } = process;
-  const words = argv.slice(2).filter((word, i, all) => !FOLDERS.has(word) && !FOLDERS.has(all[i - 1] ?? ''));
+  const words = argv
+    .slice(2)
+    .filter((word, i, all) => word !== '--report' && !FOLDERS.has(word) && !FOLDERS.has(all[i - 1] ?? ''));
   const folders = [...FOLDERS].filter((word) => argv.includes(word)).map((word) => `${word} DIR`);
   return ['npm run bench:cells --', ...words, ...folders].join(' ');
 }

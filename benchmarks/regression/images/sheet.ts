@@ -11,7 +11,7 @@ import { drawCells } from './cells.js';
 import { TASKS } from './data.js';
 
 const COUNTS = [1, 2, 5, 10, 20, 40, 60, 80, 100, 120, 140, 160, 180, 200];
-const ROWS = 4;
+const ROWS = 2;
 const ZOOM = 2;
 const GAP = 4;
 const CAPTION = 18;
@@ -46,6 +46,6 @@ if (process.argv[1] === import.meta.filename) {
     .parse()
     .opts<{ out: string; seed: number }>();
   const svg = await cellSheet(seed);
-  if (out.endsWith('.png')) await sharp(Buffer.from(svg)).png().toFile(out);
+  if (out.endsWith('.png')) await sharp(Buffer.from(svg)).greyscale().png({ compressionLevel: 9 }).toFile(out);
   else await writeFile(out, svg);
 }

@@ -36,7 +36,7 @@ export async function train(training: Training): Promise<Weights> {
   const state = (checkpoint && (await readCheckpoint(checkpoint, training.settingsHash))) || start(training);
   const random = createRandom(state.random);
   const images = data.targets.length / training.task.axes.length;
-  let sum = 0;
+  let losses: number[] = [];
   for (let step = state.step + 1; step <= settings.steps; step++) {
     const rows = Array.from({ length: settings.batch }, () => random.integer(images));
     const { gradients, loss } = trainingStep(
@@ -47,10 +47,10 @@ export async function train(training: Training): Promise<Weights> {
     );
     const rate = cosineRate(step, settings.steps, settings.learningRate, settings.warmup);
     adamStep(state.weights, gradients, state.optimiser, step, rate, settings);
-    sum += loss;
+    losses.push(loss);
     if (step % settings.reportEvery === 0) {
-      training.onProgress?.(step, sum / settings.reportEvery);
-      sum = 0;
+      training.onProgress?.(step, losses.reduce((a, b) => a + b, 0) / losses.length);
+      losses = [];
     }
     if (checkpoint && (step % settings.checkpointEvery === 0 || step === settings.steps)) {
       await writeCheckpoint(checkpoint, { ...state, step, pairs: step * settings.batch, random: random.state() });
