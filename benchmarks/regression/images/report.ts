@@ -16,6 +16,8 @@ export interface Report {
   readonly command: string;
   readonly task: string;
   readonly unit: string;
+  /** How many there were: a folder has its own numbers. */
+  readonly images: Readonly<Record<'train' | 'validation' | 'test', number>>;
   readonly settings: RunSettings;
   readonly versions: Readonly<Record<string, string>>;
   readonly results: readonly NetResult[];
@@ -33,9 +35,9 @@ const PART_LABELS: Readonly<Record<string, string>> = {
 const COLUMNS = ['nll', 'mae', 'maeArgmax', 'nllSampled', 'maeSampled', 'effectiveSamples'] as const;
 const HEADS = ['NLL', 'MAE of the mean', 'MAE of the argmax', 'NLL, sampled', 'MAE of the sampled mean', 'ESS of M'];
 
-export function markdown({ command, task, unit, settings, results }: Report): string {
+export function markdown({ command, task, unit, images, settings, results }: Report): string {
   const lines = [
-    `\`${command}\`: ${task}, ${settings.train} training and ${settings.test} test images, ${settings.steps} steps of ${settings.batch}, ` +
+    `\`${command}\`: ${task}, ${images.train} training and ${images.test} test images, ${settings.steps} steps of ${settings.batch}, ` +
       `M = ${settings.samples}; NLL in nats, MAE in ${unit}; mean ± deviation over seeds.`,
     '',
     `| method | nets | ${HEADS.join(' | ')} |`,

@@ -170,10 +170,15 @@ function reportOf(finished: readonly NetResult[]): Report {
     command: commandOf(),
     task: options.data === undefined ? 'generated cell images' : task.name,
     unit: task.unit,
+    images: { train: countOf(parts.train), validation: countOf(parts.validation), test: countOf(parts.test) },
     settings,
     versions: { node: process.version, tensorflow: tensorflow.version },
     results: finished,
   };
+}
+
+function countOf({ targets }: ImageSet): number {
+  return targets.length / task.axes.length;
 }
 
 /** As it was called, without folders of this machine. */
