@@ -6,6 +6,7 @@ import { addDemoCommand } from './demo.js';
 import { addDoctorCommand } from './doctor.js';
 import { addEvaluateCommand } from './evaluate.js';
 import { addWorkerCommand } from './worker.js';
+import { addFinetuneCommand } from './finetune.js';
 import { addTrainCommand } from './train.js';
 import { reportError, type Terminal } from './terminal.js';
 import { addTrackCommand } from './track.js';
@@ -32,6 +33,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     addEvaluateCommand(program, terminal, (code) => (exitCode = code));
     addWorkerCommand(program, terminal);
     addTrainCommand(program, terminal);
+    addFinetuneCommand(program, terminal);
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
