@@ -165,7 +165,10 @@ async function checkSequence(read: Reader): Promise<{ sequence?: Sequence; messa
   }
   const { boxes, messages } = toBoxes(found);
   const sequence = { name: found.name, video: found.source, start: found.start, boxes };
-  return { sequence, messages: [...messages, ...(await checkFrames(sequence, found.annotation ?? found.name))] };
+  // a file of which no line is right has been told of already
+  const worthwhile = messages.length === 0 || boxes.some((box) => box !== undefined);
+  const frames = worthwhile ? await checkFrames(sequence, found.annotation ?? found.name) : [];
+  return { sequence, messages: [...messages, ...frames] };
 }
 
 /** Rows without truth (NaN, marked absent, or of no size, as several sets write it) become undefined. */
@@ -179,7 +182,10 @@ function toBoxes({ name, truth, absent, annotation = name }: EvaluationSequence)
     const [x, y, w, h] = values as unknown as [number, number, number, number];
     if (values.every(Number.isNaN) || absent?.[row] === true) return undefined;
     const fault = faultOf(values);
-    if (fault !== undefined) messages.push(`${annotation}, line ${row + 1}: ${fault}`);
+    if (fault !== undefined) {
+      messages.push(`${annotation}, line ${row + 1}: ${fault}`);
+      return undefined;
+    }
     return w > 0 && h > 0 ? { x, y, w, h } : undefined;
   });
   return { boxes, messages };

@@ -149,12 +149,20 @@ export async function finetune(request: FinetuneRequest, watch: TrainingWatch): 
   return result;
 }
 
-function settingsOf(
-  { objective, steps, seed, learningRate }: FinetuneRequest,
-  backend: TensorflowBackend,
-): TrainingSettings {
+function settingsOf(request: FinetuneRequest, backend: TensorflowBackend): TrainingSettings {
+  const { objective, steps, seed, learningRate } = request;
   const slow = backend === 'wasm' || backend === 'cpu';
-  return { ...FINETUNING, ...(slow ? SLOW_BATCH : {}), ...findObjective(objective), steps, seed, learningRate };
+  return {
+    ...FINETUNING,
+    ...(slow ? SLOW_BATCH : {}),
+    ...findObjective(objective),
+    steps,
+    seed,
+    learningRate,
+    // a short run is judged on its way too
+    validateEvery: Math.min(FINETUNING.validateEvery, Math.ceil(steps / 3)),
+    checkpointEvery: Math.min(FINETUNING.checkpointEvery, Math.ceil(steps / 6)),
+  };
 }
 
 const copyOf = (weights: HeadModel['weights']): HeadModel['weights'] =>
