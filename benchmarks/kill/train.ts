@@ -1,12 +1,13 @@
 /**
- * Kills a short fine-tuning run with SIGKILL at random moments, starts it again until it ends, and compares the weights with those of an
- * undisturbed run, byte for byte.
+ * Kills a short fine-tuning run with SIGKILL at random moments, starts it again until it ends, and compares its last checkpoint
+ * (weights, optimiser, random state, best so far) and its head with those of an undisturbed run, byte for byte.
  *
  *   npm run bench:kill-train -- [--rounds 20] [--seed 1] [--data FILE_OR_DIR] [--backend auto] [--longest 20000]
  *
  * Without --data it learns from the clip of the demo, with the boxes of a tracking run as annotation.
  */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -47,7 +48,7 @@ const FRAMES = 24;
 
 /** @param killAfter milliseconds; undefined: it is left alone. @returns its exit code, null where it was killed */
 function start(args: readonly string[], killAfter?: number): Promise<number | null> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: 'ignore' });
   const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter);
   return new Promise((resolve) => {
     child.on('exit', (code) => {
@@ -78,13 +79,26 @@ const command = (out: string): string[] =>
     .split(' ')
     .concat('--data', data, '--out', out);
 
+/** How a run ended: its exit code (1 where no step was better than the start), its last checkpoint, and the head it wrote. */
+async function outcome(code: number | null, out: string): Promise<string> {
+  const checkpoint = out.replace(/\.safetensors$/, '.work/checkpoint.safetensors');
+  const hashes = await Promise.all(
+    [checkpoint, out].map((file) =>
+      readFile(file).then(
+        (bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 16),
+        () => 'none',
+      ),
+    ),
+  );
+  return `exit ${code}, checkpoint ${hashes[0]}, head ${hashes[1]}`;
+}
+
 const calm = path.join(work, 'calm.safetensors');
 const began = performance.now();
-if ((await start(command(calm))) !== 0)
-  throw new Error('the undisturbed run failed; run the same command by hand to see why');
+const expected = await outcome(await start(command(calm)), calm);
+if (expected.includes('checkpoint none')) throw new Error(`the undisturbed run failed: ${expected}`);
 const longest = options.longest ?? performance.now() - began;
-const expected = await readFile(calm);
-console.log(`undisturbed: ${((performance.now() - began) / 1000).toFixed(1)} s, ${expected.length} bytes`);
+console.log(`undisturbed: ${((performance.now() - began) / 1000).toFixed(1)} s, ${expected}`);
 let different = 0;
 for (let round = 1; round <= options.rounds; round++) {
   const out = path.join(work, `round-${round}.safetensors`);
@@ -95,10 +109,11 @@ for (let round = 1; round <= options.rounds; round++) {
     code = await start(command(out), after);
     if (code === null) kills.push(after!);
   }
-  const equal = code === 0 && expected.equals(await readFile(out));
+  const found = await outcome(code, out);
+  const equal = found === expected;
   if (!equal) different++;
   console.log(
-    `round ${round}: killed ${kills.length} times (${kills.join(', ')} ms); exit ${code}; ${equal ? 'equal' : 'DIFFERENT'}`,
+    `round ${round}: killed ${kills.length} times (${kills.join(', ')} ms); ${equal ? 'equal' : `DIFFERENT: ${found}`}`,
   );
   await rm(out.replace(/\.safetensors$/, '.work'), { recursive: true, force: true });
   await rm(out, { force: true });

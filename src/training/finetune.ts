@@ -170,7 +170,7 @@ const copyOf = (weights: HeadModel['weights']): HeadModel['weights'] =>
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-export const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 
 function notImproved({ out, learningRate }: FinetuneRequest, before: Figures): TrackerError {
   const iou = before['iou']?.toFixed(3) ?? 'unknown';
