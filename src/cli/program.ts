@@ -6,6 +6,8 @@ import { addDemoCommand } from './demo.js';
 import { addDoctorCommand } from './doctor.js';
 import { addEvaluateCommand } from './evaluate.js';
 import { addWorkerCommand } from './worker.js';
+import { addFinetuneCommand } from './finetune.js';
+import { addTrainCommand } from './train.js';
 import { reportError, type Terminal } from './terminal.js';
 import { addTrackCommand } from './track.js';
 
@@ -30,6 +32,8 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     addDemoCommand(program, terminal);
     addEvaluateCommand(program, terminal, (code) => (exitCode = code));
     addWorkerCommand(program, terminal);
+    addTrainCommand(program, terminal);
+    addFinetuneCommand(program, terminal);
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {

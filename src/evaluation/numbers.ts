@@ -25,7 +25,14 @@ export async function readText(file: string): Promise<string> {
 
 const BLANK = /^\s*$/;
 
-/** The same of a text. @param where name of the text in messages */
+/** Faults of one file that are named; of a file of another kind every line is one. */
+const MOST_FAULTS = 20;
+
+/**
+ * The same of a text.
+ * @param where name of the text in messages
+ * @throws TrackerError DATA_INVALID naming every line that is wrong, each on a line of the message
+ */
 export function parseRows(
   text: string,
   where: string,
@@ -37,19 +44,23 @@ export function parseRows(
   const wanted = `${columns.join(' or ')} numbers`;
   if (!columns.includes(width)) throw fault(where, 1, `found ${width} (${clip(lines[0]!)}), expected ${wanted}`);
   const rows = new Float64Array(lines.length * width);
+  const faults: string[] = [];
   for (const [i, line] of lines.entries()) {
     const cells = splitLine(line);
-    if (cells.length !== width)
-      throw fault(where, i + 1, `found ${cells.length} numbers (${clip(line)}), expected ${width}`);
+    if (cells.length !== width) {
+      faults.push(`${where}, line ${i + 1}: found ${cells.length} numbers (${clip(line)}), expected ${width}`);
+      continue;
+    }
     for (let k = 0; k < width; k++) {
       const cell = cells[k]!.trim();
       const value = cell === '' ? Number.NaN : Number(cell);
       if (Number.isNaN(value) && !/^[-+]?nan$/i.test(cell)) {
-        throw fault(where, i + 1, `found "${clip(cell)}", expected a number`);
+        faults.push(`${where}, line ${i + 1}: found "${clip(cell)}", expected a number`);
       }
       rows[i * width + k] = value;
     }
   }
+  if (faults.length > 0) throw faultsOf(where, faults);
   return { rows, columns: width };
 }
 
@@ -78,7 +89,12 @@ function clip(text: string): string {
 }
 
 function fault(where: string, line: number, what: string): TrackerError {
-  return new TrackerError('DATA_INVALID', `${where}, line ${line}: ${what}`, {
+  return faultsOf(where, [`${where}, line ${line}: ${what}`]);
+}
+
+function faultsOf(where: string, faults: readonly string[]): TrackerError {
+  const more = faults.length > MOST_FAULTS ? [`${where}: ${faults.length - MOST_FAULTS} more such lines`] : [];
+  return new TrackerError('DATA_INVALID', [...faults.slice(0, MOST_FAULTS), ...more].join(';\n'), {
     hint: 'mend or remove that file; a box is x,y,w,h, and NaN,NaN,NaN,NaN where there is none',
   });
 }

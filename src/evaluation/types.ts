@@ -18,6 +18,8 @@ export interface EvaluationSequence {
    * Data sets that publish the first box only (test sets with a server) have N = frames with NaN from the second row on.
    */
   readonly truth: Float64Array;
+  /** File of the annotation, where its line i + 1 is row i: for messages. */
+  readonly annotation?: string;
   /** [N, 8]: corners x1, y1 ... x4, y4 of sets annotated with polygons; `truth` then holds their axis-aligned boxes. */
   readonly polygons?: Float64Array;
   /** Per frame: the target is absent (full occlusion or out of view). */

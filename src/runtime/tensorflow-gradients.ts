@@ -9,6 +9,7 @@ import * as nodeModule from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type * as TensorflowCore from '@tensorflow/tfjs-core';
 import type { GradFunc, Tensor } from '@tensorflow/tfjs-core';
+import { fillInGradients } from './wasm-kernels.js';
 
 const REGISTERING_MODULES = ['register_all_gradients.js', 'public/chained_ops/register_all_chained_ops.js'];
 
@@ -95,6 +96,7 @@ export async function registerGradients(tf: Core): Promise<void> {
   const known = tf.getGradient(tf.BatchMatMul) !== undefined && 'matMul' in tf.Tensor.prototype;
   if (!known) await importRegisteringModules();
   replaceReductionGradients(tf);
+  fillInGradients(tf);
 }
 
 async function importRegisteringModules(): Promise<void> {

@@ -7,6 +7,7 @@ import { messageOf, TrackerError } from '../errors.js';
 import { cacheDirectory, createNativeBackend, REMOVED_UTILS } from './native-backend.js';
 import type { NativeBinding } from './native-binding.js';
 import { registerGradients } from './tensorflow-gradients.js';
+import { replaceSlowKernels } from './wasm-kernels.js';
 
 /**
  * In the order in which they are tried. node-gpu and node: the packages @tensorflow/tfjs-node-gpu and @tensorflow/tfjs-node, where their
@@ -172,7 +173,9 @@ async function openWasm(tf: Core): Promise<string> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
   wasm.setWasmPaths(path.dirname(main) + path.sep);
+  const known = tf.findBackend('wasm') !== null;
   if (!(await tf.setBackend('wasm'))) throw new Error('WebAssembly did not start');
+  if (!known) replaceSlowKernels(tf);
   return `tfjs-backend-wasm ${wasm.version_wasm}`;
 }
 

@@ -2,8 +2,8 @@
  * The feature bank: crops as features of the frozen backbone, so that a training step does not pay for the backbone.
  * Each map is stored as 8-bit roots (value = (q / 255)^2 * scale of the channel), channel last, in one flat file a map.
  */
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
 import type { Backbone, FeatureMap } from '../features/backbone.js';
@@ -29,8 +29,17 @@ interface MapLayout {
   readonly scale: readonly number[];
 }
 
+/** Where the filling of a bank stands. */
+export interface FillState {
+  /** Sequences and photographs that are done. */
+  readonly done: number;
+  readonly random: readonly number[];
+}
+
 interface BankHeader {
   readonly version: 1;
+  /** Identifies footage, settings and seed that it was filled from. */
+  readonly source?: string;
   readonly backbone: string;
   readonly cropSize: number;
   readonly fine: MapLayout;
@@ -39,6 +48,10 @@ interface BankHeader {
 }
 
 const HEADER = 'bank.json';
+/** Header of a bank that is not full yet, with a FillState. */
+const PARTIAL = 'bank.partial.json';
+/** Crops from one saving of a filling's state to the next, at least. */
+const SAVE_EVERY = 256;
 const FINE = 'fine.u8';
 const COARSE = 'coarse.u8';
 /** Crops that the channels' scales are measured on. */
@@ -47,9 +60,10 @@ const SCALE_CROPS = 192;
 const SCALE_ROOM = 1.1;
 const BATCH = 4;
 
-/** Fills a bank, crop by crop; nothing is there until finish() has written its header. */
+/** Fills a bank, crop by crop; it cannot be read until finish() has written its header, but what was saved is gone on from. */
 export class BankWriter {
-  private readonly entries: BankEntry[] = [];
+  private entries: BankEntry[] = [];
+  private saved = 0;
   private pending: { crop: TrainingCrop; entry: BankEntry }[] = [];
   /** The batch in the backbone: the next crops are made meanwhile. */
   private running: Promise<void> = Promise.resolve();
@@ -57,18 +71,75 @@ export class BankWriter {
   private early: { fine: FeatureMap; coarse: FeatureMap }[] | undefined = [];
   private layouts: { fine: MapLayout; coarse: MapLayout } | undefined;
   private readonly files: { fine: number; coarse: number };
+  /** Where the next map is written, bytes. */
+  private end = { fine: 0, coarse: 0 };
 
   private constructor(
     private readonly folder: string,
     private readonly backbone: Backbone,
     private readonly cropSize: number,
+    private readonly source: string,
+    /** Where an earlier filling from the same source was stopped. */
+    readonly resumed: FillState | undefined,
   ) {
-    this.files = { fine: openSync(join(folder, FINE), 'w'), coarse: openSync(join(folder, COARSE), 'w') };
+    const flags = resumed ? 'r+' : 'w';
+    this.files = { fine: openSync(join(folder, FINE), flags), coarse: openSync(join(folder, COARSE), flags) };
   }
 
-  static async create(folder: string, backbone: Backbone, cropSize: number): Promise<BankWriter> {
+  /** @param source identifies what it is filled from: an unfinished bank of the same source is gone on with, another is replaced */
+  static async open(folder: string, backbone: Backbone, cropSize: number, source: string): Promise<BankWriter> {
     await mkdir(folder, { recursive: true });
-    return new BankWriter(folder, backbone, cropSize);
+    await rm(join(folder, HEADER), { force: true });
+    const partial = await readPartial(folder);
+    const fits =
+      partial?.source === source && partial.backbone === backbone.entry.sha256 && partial.cropSize === cropSize;
+    const writer = new BankWriter(folder, backbone, cropSize, source, fits ? partial.fill : undefined);
+    if (fits) writer.restore(partial);
+    return writer;
+  }
+
+  /** What was written after the last save is cut off. */
+  private restore({ entries, fine, coarse }: PartialHeader): void {
+    this.entries = entries;
+    this.saved = entries.length;
+    this.early = undefined;
+    this.layouts = { fine, coarse };
+    ftruncateSync(this.files.fine, entries.length * sizeOf(fine));
+    ftruncateSync(this.files.coarse, entries.length * sizeOf(coarse));
+    this.end = { fine: entries.length * sizeOf(fine), coarse: entries.length * sizeOf(coarse) };
+  }
+
+  /** Saves where the filling stands, if enough has come in since the last time; a filling that is stopped goes on from there. */
+  async save(fill: FillState): Promise<void> {
+    if (!this.layouts || this.size - this.saved < SAVE_EVERY) return;
+    await this.running;
+    await this.flush();
+    this.saved = this.entries.length;
+    await this.writeHeader(PARTIAL, { ...this.header(), fill });
+  }
+
+  private header(): BankHeader {
+    return {
+      version: 1,
+      source: this.source,
+      backbone: this.backbone.entry.sha256,
+      cropSize: this.cropSize,
+      ...this.layouts!,
+      entries: this.entries,
+    };
+  }
+
+  private async writeHeader(name: string, header: BankHeader | PartialHeader): Promise<void> {
+    const file = join(this.folder, name);
+    await writeFile(`${file}.new`, JSON.stringify(header));
+    await rename(`${file}.new`, file);
+  }
+
+  /** Gives up what was not saved. */
+  async close(): Promise<void> {
+    await this.running.catch(() => undefined);
+    closeSync(this.files.fine);
+    closeSync(this.files.coarse);
   }
 
   get size(): number {
@@ -95,17 +166,9 @@ export class BankWriter {
     await this.running;
     await this.flush();
     this.measure();
-    closeSync(this.files.fine);
-    closeSync(this.files.coarse);
-    const header: BankHeader = {
-      version: 1,
-      backbone: this.backbone.entry.sha256,
-      cropSize: this.cropSize,
-      ...this.layouts!,
-      entries: this.entries,
-    };
-    await writeFile(join(this.folder, `${HEADER}.partial`), JSON.stringify(header));
-    await rename(join(this.folder, `${HEADER}.partial`), join(this.folder, HEADER));
+    await this.close();
+    await this.writeHeader(HEADER, this.header());
+    await rm(join(this.folder, PARTIAL), { force: true });
   }
 
   private async flush(): Promise<void> {
@@ -140,10 +203,29 @@ export class BankWriter {
   }
 
   private write({ fine, coarse }: { fine: FeatureMap; coarse: FeatureMap }): void {
-    writeSync(this.files.fine, quantise(fine, this.layouts!.fine));
-    writeSync(this.files.coarse, quantise(coarse, this.layouts!.coarse));
+    this.end.fine += writeSync(
+      this.files.fine,
+      quantise(fine, this.layouts!.fine),
+      undefined,
+      undefined,
+      this.end.fine,
+    );
+    const bytes = quantise(coarse, this.layouts!.coarse);
+    this.end.coarse += writeSync(this.files.coarse, bytes, undefined, undefined, this.end.coarse);
   }
 }
+
+interface PartialHeader extends BankHeader {
+  readonly fill: FillState;
+}
+
+async function readPartial(folder: string): Promise<PartialHeader | undefined> {
+  const text = await readFile(join(folder, PARTIAL), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as PartialHeader);
+}
+
+/** Bytes of one crop's map. */
+const sizeOf = ({ cells, channels }: MapLayout): number => cells * cells * channels;
 
 function measureScale(maps: readonly FeatureMap[]): MapLayout {
   const { channels, width, height } = maps[0]!;
@@ -191,7 +273,7 @@ export class Bank {
 
   /** @throws TrackerError DATA_INVALID where there is no finished bank, or one of another backbone */
   static async open(folder: string, backboneHash: string): Promise<Bank> {
-    const hint = 'build it: npm run train -- bank --help';
+    const hint = 'remove that folder: it is filled anew';
     const text = await readFile(join(folder, HEADER), 'utf8').catch((cause: unknown) => {
       throw new TrackerError('DATA_INVALID', `feature bank ${folder}: ${messageOf(cause)}`, { hint, cause });
     });
@@ -201,6 +283,14 @@ export class Bank {
       throw new TrackerError('DATA_INVALID', `feature bank ${folder}: ${found}`, { hint });
     }
     return new Bank(folder, header);
+  }
+
+  /** Whether a finished bank of that source is there; of banks without a source (older versions), any. */
+  static async isThere(folder: string, source: string): Promise<boolean> {
+    const text = await readFile(join(folder, HEADER), 'utf8').catch(() => undefined);
+    if (text === undefined) return false;
+    const found = (JSON.parse(text) as BankHeader).source;
+    return found === undefined || found === source;
   }
 
   get entries(): readonly BankEntry[] {

@@ -14,6 +14,19 @@ export interface TrainingState {
   readonly random: readonly number[];
   /** Hash of the settings the run was started with. */
   readonly settings: string;
+  /** The best averaged weights so far, where a run is judged on held-out data. */
+  readonly best?: Best;
+}
+
+export interface Best {
+  /** 0: the weights it started from. */
+  readonly step: number;
+  /** Higher is better. */
+  readonly score: number;
+  readonly figures: Readonly<Record<string, number>>;
+  /** Figures of the weights it started from. */
+  readonly before: Readonly<Record<string, number>>;
+  readonly weights: Weights;
 }
 
 const PARTS = ['first', 'second', 'averaged'] as const;
@@ -25,7 +38,13 @@ export async function writeCheckpoint(path: string, state: TrainingState): Promi
     for (const part of PARTS) tensors[`${part}/${name}`] = { shape: weight.shape, data: state.optimiser[part][name]! };
   }
   const { step, pairs, random, settings } = state;
-  await writeSafetensors(path, { tensors, metadata: { state: JSON.stringify({ step, pairs, random, settings }) } });
+  const { weights, ...best } = state.best ?? { weights: {} };
+  for (const [name, weight] of Object.entries(weights)) tensors[`best/${name}`] = weight;
+  const metadata = {
+    state: JSON.stringify({ step, pairs, random, settings }),
+    ...(state.best ? { best: JSON.stringify(best) } : {}),
+  };
+  await writeSafetensors(path, { tensors, metadata });
 }
 
 /**
@@ -38,13 +57,16 @@ export async function readCheckpoint(path: string, settings: string): Promise<Tr
     () => false,
   );
   if (!exists) return undefined;
-  const hint = 'remove the file to start anew, or give another --out';
+  const hint = 'remove the file to start anew, or give another --work';
   const invalid = (why: string, cause?: unknown): TrackerError =>
     new TrackerError('CHECKPOINT_INVALID', `checkpoint ${path}: ${why}`, { hint, cause });
   const file = await readSafetensors(path).catch((cause: unknown) => {
     throw invalid(messageOf(cause), cause);
   });
-  const state = JSON.parse(file.metadata['state'] ?? 'null') as Omit<TrainingState, 'weights' | 'optimiser'> | null;
+  const state = JSON.parse(file.metadata['state'] ?? 'null') as Omit<
+    TrainingState,
+    'weights' | 'optimiser' | 'best'
+  > | null;
   if (!state) throw invalid('no training state in it');
   if (state.settings !== settings) throw invalid('it belongs to a run with other settings');
   const names = Object.keys(file.tensors).filter((name) => name.startsWith('weights/'));
@@ -55,8 +77,10 @@ export async function readCheckpoint(path: string, settings: string): Promise<Tr
     });
   const arrays = (prefix: string): Record<string, Float32Array> =>
     Object.fromEntries(part(prefix).map(([name, { data }]) => [name, data]));
+  const best = JSON.parse(file.metadata['best'] ?? 'null') as Omit<Best, 'weights'> | null;
   return {
     ...state,
+    ...(best ? { best: { ...best, weights: Object.fromEntries(part('best')) } } : {}),
     weights: Object.fromEntries(part('weights')),
     optimiser: { first: arrays('first'), second: arrays('second'), averaged: arrays('averaged') },
   };

@@ -8,7 +8,10 @@ import type { FrameBox } from '../geometry.js';
 
 export interface Sequence {
   readonly name: string;
+  /** What openVideo() takes: a video file, a folder of images, a pattern. */
   readonly video: string;
+  /** Frame of the video that the first box belongs to; 0 where left out. */
+  readonly start?: number;
   /** One box a frame; undefined where the object is absent (NaN in the file). */
   readonly boxes: readonly (FrameBox | undefined)[];
 }

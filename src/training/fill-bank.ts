@@ -1,22 +1,28 @@
-/** Fills a feature bank from sequences and photographs. */
-import { rm } from 'node:fs/promises';
+/** Fills a feature bank from sequences and photographs; stopped at any moment, it goes on from what was saved last. */
 import type { Backbone } from '../features/backbone.js';
 import type { FrameBox } from '../geometry.js';
 import { decodeImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
-import type { Random } from '../random.js';
+import { createRandom, type Random } from '../random.js';
 import { openVideo } from '../video/read.js';
-import { jitteredCrop, PHOTO_JITTER, SEQUENCE_JITTER } from './augment.js';
+import { jitteredCrop, PHOTO_JITTER, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import { BankWriter } from './bank.js';
 import type { Photo, Sequence } from './dataset.js';
 
-export interface FillOptions {
+export interface FillPlan {
   /** Crops of each sequence, spread evenly over its frames. */
   readonly cropsPerSequence: number;
   /** At most so many objects of one photograph, and crops of each of them. */
   readonly objectsPerPhoto: number;
   readonly cropsPerObject: number;
+  readonly seed: number;
+}
+
+export interface FillOptions extends FillPlan {
+  /** Identifies footage and plan. */
+  readonly source: string;
   readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Boxes smaller than this many pixels are left out: of sequences, and of photographs. */
@@ -25,44 +31,59 @@ const MIN_SIDE_PHOTO = 18;
 /** Objects that fill the photograph have no surroundings to be told from. */
 const MAX_PHOTO_SHARE = 0.8;
 
-/** Builds a whole bank in `folder`, replacing what is there. */
+/** Objects of one photograph; the number of the first of them in the bank. */
+interface PhotoPick {
+  readonly photo: Photo;
+  readonly boxes: readonly FrameBox[];
+  readonly object: number;
+}
+
+/**
+ * Builds a whole bank in `folder`, or goes on with one of the same source.
+ * @returns whether it is finished: false where the signal was aborted
+ */
 export async function fillBank(
   folder: string,
   backbone: Backbone,
   sequences: readonly Sequence[],
   photos: readonly Photo[],
   options: FillOptions,
-  random: Random,
-): Promise<number> {
-  await rm(folder, { recursive: true, force: true });
-  const bank = await BankWriter.create(folder, backbone, SEQUENCE_JITTER.cropSize);
-  const picks = photos.map((photo) => pickObjects(photo, options.objectsPerPhoto, random));
-  const objects = picks.reduce((sum, boxes) => sum + boxes.length, 0);
+): Promise<boolean> {
+  const first = createRandom(options.seed);
+  const picks = pickPhotos(photos, sequences.length, options, first);
+  const bank = await BankWriter.open(folder, backbone, SEQUENCE_JITTER.cropSize, options.source);
+  const random = bank.resumed ? createRandom(bank.resumed.random) : first;
+  const objects = picks.reduce((sum, { boxes }) => sum + boxes.length, 0);
   const total = sequences.length * options.cropsPerSequence + objects * options.cropsPerObject;
-  const report = (): void => options.onProgress?.(bank.size, total);
-  let object = 0;
-  for (const sequence of sequences) {
-    await addSequence(bank, sequence, object++, options.cropsPerSequence, random);
-    report();
-  }
-  let behind: Frame | undefined; // the photograph before
-  for (const index of shuffled([...photos.keys()], random)) {
-    const photo = photos[index]!;
-    const boxes = picks[index]!;
-    if (boxes.length === 0) continue;
-    const frame = { ...(await decodeImage(photo.file)), index: 0, time: 0 };
-    for (const box of boxes) {
-      const flip = random.uniform() < 0.5; // one for the object, so that all its crops pair
-      for (let i = 0; i < options.cropsPerObject; i++) {
-        await bank.add(jitteredCrop(frame, box, flip, PHOTO_JITTER, random, behind), object, 0, flip);
-      }
-      object++;
+  const units = sequences.length + picks.length;
+  try {
+    for (let unit = bank.resumed?.done ?? 0; unit < units; unit++) {
+      if (options.signal?.aborted) return false;
+      options.onProgress?.(bank.size, total);
+      if (unit < sequences.length) await addSequence(bank, sequences[unit]!, unit, options, random);
+      else await addPhoto(bank, picks, unit - sequences.length, options, random);
+      if (options.signal?.aborted) return false;
+      await bank.save({ done: unit + 1, random: random.state() });
     }
-    behind = frame;
-    report();
+  } catch (error) {
+    await bank.close();
+    throw error;
   }
   await bank.finish();
-  return bank.size;
+  return true;
+}
+
+/** Which objects of which photographs, in which order. */
+function pickPhotos(photos: readonly Photo[], start: number, plan: FillPlan, random: Random): PhotoPick[] {
+  const picks: PhotoPick[] = [];
+  let object = start;
+  for (const photo of shuffled(photos, random)) {
+    const boxes = pickObjects(photo, plan.objectsPerPhoto, random);
+    if (boxes.length === 0) continue;
+    picks.push({ photo, boxes, object });
+    object += boxes.length;
+  }
+  return picks;
 }
 
 function pickObjects(photo: Photo, count: number, random: Random): FrameBox[] {
@@ -81,28 +102,79 @@ export function shuffled<T>(items: readonly T[], random: Random): T[] {
   return result;
 }
 
+async function addPhoto(
+  bank: BankWriter,
+  picks: readonly PhotoPick[],
+  index: number,
+  plan: FillPlan,
+  random: Random,
+): Promise<void> {
+  const { photo, boxes, object } = picks[index]!;
+  const frame = await readPhoto(photo);
+  const behind = index > 0 ? await readPhoto(picks[index - 1]!.photo) : undefined;
+  for (const [i, box] of boxes.entries()) {
+    const flip = random.uniform() < 0.5; // one for the object, so that all its crops pair
+    for (let n = 0; n < plan.cropsPerObject; n++) {
+      await bank.add(jitteredCrop(frame, box, flip, PHOTO_JITTER, random, behind), object + i, 0, flip);
+    }
+  }
+}
+
+async function readPhoto({ file }: Photo): Promise<Frame> {
+  return { ...(await decodeImage(file)), index: 0, time: 0 };
+}
+
+/** Frames whose box is large enough to learn from. */
+export function usableFrames({ boxes }: Sequence): number[] {
+  return [...boxes.keys()].filter((index) => {
+    const box = boxes[index];
+    return box && Math.min(box.w, box.h) >= MIN_SIDE_SEQUENCE;
+  });
+}
+
+/** `count` of some items, evenly spread; items repeat where there are fewer. */
+export function spread<T>(items: readonly T[], count: number): T[] {
+  if (items.length === 0) return [];
+  return Array.from({ length: count }, (_, i) => items[Math.round((i * (items.length - 1)) / Math.max(1, count - 1))]!);
+}
+
 async function addSequence(
   bank: BankWriter,
   sequence: Sequence,
   object: number,
-  crops: number,
+  { cropsPerSequence, signal }: FillOptions,
   random: Random,
 ): Promise<void> {
-  const usable = [...sequence.boxes.keys()].filter((index) => {
-    const box = sequence.boxes[index];
-    return box && Math.min(box.w, box.h) >= MIN_SIDE_SEQUENCE;
-  });
+  for await (const { crop, frame, flip } of sequenceCrops(sequence, cropsPerSequence, random)) {
+    if (signal?.aborted) return;
+    await bank.add(crop, object, frame, flip);
+  }
+}
+
+/** Jittered crops of a sequence, spread evenly over the frames that have a box. */
+export async function* sequenceCrops(
+  sequence: Sequence,
+  count: number,
+  random: Random,
+): AsyncGenerator<{ crop: TrainingCrop; frame: number; flip: boolean }, void, void> {
   const perFrame = new Map<number, number>();
-  for (let i = 0; i < crops; i++) {
-    const frame = usable[Math.round((i * (usable.length - 1)) / Math.max(1, crops - 1))]!;
-    perFrame.set(frame, (perFrame.get(frame) ?? 0) + 1);
-  }
-  const video = await openVideo(sequence.video);
-  for await (const frame of video.frames()) {
-    for (let i = perFrame.get(frame.index) ?? 0; i > 0; i--) {
+  for (const frame of spread(usableFrames(sequence), count)) perFrame.set(frame, (perFrame.get(frame) ?? 0) + 1);
+  const last = Math.max(...perFrame.keys());
+  for await (const { image, row } of framesOf(sequence)) {
+    for (let i = perFrame.get(row) ?? 0; i > 0; i--) {
       const flip = random.uniform() < 0.5;
-      const crop = jitteredCrop(frame, sequence.boxes[frame.index]!, flip, SEQUENCE_JITTER, random);
-      await bank.add(crop, object, frame.index, flip);
+      const crop = jitteredCrop(image, sequence.boxes[row]!, flip, SEQUENCE_JITTER, random);
+      yield { crop, frame: row, flip };
     }
+    if (row >= last) return;
   }
+}
+
+/** Frames of a sequence with the row of its annotation that belongs to each. */
+export async function* framesOf({
+  video,
+  start = 0,
+}: Pick<Sequence, 'video' | 'start'>): AsyncGenerator<{ image: Frame; row: number }, void, void> {
+  const source = await openVideo(video, { start: { frame: start } });
+  for await (const image of source.frames()) yield { image, row: image.index - start };
 }

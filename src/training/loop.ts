@@ -1,10 +1,10 @@
 /** The training loop: plain, seeded, resumable. It waits for the bank, the step and the optimiser, and says for which. */
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type * as TF from '@tensorflow/tfjs-core';
 import type { MapGeometry, Weights } from '../ebm/head.js';
 import { createRandom } from '../random.js';
 import type { Bank } from './bank.js';
-import { readCheckpoint, writeCheckpoint, type TrainingState } from './checkpoint.js';
+import { readCheckpoint, writeCheckpoint, type Best, type TrainingState } from './checkpoint.js';
 import { adamStep, cosineRate, createOptimiserState, type OptimiserSettings } from './optimiser.js';
 import { createSampler, type SamplerOptions } from './sampler.js';
 import { loadBatch, trainingStep, type StepSettings } from './step.js';
@@ -56,8 +56,25 @@ export interface TrainingRun {
   readonly initial: () => Weights;
   /** Figures of the averaged weights on held-out pairs. */
   readonly validate?: (weights: Weights) => Promise<Record<string, number>>;
+  /** Keeps the best weights by those figures, those it starts from included. */
+  readonly judge?: Judge;
   readonly onProgress?: (line: TrainingProgress) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Judge {
+  /** Higher is better. */
+  readonly score: (figures: Readonly<Record<string, number>>) => number;
+  /** Stops after so many validations without a better one. */
+  readonly patience: number;
+}
+
+export interface TrainingResult {
+  /** The averaged weights of the last step. */
+  readonly weights: Weights;
+  readonly state: TrainingState;
+  /** False where the signal ended it: the same call goes on. */
+  readonly finished: boolean;
 }
 
 export interface TrainingProgress {
@@ -77,29 +94,23 @@ export interface TrainingProgress {
 
 const CURVE_HEADER = 'step,pairs,energy_loss,proposal_loss,gradient_norm,pairs_per_second,load_share,validation\n';
 
-/** Trains to the last step, from the checkpoint where there is one. @returns the averaged weights and the state */
-export async function train(run: TrainingRun): Promise<{ weights: Weights; state: TrainingState }> {
+/**
+ * Trains to the last step, or until the judge's patience ends, from the checkpoint where there is one.
+ * @throws TrackerError CHECKPOINT_INVALID
+ */
+export async function train(run: TrainingRun): Promise<TrainingResult> {
   const { tf, bank, geometry, settings } = run;
-  let state = await readCheckpoint(run.checkpoint, run.settingsHash);
-  if (!state) {
-    const weights = run.initial();
-    const random = createRandom(settings.seed).state();
-    state = {
-      weights,
-      optimiser: createOptimiserState(weights),
-      step: 0,
-      pairs: 0,
-      random,
-      settings: run.settingsHash,
-    };
-    writeFileSync(run.curve, CURVE_HEADER);
-  }
+  const state = (await readCheckpoint(run.checkpoint, run.settingsHash)) ?? (await beginTraining(run));
+  cutCurve(run.curve, state.step);
   const random = createRandom(state.random);
   const draw = createSampler(bank, settings);
-  let { step, pairs } = state;
-  const current = (): TrainingState => ({ ...state, step, pairs, random: random.state() });
+  let { step, pairs, best } = state;
+  const current = (): TrainingState => ({ ...state, step, pairs, random: random.state(), ...(best ? { best } : {}) });
+  const ended = (): boolean =>
+    step >= settings.steps ||
+    (best !== undefined && step - best.step >= (run.judge?.patience ?? Infinity) * settings.validateEvery);
   let window = newWindow();
-  while (step < settings.steps && !run.signal?.aborted) {
+  while (!ended() && !run.signal?.aborted) {
     step++;
     const t0 = performance.now();
     const batch = loadBatch(bank, draw(random), settings.channelDropout, random);
@@ -110,21 +121,66 @@ export async function train(run: TrainingRun): Promise<{ weights: Weights; state
     const norm = adamStep(state.weights, result.gradients, state.optimiser, step, rate, settings);
     pairs += result.pairs;
     window.add(result.energyLoss, result.proposalLoss, norm, result.pairs, t1 - t0, t2 - t1, performance.now() - t2);
-    if (step % settings.checkpointEvery === 0 || step === settings.steps)
-      await writeCheckpoint(run.checkpoint, current());
     const validating = step % settings.validateEvery === 0 || step === settings.steps;
     if (step % settings.logEvery === 0 || validating) {
-      const validation = validating ? await run.validate?.(averaged(state)) : undefined;
+      const weights = validating ? averaged(state) : undefined;
+      const validation = weights ? await run.validate?.(weights) : undefined;
+      if (weights && validation) best = better(best, run.judge, validation, weights, step);
       const progress = window.progress(step, settings.steps, validation);
       appendFileSync(run.curve, curveLine(progress, pairs));
       run.onProgress?.(progress);
       window = newWindow();
     }
+    // after the validation: a run that goes on from here knows what it found
+    if (step % settings.checkpointEvery === 0 || ended()) await writeCheckpoint(run.checkpoint, current());
     await new Promise(setImmediate); // lets signals in
   }
-  if (step < settings.steps) await writeCheckpoint(run.checkpoint, current());
-  return { weights: averaged(state), state: current() };
+  if (!ended()) await writeCheckpoint(run.checkpoint, current());
+  return { weights: averaged(state), state: current(), finished: ended() };
 }
+
+async function beginTraining(run: TrainingRun): Promise<TrainingState> {
+  const weights = run.initial();
+  const before = run.judge ? await run.validate?.(weights) : undefined;
+  const copy = Object.fromEntries(Object.entries(weights).map(([name, w]) => [name, { ...w, data: w.data.slice() }]));
+  const state: TrainingState = {
+    weights,
+    optimiser: createOptimiserState(weights),
+    step: 0,
+    pairs: 0,
+    random: createRandom(run.settings.seed).state(),
+    settings: run.settingsHash,
+    ...(before ? { best: { step: 0, score: run.judge!.score(before), figures: before, before, weights: copy } } : {}),
+  };
+  await writeCheckpoint(run.checkpoint, state);
+  writeFileSync(run.curve, CURVE_HEADER);
+  if (before) appendFileSync(run.curve, `0,0,,,,,,${figuresText(before)}\n`);
+  return state;
+}
+
+function better(
+  best: Best | undefined,
+  judge: Judge | undefined,
+  figures: Record<string, number>,
+  weights: Weights,
+  step: number,
+): Best | undefined {
+  const score = judge?.score(figures) ?? -Infinity;
+  return best && score > best.score ? { ...best, step, score, figures, weights } : best;
+}
+
+/** Takes lines after a step out of the curve: a run that goes on from its checkpoint writes them again. */
+function cutCurve(file: string, step: number): void {
+  const [, ...lines] = readFileSync(file, { encoding: 'utf8', flag: 'a+' }).split('\n');
+  const kept = lines.filter((line) => line !== '' && Number(line.split(',')[0]) <= step);
+  writeFileSync(`${file}.new`, CURVE_HEADER + kept.map((line) => `${line}\n`).join(''));
+  renameSync(`${file}.new`, file);
+}
+
+const figuresText = (figures: Readonly<Record<string, number>>): string =>
+  Object.entries(figures)
+    .map(([name, value]) => `${name}=${value.toFixed(4)}`)
+    .join(' ');
 
 /** The averaged weights as a record of their own. */
 function averaged(state: TrainingState): Weights {
@@ -140,8 +196,7 @@ function curveLine(p: TrainingProgress, pairs: number): string {
   const figures = [p.energyLoss, p.proposalLoss, p.gradientNorm, p.pairsPerSecond, p.load].map((value) =>
     value.toFixed(4),
   );
-  const validation = Object.entries(p.validation ?? {}).map(([name, value]) => `${name}=${value.toFixed(4)}`);
-  return `${[p.step, pairs, ...figures, validation.join(' ')].join(',')}\n`;
+  return `${[p.step, pairs, ...figures, figuresText(p.validation ?? {})].join(',')}\n`;
 }
 
 /** Sums since the last line of the curve. */

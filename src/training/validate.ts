@@ -1,13 +1,13 @@
 /** How good boxes get on held-out pairs: the figure that training is watched by. */
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTfjsEngine } from '../ebm/engines/tfjs.js';
+import { compileHead } from '../ebm/engines/compile.js';
+import { createOnnxEngine } from '../ebm/engines/onnx.js';
 import { estimateBox, type EstimateSettings } from '../ebm/estimate.js';
-import { makeTemplate, type HeadModel } from '../ebm/head.js';
+import { makeTemplate, type Embedding, type HeadModel, type Template } from '../ebm/head.js';
+import type { HeadGraphName } from '../ebm/load.js';
 import { boxPosterior, placePrior, sizePrior } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, logDensity, mixtureAbout } from '../ebm/proposal.js';
-import { openBackbone } from '../features/backbone.js';
-import type { BackboneEntry } from '../features/manifest.js';
+import type { Backbone } from '../features/backbone.js';
 import {
   cropBox,
   frameToCrop,
@@ -16,18 +16,18 @@ import {
   toRelative,
   type CropBox,
   type FrameBox,
+  type RelBox,
 } from '../geometry.js';
 import { regionWindow, resample } from '../image/crop.js';
-import { createRandom } from '../random.js';
-import type { Tensorflow } from '../runtime/tensorflow.js';
-import { openVideo } from '../video/read.js';
-import { SEQUENCE_JITTER } from './augment.js';
+import type { Frame } from '../image/frame.js';
+import { createRandom, type Random } from '../random.js';
+import { SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import { Bank, BankWriter } from './bank.js';
-import { readSequences } from './dataset.js';
+import { readSequences, type Sequence } from './dataset.js';
+import { framesOf, spread, usableFrames } from './fill-bank.js';
 
-/** Search crops of each sequence, beside its first frame. */
+/** Search crops of each sequence of a split, beside its first frame. */
 const CROPS = { val: 8, train: 3 } as const;
-type Split = keyof typeof CROPS;
 /** Deviation of the jitter of the last box, in place and log size, both relative. */
 const JITTER = 0.1;
 /** Prior of the pairs: their jitter is known, a tracker's motion prior would be another. */
@@ -42,106 +42,114 @@ const ESTIMATE: EstimateSettings = {
 };
 const TEMPERATURE = 0.5;
 
-export type Validate = (tensorflow: Tensorflow, model: HeadModel) => Promise<Record<string, number>>;
+/** Pairs of one sequence: its first usable frame as the template, and frames that are searched. */
+export interface HeldOut {
+  readonly sequence: Sequence;
+  /** Rows of its annotation; not the template's. */
+  readonly search: readonly number[];
+}
 
-export const validateHead = {
-  /** Makes the pairs' banks beside the training bank where they are not there yet. */
-  async prepare(entry: BackboneEntry, sequences: string, folder: string, threads: number): Promise<Validate> {
-    const banks = new Map<Split, Bank>();
-    for (const split of ['val', 'train'] as const) {
-      const path = `${folder}-${split}-pairs`;
-      const exists = await access(join(path, 'bank.json')).then(
-        () => true,
-        () => false,
-      );
-      if (!exists) await fillPairs(path, entry, join(sequences, split), CROPS[split], threads);
-      banks.set(split, await Bank.open(path, entry.sha256));
-    }
-    return async (tensorflow, model) => ({
-      ...(await score(tensorflow, model, banks.get('val')!, 'val')),
-      ...(await score(tensorflow, model, banks.get('train')!, 'train')),
-    });
-  },
-};
+/** Figures of some weights on held-out pairs. */
+export type Validate = (model: HeadModel) => Promise<Record<string, number>>;
 
-async function fillPairs(
-  path: string,
-  entry: BackboneEntry,
+/** Pairs of sequences/val and sequences/train, in banks beside the training bank, which are made where they are not there. */
+export async function prepareSplits(sequences: string, folder: string, backbone: Backbone): Promise<Validate> {
+  const score = new Map<string, Validate>();
+  for (const split of ['val', 'train'] as const) {
+    const pairs = (await readSequences(join(sequences, split))).map((sequence) => ({
+      sequence,
+      search: spread(usableFrames(sequence).slice(1), CROPS[split]),
+    }));
+    score.set(split, await preparePairs(`${folder}-${split}-pairs`, pairs, backbone, `${split} ${CROPS[split]}`));
+  }
+  return async (model) => {
+    const figures: [string, number][] = [];
+    for (const [split, validate] of score)
+      for (const [name, value] of Object.entries(await validate(model))) figures.push([`${split}_${name}`, value]);
+    return Object.fromEntries(figures);
+  };
+}
+
+/** @param source identifies the pairs: a bank of others in the folder is replaced */
+export async function preparePairs(
   folder: string,
-  crops: number,
-  threads: number,
-): Promise<void> {
-  const backbone = await openBackbone(entry, { threads });
-  const { cropSize, searchFactor } = SEQUENCE_JITTER;
-  const bank = await BankWriter.create(path, backbone, cropSize);
+  pairs: readonly HeldOut[],
+  backbone: Backbone,
+  source: string,
+): Promise<Validate> {
+  if (!(await Bank.isThere(folder, source))) await fillPairs(folder, pairs, backbone, source);
+  const bank = await Bank.open(folder, backbone.entry.sha256);
+  return (model) => scorePairs(model, bank);
+}
+
+async function fillPairs(folder: string, pairs: readonly HeldOut[], backbone: Backbone, source: string): Promise<void> {
+  const bank = await BankWriter.open(folder, backbone, SEQUENCE_JITTER.cropSize, source);
   const random = createRandom(3);
-  for (const [object, sequence] of (await readSequences(folder)).entries()) {
-    const usable = [...sequence.boxes.keys()].filter(
-      (i) => i > 0 && Math.min(sequence.boxes[i]?.w ?? 0, sequence.boxes[i]?.h ?? 0) >= 6,
-    );
-    const wanted = new Set(
-      Array.from({ length: crops }, (_, i) => usable[Math.round((i * (usable.length - 1)) / Math.max(1, crops - 1))]!),
-    );
-    for await (const frame of (await openVideo(sequence.video)).frames()) {
-      if (frame.index > 0 && !wanted.has(frame.index)) continue;
-      const box = sequence.boxes[frame.index]!;
-      const jitter = (): number => (frame.index === 0 ? 0 : JITTER * random.normal());
-      const last = { w: box.w * Math.exp(jitter()), h: box.h * Math.exp(jitter()) };
-      const cx = box.x + box.w / 2 + jitter() * box.w;
-      const cy = box.y + box.h / 2 + jitter() * box.h;
-      const side = searchFactor * Math.sqrt(last.w * last.h);
-      const region = { cx, cy, side, out: cropSize };
-      const scale = cropSize / side;
-      const crop = {
-        rgb: resample(frame, regionWindow(region)),
-        box: frameToCrop(box, region),
-        lastWidth: last.w * scale,
-        lastHeight: last.h * scale,
-      };
-      await bank.add(crop, object, frame.index, false);
+  for (const [object, { sequence, search }] of pairs.entries()) {
+    const template = usableFrames(sequence)[0];
+    const wanted = new Set(search);
+    const last = Math.max(...search);
+    for await (const { image, row } of framesOf(sequence)) {
+      if (row > last) break;
+      if (row === template || wanted.has(row))
+        await bank.add(
+          pairCrop(image, sequence.boxes[row]!, row === template ? 0 : JITTER, random),
+          object,
+          row,
+          false,
+        );
     }
   }
   await bank.finish();
-  await backbone.release();
 }
 
-/** Mean IoU of the estimate, of the start, and the proposal's negative log-likelihood, over all pairs of a bank. */
-async function score(
-  tensorflow: Tensorflow,
-  model: HeadModel,
-  bank: Bank,
-  split: Split,
-): Promise<Record<string, number>> {
-  const engine = createTfjsEngine(tensorflow, model);
+/** The crop about a last box that is off by `jitter`. */
+function pairCrop(image: Frame, box: FrameBox, jitter: number, random: Random): TrainingCrop {
+  const { cropSize, searchFactor } = SEQUENCE_JITTER;
+  const off = (): number => (jitter === 0 ? 0 : jitter * random.normal());
+  const last = { w: box.w * Math.exp(off()), h: box.h * Math.exp(off()) };
+  const cx = box.x + box.w / 2 + off() * box.w;
+  const cy = box.y + box.h / 2 + off() * box.h;
+  const side = searchFactor * Math.sqrt(last.w * last.h);
+  const region = { cx, cy, side, out: cropSize };
+  const scale = cropSize / side;
+  return {
+    rgb: resample(image, regionWindow(region)),
+    box: frameToCrop(box, region),
+    lastWidth: last.w * scale,
+    lastHeight: last.h * scale,
+  };
+}
+
+/**
+ * Means over all pairs of a bank: `start` IoU of the last box, `iou` of the estimate, `nll` of the truth under the posterior (log Z by its
+ * samples), `proposal_nll` under the learned proposal.
+ */
+async function scorePairs(model: HeadModel, bank: Bank): Promise<Record<string, number>> {
+  const graph = async (name: HeadGraphName): Promise<Uint8Array> => compileHead(model, name);
+  const engine = await createOnnxEngine({ model, graph }, { threads: 1, provider: 'cpu' });
   const random = createRandom(7);
   const { geometry } = model;
   const middle = geometry.cropSize / 2;
-  const nchw = (data: Float32Array, channels: number): Float32Array => {
-    const cells = data.length / channels;
-    const result = new Float32Array(data.length);
-    for (let i = 0; i < cells; i++) for (let c = 0; c < channels; c++) result[c * cells + i] = data[i * channels + c]!;
-    return result;
-  };
-  const embed = (index: number) => {
+  const embed = (index: number): Promise<Embedding> => {
     const maps = bank.read([index]);
-    return engine.embed(nchw(maps.fine, model.config.fineIn), nchw(maps.coarse, model.config.coarseIn));
+    return engine.embed(channelFirst(maps.fine, model.config.fineIn), channelFirst(maps.coarse, model.config.coarseIn));
   };
-  let template;
-  let start = 0;
-  let refined = 0;
-  let likelihood = 0;
+  const sums = { start: 0, iou: 0, nll: 0, proposal_nll: 0 };
+  let template: Template | undefined;
+  let object = -1;
   let pairs = 0;
   for (const [index, entry] of bank.entries.entries()) {
     const embedding = await embed(index);
     const truth = cropBox(...entry.box);
-    if (entry.frame === 0) {
+    if (entry.object !== object) {
+      object = entry.object; // the first crop of each object is its template
       template = makeTemplate(model, embedding, truth);
       continue;
     }
     const base = cropBox(middle, middle, ...entry.last);
     const learned = decodeProposal(await engine.propose(embedding, template!), cellPlaces(geometry.coarse, base));
     const y = Float32Array.from(toRelative(truth, base));
-    likelihood -= logDensity(learned, y)[0]!;
     const terms = [placePrior(base, PRIOR.place, PRIOR.tail), sizePrior(PRIOR.size, PRIOR.aspect)];
     const posterior = boxPosterior(engine, embedding, template!, base, TEMPERATURE, terms);
     const estimate = await estimateBox(
@@ -150,14 +158,23 @@ async function score(
       ESTIMATE,
       random,
     );
-    const [a, b, c, d] = estimate.y as unknown as [number, number, number, number];
-    const box = fromRelative([a, b, c, d], base);
-    start += overlap(base, truth);
-    refined += overlap(box, truth);
+    const box = fromRelative(Array.from(estimate.y) as unknown as RelBox, base);
+    sums.start += overlap(base, truth);
+    sums.iou += overlap(box, truth);
+    sums.nll += estimate.logZ - (await posterior.values(y))[0]!;
+    sums.proposal_nll -= logDensity(learned, y)[0]!;
     pairs++;
   }
   await engine.release();
-  return { [`${split}_start`]: start / pairs, [`${split}_iou`]: refined / pairs, [`${split}_nll`]: likelihood / pairs };
+  return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / Math.max(1, pairs)]));
+}
+
+/** [H, W, C] -> [C, H, W]. */
+function channelFirst(data: Float32Array, channels: number): Float32Array {
+  const cells = data.length / channels;
+  const result = new Float32Array(data.length);
+  for (let i = 0; i < cells; i++) for (let c = 0; c < channels; c++) result[c * cells + i] = data[i * channels + c]!;
+  return result;
 }
 
 function overlap(a: CropBox, b: CropBox): number {

@@ -10,10 +10,13 @@ import {
   type HeadEngine,
   type Template,
 } from '../head.js';
-import type { LoadedHead } from '../load.js';
+import type { HeadGraphName, LoadedHead } from '../load.js';
 
 /** @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE */
-export async function createOnnxEngine(head: LoadedHead, options: OnnxOptions): Promise<HeadEngine> {
+export async function createOnnxEngine(
+  head: Pick<LoadedHead, 'model'> & { graph(name: HeadGraphName): Promise<Uint8Array> },
+  options: OnnxOptions,
+): Promise<HeadEngine> {
   const { model } = head;
   const { config, geometry } = model;
   const { fine: f, coarse: c } = geometry;

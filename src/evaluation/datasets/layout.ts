@@ -81,6 +81,8 @@ export interface Boxes {
   readonly truth: Float64Array;
   /** [N, 8], where the file has polygons. */
   readonly polygons?: Float64Array;
+  /** The file, where its line i + 1 is row i. */
+  readonly annotation?: string;
 }
 
 /** Boxes or polygons of an annotation file. @throws TrackerError INPUT_NOT_FOUND, DATA_INVALID naming file and line */
@@ -88,7 +90,7 @@ export async function readBoxes(file: string): Promise<Boxes> {
   const { rows, columns } = await readRows(file, [4, 8]);
   if (rows.length === 0)
     throw new TrackerError('DATA_INVALID', `${file}: no box`, { hint: 'fetch the annotations again' });
-  return columns === 4 ? { truth: rows } : { truth: hulls(rows), polygons: rows };
+  return columns === 4 ? { truth: rows, annotation: file } : { truth: hulls(rows), polygons: rows, annotation: file };
 }
 
 /** Axis-aligned boxes about polygons of four corners. */
@@ -140,6 +142,7 @@ export async function imageSequence(
     ...more,
     start,
     truth: boxes.truth.subarray(0, 4 * kept),
+    ...(boxes.annotation === undefined ? {} : { annotation: boxes.annotation }),
     ...(boxes.polygons ? { polygons: boxes.polygons.subarray(0, 8 * kept) } : {}),
     ...(more.absent ? { absent: more.absent.slice(0, kept) } : {}),
   };

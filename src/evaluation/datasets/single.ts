@@ -28,18 +28,18 @@ async function foldersWith(root: string, files: readonly string[]): Promise<stri
   return folders.filter((_, i) => found[i]);
 }
 
-const folder: Dataset = {
+export const FOLDER: Dataset = {
   name: 'folder',
   title: 'plain folders of your own',
   protocol: 'ope',
   layout: 'ROOT/SEQ/groundtruth.txt (x,y,w,h a frame, NaN where absent) beside video.mp4 or img/',
   async list(root) {
-    return required(await foldersWith(root, ['groundtruth.txt']), root, folder);
+    return required(await foldersWith(root, ['groundtruth.txt']), root, FOLDER);
   },
   async read(root, name) {
     const at = path.join(root, name);
     const boxes = await readBoxes(path.join(at, 'groundtruth.txt'));
-    const source = await oneOf(at, ['video.mp4', 'img'], folder);
+    const source = await oneOf(at, ['video.mp4', 'img'], FOLDER);
     return source.endsWith('img') ? imageSequence(name, source, boxes) : { name, source, start: 0, ...boxes };
   },
 };
@@ -162,4 +162,4 @@ const tnl2k: Dataset = {
   },
 };
 
-export const SINGLE: readonly Dataset[] = [nfs(30), nfs(240), vot, votRestarts, avist, tnl2k, folder];
+export const SINGLE: readonly Dataset[] = [nfs(30), nfs(240), vot, votRestarts, avist, tnl2k, FOLDER];

@@ -1,0 +1,201 @@
+/** Annotated footage for `finetune`: which layout a folder has, its sequences, and every fault in them. */
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf, TrackerError } from '../errors.js';
+import { findDataset } from '../evaluation/datasets/index.js';
+import { LASOT_ALL } from '../evaluation/datasets/lasot.js';
+import { exists, imageSequence, readBoxes, type Dataset } from '../evaluation/datasets/layout.js';
+import { FOLDER } from '../evaluation/datasets/single.js';
+import type { EvaluationSequence } from '../evaluation/types.js';
+import type { FrameBox } from '../geometry.js';
+import type { Sequence } from '../training/dataset.js';
+import { checkFrames } from '../training/check-frames.js';
+
+/** In this order, where several fit equally well. */
+const LAYOUTS: readonly Dataset[] = [
+  FOLDER,
+  LASOT_ALL,
+  ...[
+    'got10k-train',
+    'got10k-val',
+    'trackingnet-train',
+    'otb100',
+    'tcolor128',
+    'uav123',
+    'nfs30',
+    'avist',
+    'tnl2k',
+    'vot',
+  ].map(findDataset),
+];
+
+/** Sequences of a folder that are tried to tell its layout. */
+const TRIED = 12;
+
+export interface Fault {
+  readonly sequence: string;
+  /** What, where, found, expected. */
+  readonly message: string;
+}
+
+export interface FootageFound {
+  /** Of which kind it was taken to be, for people. */
+  readonly layout: string;
+  /** Those without a fault. */
+  readonly sequences: readonly Sequence[];
+  /** Where the folder brings a split of its own: held out. */
+  readonly heldOut?: readonly Sequence[];
+  readonly faults: readonly Fault[];
+}
+
+interface Listing {
+  readonly dataset: Dataset;
+  readonly root: string;
+  readonly names: readonly string[];
+}
+
+/**
+ * Reads and checks everything; each sequence with its faults, all of them.
+ * @param data folder of sequences, one sequence's folder, or a video file
+ * @param truth annotation of a video file; left out: groundtruth.txt beside it, or the file of its name that ends in .txt
+ * @param onCheck told before each sequence's frames are looked at
+ * @throws TrackerError INPUT_NOT_FOUND where nothing is recognised
+ */
+export async function readFootage(
+  data: string,
+  truth: string | undefined,
+  onCheck: (done: number, total: number, name: string) => void,
+): Promise<FootageFound> {
+  const found = await stat(data).catch((cause: unknown) => {
+    throw new TrackerError('INPUT_NOT_FOUND', `--data ${data}: ${messageOf(cause)}`, { hint: 'check --data', cause });
+  });
+  if (found.isFile() || truth !== undefined) return checkAll('one video', [() => readVideo(data, truth)], onCheck);
+  if (await exists(path.join(data, 'groundtruth.txt'))) {
+    const at = path.resolve(data);
+    return checkAll('one sequence', [() => FOLDER.read(path.dirname(at), path.basename(at))], onCheck);
+  }
+  const own = await findListing([data]);
+  const learned = own?.readable
+    ? own
+    : await findListing([path.join(data, 'train'), path.join(data, 'sequences/train')]);
+  const listing = learned?.readable ? learned : (own ?? learned);
+  if (!listing) throw unknownLayout(data);
+  const main = await checkAll(listing.dataset.title, readers(listing), onCheck);
+  if (path.basename(listing.root) !== 'train') return main;
+  const val = await findListing([path.join(path.dirname(listing.root), 'val')]);
+  if (!val?.readable) return main;
+  const held = await checkAll(val.dataset.title, readers(val), onCheck);
+  return { ...main, heldOut: held.sequences, faults: [...main.faults, ...held.faults] };
+}
+
+type Reader = (() => Promise<EvaluationSequence>) & { readonly label?: string };
+
+const readers = ({ dataset, root, names }: Listing): Reader[] =>
+  names.map((name) => Object.assign(() => dataset.read(root, name), { label: name }));
+
+/** The layout under which most of some sequences can be read; `readable` where one can. */
+async function findListing(roots: readonly string[]): Promise<(Listing & { readable: boolean }) | undefined> {
+  let best: (Listing & { readable: boolean }) | undefined;
+  let most = -1;
+  for (const root of roots) {
+    for (const dataset of LAYOUTS) {
+      const names = await dataset.list(root).catch(() => []);
+      const tried = names.filter((_, i) => i % Math.ceil(names.length / TRIED) === 0);
+      const read = await Promise.all(tried.map((name) => canRead(dataset, root, name)));
+      const share = names.length === 0 ? -1 : read.filter(Boolean).length / tried.length;
+      if (share > most) {
+        best = { dataset, root, names, readable: share > 0 };
+        most = share;
+      }
+    }
+  }
+  return best;
+}
+
+/** Whether frames and more than a first box are there. */
+async function canRead(dataset: Dataset, root: string, name: string): Promise<boolean> {
+  try {
+    const { truth, source } = await dataset.read(root, name);
+    return truth.length > 0 && (await exists(source));
+  } catch {
+    return false;
+  }
+}
+
+function unknownLayout(data: string): TrackerError {
+  const layouts = LAYOUTS.map(({ name, layout }) => `${name}: ${layout}`).join('; ');
+  return new TrackerError('INPUT_NOT_FOUND', `--data ${data}: no annotated sequence found`, {
+    hint: `expected a video with --truth FILE, a folder with groundtruth.txt beside video.mp4 or img/, or one of: ${layouts}`,
+  });
+}
+
+async function readVideo(video: string, truth: string | undefined): Promise<EvaluationSequence> {
+  const { dir, name } = path.parse(video);
+  const beside = [path.join(dir, `${name}.txt`), path.join(dir, 'groundtruth.txt')];
+  const file = truth ?? ((await exists(beside[0]!)) ? beside[0]! : beside[1]!);
+  const boxes = await readBoxes(file);
+  const isFolder = (await stat(video)).isDirectory();
+  return isFolder ? imageSequence(name, video, boxes) : { name, source: video, start: 0, ...boxes };
+}
+
+async function checkAll(
+  layout: string,
+  sequences: readonly Reader[],
+  onCheck: (done: number, total: number, name: string) => void,
+): Promise<FootageFound> {
+  const good: Sequence[] = [];
+  const faults: Fault[] = [];
+  for (const [done, read] of sequences.entries()) {
+    const name = read.label ?? layout;
+    onCheck(done, sequences.length, name);
+    const { sequence, messages } = await checkSequence(read);
+    if (sequence && messages.length === 0) good.push(sequence);
+    faults.push(...messages.map((message) => ({ sequence: sequence?.name ?? name, message })));
+  }
+  return { layout, sequences: good, faults };
+}
+
+async function checkSequence(read: Reader): Promise<{ sequence?: Sequence; messages: string[] }> {
+  let found: EvaluationSequence;
+  try {
+    found = await read();
+  } catch (error) {
+    if (!(error instanceof TrackerError)) throw error;
+    return { messages: error.message.split(';\n') };
+  }
+  const { boxes, messages } = toBoxes(found);
+  const sequence = { name: found.name, video: found.source, start: found.start, boxes };
+  // a file of which no line is right has been told of already
+  const worthwhile = messages.length === 0 || boxes.some((box) => box !== undefined);
+  const frames = worthwhile ? await checkFrames(sequence, found.annotation ?? found.name) : [];
+  return { sequence, messages: [...messages, ...frames] };
+}
+
+/** Rows without truth (NaN, marked absent, or of no size, as several sets write it) become undefined. */
+function toBoxes({ name, truth, absent, annotation = name }: EvaluationSequence): {
+  boxes: (FrameBox | undefined)[];
+  messages: string[];
+} {
+  const messages: string[] = [];
+  const boxes = Array.from({ length: truth.length / 4 }, (_, row) => {
+    const values = truth.subarray(4 * row, 4 * row + 4);
+    const [x, y, w, h] = values as unknown as [number, number, number, number];
+    if (values.every(Number.isNaN) || absent?.[row] === true) return undefined;
+    const fault = faultOf(values);
+    if (fault !== undefined) {
+      messages.push(`${annotation}, line ${row + 1}: ${fault}`);
+      return undefined;
+    }
+    return w > 0 && h > 0 ? { x, y, w, h } : undefined;
+  });
+  return { boxes, messages };
+}
+
+function faultOf(values: Float64Array): string | undefined {
+  const text = Array.from(values).join(',');
+  const [, , w, h] = values;
+  if (!values.every(Number.isFinite))
+    return `found ${text}, expected four finite numbers (or NaN,NaN,NaN,NaN where there is no truth)`;
+  if (w! < 0) return `width is ${w} in ${text}, expected more than 0`;
+  return h! < 0 ? `height is ${h} in ${text}, expected more than 0` : undefined;
+}

@@ -1,0 +1,104 @@
+/** ebm-tracker train: a head from scratch. */
+import type { Command } from 'commander';
+import { TrackerError } from '../errors.js';
+import { createRandom } from '../random.js';
+import { TENSORFLOW_BACKENDS, type TensorflowBackend } from '../runtime/tensorflow.js';
+import { listenForInterrupt } from './interrupt.js';
+import { parseWhole } from './options.js';
+import type { Terminal } from './terminal.js';
+import { createTrainingWatch } from './training-progress.js';
+
+interface TrainOptions {
+  data: string;
+  work?: string;
+  out?: string;
+  steps: string;
+  seed: string;
+  threads: string;
+  sequenceCrops: string;
+  photoObjects: string;
+  photoCrops: string;
+  objective: string;
+  backend: TensorflowBackend | 'auto';
+  showBatch?: string;
+  quiet?: true;
+}
+
+export const BACKEND_HELP = `TensorFlow.js backend: auto, ${TENSORFLOW_BACKENDS.join(', ')}`;
+
+export function addTrainCommand(program: Command, terminal: Terminal): void {
+  program
+    .command('train')
+    .description('train a head from scratch (hours); to adapt the one that ships to your own footage use finetune')
+    .requiredOption(
+      '--data <dir>',
+      'folder with sequences/train, sequences/val (NAME/video.mp4, groundtruth.txt) and images',
+    )
+    .option(
+      '--work <dir>',
+      'folder of the feature bank, the checkpoint and the curve; the same command goes on from there',
+    )
+    .option('--out <file>', 'weights written at the end')
+    .option('--steps <n>', 'training steps', '4000')
+    .option('--seed <n>', 'seed of everything', '1')
+    .option('--threads <n>', 'threads', '2')
+    .option('--sequence-crops <n>', 'crops of each sequence', '110')
+    .option('--photo-objects <n>', 'objects of each photograph', '1')
+    .option('--photo-crops <n>', 'crops of each object of a photograph', '3')
+    .option('--objective <name>', 'what the energy is trained by: nce+ or nce', 'nce+')
+    .option('--backend <name>', BACKEND_HELP, 'auto')
+    .option(
+      '--show-batch <file>',
+      'write a picture sheet of what would be learned from (augmented crops with their boxes), and end',
+    )
+    .option('--quiet', 'no progress')
+    .action((options: TrainOptions) => runTrain(options, terminal));
+}
+
+async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void> {
+  const whole = (name: string, text: string): number => parseWhole(`--${name}`, text);
+  const seed = whole('seed', options.seed);
+  const numbers = {
+    steps: whole('steps', options.steps),
+    seed,
+    threads: whole('threads', options.threads),
+    cropsPerSequence: whole('sequence-crops', options.sequenceCrops),
+    objectsPerPhoto: whole('photo-objects', options.photoObjects),
+    cropsPerObject: whole('photo-crops', options.photoCrops),
+  };
+  // loaded here only: other commands do without TensorFlow.js
+  const { readTrainingFootage, trainHead } = await import('../training/train-head.js');
+  const { findObjective } = await import('../training/objective.js');
+  findObjective(options.objective); // a wrong name is told before the hours of work
+  if (options.showBatch !== undefined) {
+    const { writeBatchSheet } = await import('../training/batch-sheet.js');
+    const { sequences, photos } = await readTrainingFootage(options.data);
+    await writeBatchSheet(options.showBatch, sequences, photos, createRandom(seed));
+    terminal.stderr.write(`wrote ${options.showBatch}: rows of one object each; truth green, last box amber\n`);
+    return;
+  }
+  const interrupt = listenForInterrupt();
+  try {
+    const { objective, backend, data, out, work } = options;
+    const request = {
+      ...numbers,
+      objective,
+      backend,
+      data,
+      work: needWork(work),
+      ...(out === undefined ? {} : { out }),
+      command: `ebm-tracker train --steps ${numbers.steps} --seed ${seed} --objective ${objective} --sequence-crops ${numbers.cropsPerSequence} --photo-objects ${numbers.objectsPerPhoto} --photo-crops ${numbers.cropsPerObject}`,
+    };
+    await trainHead(request, createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal));
+  } finally {
+    interrupt.end();
+  }
+}
+
+/** @throws TrackerError OPTION_INVALID */
+function needWork(work: string | undefined): string {
+  if (work !== undefined) return work;
+  throw new TrackerError('OPTION_INVALID', 'train: expected --work DIR', {
+    hint: 'name a folder with room for the feature bank: half a megabyte a crop',
+  });
+}

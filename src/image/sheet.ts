@@ -1,0 +1,37 @@
+/** Many small pictures of one size as one file. */
+import sharp from 'sharp';
+import { messageOf, TrackerError } from '../errors.js';
+import { drawBoxes, type Outline } from './draw.js';
+
+/** A square picture: RGB, [size, size, 3], 0 to 255. */
+export interface Tile {
+  readonly rgb: ArrayLike<number>;
+  readonly outlines: readonly Outline[];
+}
+
+/**
+ * Tiles row by row, with their boxes drawn in.
+ * @param size side of each tile, pixels
+ * @throws TrackerError OUTPUT_FAILED
+ */
+export async function writeSheet(file: string, tiles: readonly Tile[], size: number, columns: number): Promise<void> {
+  const width = columns * size;
+  const height = Math.ceil(tiles.length / columns) * size;
+  const sheet = new Uint8Array(3 * width * height);
+  tiles.forEach(({ rgb, outlines }, index) => {
+    const data = Uint8Array.from(rgb);
+    drawBoxes({ data, width: size, height: size }, outlines);
+    const left = (index % columns) * size;
+    const top = Math.floor(index / columns) * size;
+    for (let row = 0; row < size; row++)
+      sheet.set(data.subarray(3 * row * size, 3 * (row + 1) * size), 3 * ((top + row) * width + left));
+  });
+  await sharp(sheet, { raw: { width, height, channels: 3 } })
+    .toFile(file)
+    .catch((cause: unknown) => {
+      throw new TrackerError('OUTPUT_FAILED', `picture sheet ${file}: ${messageOf(cause)}`, {
+        hint: 'name a .png or .jpg file in a folder that is there',
+        cause,
+      });
+    });
+}

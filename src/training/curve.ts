@@ -1,0 +1,79 @@
+/** The curve of a training run as a picture: losses above, figures on held-out pairs below. */
+import { readFile, rename, writeFile } from 'node:fs/promises';
+
+interface Series {
+  readonly name: string;
+  /** (step, value) */
+  readonly points: readonly (readonly [number, number])[];
+}
+
+const WIDTH = 720;
+const PANEL = 200;
+const MARGIN = { left: 56, right: 150, top: 22, bottom: 24 };
+const COLOURS = ['#2266bb', '#cc5522', '#2a8a4a', '#884499', '#777777'];
+
+/** Draws curve.csv (see loop.ts) beside it as an SVG file. */
+export async function drawCurve(csv: string, svg: string): Promise<void> {
+  const text = curveSvg(await readFile(csv, 'utf8'));
+  await writeFile(`${svg}.new`, text);
+  await rename(`${svg}.new`, svg);
+}
+
+/** One panel for the losses, and one for each kind of figure: overlaps, and negative log-likelihoods. */
+export function curveSvg(csv: string): string {
+  const rows = csv
+    .split('\n')
+    .slice(1)
+    .filter((line) => line !== '')
+    .map((line) => line.split(','));
+  const column = (name: string, at: number): Series => ({
+    name,
+    points: rows.filter((row) => row[at] !== '').map((row) => [Number(row[0]), Number(row[at])]),
+  });
+  const figures = new Map<string, [number, number][]>();
+  for (const row of rows) {
+    for (const part of (row[7] ?? '').split(' ').filter((one) => one !== '')) {
+      const [name, value] = part.split('=') as [string, string];
+      const points = figures.get(name) ?? [];
+      points.push([Number(row[0]), Number(value)]);
+      figures.set(name, points);
+    }
+  }
+  const chosen = (ending: RegExp): Series[] =>
+    [...figures].filter(([name]) => ending.test(name)).map(([name, points]) => ({ name, points }));
+  const panels: [string, Series[]][] = [
+    ['training losses', [column('energy', 2), column('proposal', 3)]],
+    ['IoU of held-out pairs', chosen(/(^|_)(iou|start)$/)],
+    ['negative log-likelihood of held-out pairs', chosen(/nll$/)],
+  ];
+  const shown = panels.filter(([, series]) => series.some(({ points }) => points.length > 0));
+  const steps = Math.max(1, ...rows.map((row) => Number(row[0])));
+  const body = shown.map(([title, series], i) => panelSvg(title, series, steps, i * PANEL));
+  const size = `width="${WIDTH}" height="${shown.length * PANEL}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="11">\n<rect ${size} fill="#fff"/>\n${body.join('')}</svg>\n`;
+}
+
+function panelSvg(title: string, series: readonly Series[], steps: number, top: number): string {
+  const values = series.flatMap(({ points }) => points.map(([, value]) => value)).filter(Number.isFinite);
+  const low = Math.min(...values);
+  const high = Math.max(low + 1e-6, ...values);
+  const right = WIDTH - MARGIN.right;
+  const [upper, lower] = [top + MARGIN.top, top + PANEL - MARGIN.bottom];
+  const x = (step: number): string => (MARGIN.left + (step / steps) * (right - MARGIN.left)).toFixed(1);
+  const y = (value: number): string => (lower - ((value - low) / (high - low)) * (lower - upper)).toFixed(1);
+  const lines = series.map(({ name, points }, i) => {
+    const path = points.map(([step, value]) => `${x(step)},${y(value)}`).join(' ');
+    const colour = COLOURS[i % COLOURS.length]!;
+    return (
+      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.5"/>\n` +
+      `<text x="${right + 8}" y="${upper + 14 * (i + 1)}" fill="${colour}">${name} ${points.at(-1)?.[1].toFixed(3) ?? ''}</text>\n`
+    );
+  });
+  return (
+    `<text x="${MARGIN.left}" y="${top + 14}" font-weight="bold">${title}</text>\n` +
+    `<path d="M${MARGIN.left} ${upper}V${lower}H${right}" fill="none" stroke="#999"/>\n` +
+    `<text x="${MARGIN.left - 6}" y="${upper + 4}" text-anchor="end">${high.toFixed(2)}</text>\n` +
+    `<text x="${MARGIN.left - 6}" y="${lower}" text-anchor="end">${low.toFixed(2)}</text>\n` +
+    `<text x="${right}" y="${lower + 14}" text-anchor="end">step ${steps}</text>\n${lines.join('')}`
+  );
+}

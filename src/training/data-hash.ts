@@ -1,0 +1,22 @@
+/** Identifies footage by its annotations and the sizes of its files: contents are not read, data sets are large. */
+import { createHash } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Photo, Sequence } from './dataset.js';
+
+/** The same on every machine that has the same files, wherever they lie. @returns sha256 */
+export async function hashFootage(sequences: readonly Sequence[], photos: readonly Photo[] = []): Promise<string> {
+  const hash = createHash('sha256');
+  for (const { name, video, start = 0, boxes } of sequences)
+    hash.update(JSON.stringify([name, start, await sizesOf(video), boxes.map((box) => box ?? 0)]));
+  for (const { file, boxes } of photos) hash.update(JSON.stringify([path.basename(file), boxes]));
+  return hash.digest('hex');
+}
+
+/** Bytes of a file, or names and bytes of a folder's files; nothing of a pattern. */
+async function sizesOf(video: string): Promise<unknown> {
+  const found = await stat(video).catch(() => undefined);
+  if (!found?.isDirectory()) return found?.size;
+  const names = (await readdir(video)).toSorted();
+  return Promise.all(names.map(async (name) => [name, (await stat(path.join(video, name))).size]));
+}

@@ -1,0 +1,64 @@
+/** A trained head as a file: the weights, what tracking needs beside them, and what made them. */
+import { readFile } from 'node:fs/promises';
+import type { HeadConfig, MapGeometry, Weights } from '../ebm/head.js';
+import { HEAD_KIND, type ConfidenceModel } from '../ebm/load.js';
+import { writeSafetensors } from '../io/safetensors.js';
+import { TARGET_CHANNELS, TARGET_WINDOW } from '../target/classifier.js';
+import type { TrainingSettings } from './loop.js';
+
+/** What made the weights. Nothing of it differs between two runs of the same seed, data and engine. */
+export interface HeadRecord {
+  readonly objective: string;
+  readonly settings: TrainingSettings;
+  /** Hash of the footage and how much there was of it. */
+  readonly data: { readonly sha256: string; readonly sequences: number; readonly crops: number };
+  readonly command: string;
+  /** Of TensorFlow.js's backend. */
+  readonly tensorflow: string;
+  readonly step: number;
+  readonly pairs: number;
+  /** The head that training started from, and figures on held-out pairs. */
+  readonly from?: string;
+  readonly before?: Readonly<Record<string, number>>;
+  readonly after?: Readonly<Record<string, number>>;
+}
+
+export interface TrainedHead {
+  readonly config: HeadConfig;
+  readonly geometry: MapGeometry;
+  readonly weights: Weights;
+  /** sha256 of its backbone. */
+  readonly backbone: string;
+  readonly confidence: ConfidenceModel;
+}
+
+/** Writes the whole file or nothing. */
+export async function writeHeadFile(file: string, head: TrainedHead, record: HeadRecord): Promise<void> {
+  const { data, objective, settings, command, step, pairs, from, before, after, tensorflow } = record;
+  await writeSafetensors(file, {
+    tensors: head.weights,
+    metadata: {
+      kind: HEAD_KIND,
+      config: JSON.stringify(head.config),
+      geometry: JSON.stringify(head.geometry),
+      backbone: head.backbone,
+      confidence: JSON.stringify(head.confidence),
+      target: JSON.stringify({ channels: TARGET_CHANNELS, window: TARGET_WINDOW }),
+      objective,
+      seed: String(settings.seed),
+      settings: JSON.stringify(settings),
+      data: JSON.stringify(data),
+      command,
+      step: String(step),
+      pairs: String(pairs),
+      ...(from === undefined ? {} : { from }),
+      ...(before && after ? { held_out: JSON.stringify({ before, after }) } : {}),
+      versions: JSON.stringify({ 'ebm-tracker': await ownVersion(), node: process.version, tensorflow }),
+    },
+  });
+}
+
+async function ownVersion(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
