@@ -49,6 +49,14 @@ const targetSchema = z.strictObject({
   holdBelow: z.number().default(0.25).describe('the box is held below this response (first frame: 1)'),
 });
 
+const redetectSchema = z.strictObject({
+  after: count.default(8).describe('frames lost before it is looked for elsewhere'),
+  every: count.default(2).describe('each so many frames it is looked for elsewhere, on the others at the last place'),
+  spacing: positive.default(0.6).describe('from one place to the next, in sides of the search region'),
+  place: positive.default(1.2).describe('prior there: deviation of the place, in units of sqrt(w h)'),
+  foundAbove: share.default(0.6).describe('it is found elsewhere at this confidence'),
+});
+
 export const configSchema = z.strictObject({
   seed: z.number().int().min(0).default(11).describe('same seed, same input, same engine: same output'),
   threads: z
@@ -75,12 +83,14 @@ export const configSchema = z.strictObject({
   search: searchSchema.default(() => searchSchema.parse({})),
   posterior: posteriorSchema.default(() => posteriorSchema.parse({})),
   target: targetSchema.default(() => targetSchema.parse({})),
+  redetect: redetectSchema.default(() => redetectSchema.parse({})),
 });
 
 export type TrackerConfig = z.output<typeof configSchema>;
 /** What a user writes: everything may be left out. */
 export type TrackerOptions = z.input<typeof configSchema>;
 export type TargetConfig = TrackerConfig['target'];
+export type RedetectConfig = TrackerConfig['redetect'];
 export type PosteriorConfig = TrackerConfig['posterior'];
 
 /** @throws TrackerError CONFIG_INVALID naming each field that is wrong */

@@ -7,6 +7,9 @@ export interface ObjectState {
   readonly box: FrameBox;
   readonly frame: number;
   readonly state: TrackState;
+  readonly confidence: number;
+  /** Frames since it was lost, 0 while it is not. */
+  readonly lostFor: number;
 }
 
 /** Figures of one frame that tell whether the box is on the object. */

@@ -35,6 +35,7 @@ import {
 } from '../target/classifier.js';
 import { responseAt, responseEvidence } from '../target/evidence.js';
 import { openHead } from './open-head.js';
+import { redetectBox } from './redetect.js';
 import { confidenceOf, limitBox, nextState, type Evidence, type ObjectState } from './state.js';
 import { createStopwatch, type Stopwatch } from './stopwatch.js';
 
@@ -186,7 +187,12 @@ class EnergyTracker implements Tracker {
     const mirrored = await this.look(frame, region, true);
     samples.push({ coarse: mirrored.coarse, box: frameToCrop(first, region) });
     const model = await createTargetModel(this.graphs, samples, geometry.coarse, config.target, random);
-    this.target = { template: template!, model, random, object: { box: first, frame: 0, state: 'tracking' } };
+    this.target = {
+      template: template!,
+      model,
+      random,
+      object: { box: first, frame: 0, state: 'tracking', confidence: 1, lostFor: 0 },
+    };
     this.view = undefined;
     return { box: first, confidence: 1, state: 'tracking' };
   }
@@ -196,15 +202,19 @@ class EnergyTracker implements Tracker {
     const { config, engine, stopwatch } = this;
     const { template, object } = target;
 
-    // features of the search region about the last box
-    const region = this.regionAbout(object.box);
+    // features of the search region: about the last box, or, of a lost object, somewhere else
+    const { side } = this.regionAbout(object.box);
+    const elsewhere = redetectBox(object.box, frame, side, object.lostFor, config.redetect);
+    const from = elsewhere ?? object.box;
+    const region = this.regionAbout(from);
     const features = await this.look(frame, region);
     const embedding = await stopwatch.time('embed', () => engine.embed(features.fine.data, features.coarse.data));
     // where is it?
     const response = await stopwatch.time('target', () => target.model.respond(features.coarse));
     // candidates: the learned proposal, drawn to where response and motion say
-    const base = frameToCrop(object.box, region);
-    const motion = placePrior(base, config.posterior.place, config.posterior.tail);
+    const base = frameToCrop(from, region);
+    const spread = elsewhere ? config.redetect.place : config.posterior.place;
+    const motion = placePrior(base, spread, config.posterior.tail);
     const size = sizePrior(config.posterior.size, config.posterior.aspect);
     const evidence = responseEvidence(response, base, config.posterior.evidence);
     const raw = await stopwatch.time('propose', () => engine.propose(embedding, template));
@@ -220,15 +230,20 @@ class EnergyTracker implements Tracker {
 
     // is it there? Then move, and learn from this frame now and then
     const figures = weigh(response, place, estimate);
-    const confidence = confidenceOf(figures, this.head.confidence);
-    const box =
-      figures.response > config.target.holdBelow ? limitBox(cropToFrame(place, region), object.box, frame) : object.box;
+    const likely = confidenceOf(figures, this.head.confidence);
+    const moved = elsewhere ? likely >= config.redetect.foundAbove : figures.response > config.target.holdBelow;
+    const box = moved ? limitBox(cropToFrame(place, region), from, frame) : object.box;
+    // a box that was not looked at is as likely as it was
+    const confidence = elsewhere && !moved ? object.confidence : likely;
     const count = object.frame + 1;
-    await stopwatch.time('learn', () =>
-      this.learn(target.model, response, frameToCrop(box, region), figures.response, count),
-    );
     const state = nextState(object.state, confidence);
-    this.target = { ...target, object: { box, frame: count, state } };
+    // what is lost is not learned
+    if (state !== 'lost')
+      await stopwatch.time('learn', () =>
+        this.learn(target.model, response, frameToCrop(box, region), figures.response, count),
+      );
+    const lostFor = state === 'lost' ? object.lostFor + 1 : 0;
+    this.target = { ...target, object: { box, frame: count, state, confidence, lostFor } };
     this.view = { region, response, estimate, evidence: figures };
     return { box, confidence, state };
   }
