@@ -1,12 +1,12 @@
 /** Cases to look at: a sheet of pictures each, or a sequence folder each. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { resample } from '../../src/image/crop.js';
 import type { FrameBox } from '../../src/geometry.js';
 import type { Colour } from '../../src/image/draw.js';
 import { writeSheet, type Tile } from '../../src/image/sheet.js';
 import { openVideoWriter } from '../../src/video/write.js';
-import { area, sizeOf, type BuiltCase, type Truth } from './case.js';
+import { viewAbout } from '../tile.js';
+import { sizeOf, type BuiltCase, type Truth } from './case.js';
 import { boxesOf } from './footage.js';
 import { CASE_FPS, composeCase, type CaseFrame } from './compose.js';
 
@@ -41,29 +41,10 @@ export async function writeCaseSheet(built: BuiltCase, folder: string): Promise<
 
 /** @param about what the tile shows the surroundings of, pixels of the picture */
 function tileOf({ frame, truth }: CaseFrame, about: FrameBox): Tile {
-  const side = Math.min(Math.max(frame.width, frame.height), ZOOM * Math.sqrt(area(about)));
-  const centre = (at: number, size: number): number =>
-    size < side ? size / 2 : Math.min(size - side / 2, Math.max(side / 2, at));
-  const cx = centre(about.x + about.w / 2, frame.width);
-  const cy = centre(about.y + about.h / 2, frame.height);
-  const scale = TILE / side;
+  const { rgb, place } = viewAbout(frame, about, ZOOM, TILE);
   const rim = { x: 2, y: 2, w: TILE - 4, h: TILE - 4 };
-  const inTile = ({ x, y, w, h }: FrameBox): FrameBox => ({
-    x: (x - cx) * scale + TILE / 2,
-    y: (y - cy) * scale + TILE / 2,
-    w: w * scale,
-    h: h * scale,
-  });
-  return {
-    rgb: resample(frame, { cx, cy, width: side, height: side, out: TILE }),
-    outlines: [
-      {
-        box: truth.is === 'present' ? inTile(truth.box) : rim,
-        colour: COLOURS[truth.is],
-        dashed: truth.is === 'present',
-      },
-    ],
-  };
+  const present = truth.is === 'present';
+  return { rgb, outlines: [{ box: present ? place(truth.box) : rim, colour: COLOURS[truth.is], dashed: present }] };
 }
 
 /** FOLDER/NAME/video.mp4 and groundtruth.txt (NaN where the target is gone or the frame is not scored), as `evaluate folder` takes it. */
