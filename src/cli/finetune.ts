@@ -12,7 +12,7 @@ import type { FootageFound } from './footage.js';
 import { listenForInterrupt } from './interrupt.js';
 import { parseWhole, resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
-import { BACKEND_HELP } from './train.js';
+import { BACKEND_HELP, OBJECTIVE_HELP } from './train.js';
 import { createTrainingWatch } from './training-progress.js';
 
 interface FinetuneOptions {
@@ -54,7 +54,7 @@ export function addFinetuneCommand(program: Command, terminal: Terminal): void {
     .option('--crops <n>', 'crops to learn from, half a megabyte each', '2400')
     .option('--seed <n>', 'same seed, data and engine: same weights', '1')
     .option('--threads <n>', 'threads', '2')
-    .option('--objective <name>', 'what the energy is trained by: nce+ or nce', 'nce+')
+    .option('--objective <name>', OBJECTIVE_HELP, 'nce+')
     .option('--backend <name>', BACKEND_HELP, 'auto')
     .option('--skip-bad', 'go on without the sequences that have a fault')
     .option('--quiet', 'no progress')
@@ -74,13 +74,13 @@ async function runFinetune(options: FinetuneOptions, terminal: Terminal): Promis
   const head = await openHead(manifest, options.from === undefined ? undefined : await resolveHead(options.from));
   // loaded here only: other commands do without TensorFlow.js
   const { finetune } = await import('../training/finetune.js');
-  const { findObjective } = await import('../training/objective.js');
-  findObjective(options.objective);
+  const { objectiveName } = await import('../training/objective.js');
+  const objective = objectiveName(options.objective);
   const interrupt = listenForInterrupt();
   const watch = createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal);
   try {
     const found = await readChecked(options, watch, terminal);
-    const { objective, backend } = options;
+    const { backend } = options;
     const request = {
       ...numbers,
       ...found,

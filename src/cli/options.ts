@@ -78,3 +78,12 @@ function notAnObject(file: string, found: string, cause?: unknown): TrackerError
     cause,
   });
 }
+
+/** A share, 0 to 1. @throws TrackerError OPTION_INVALID */
+export function parseShare(name: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new TrackerError('OPTION_INVALID', `${name}: found "${text}", expected a number from 0 to 1`, {
+    hint: `for example ${name} 0.5`,
+  });
+}

@@ -4,7 +4,7 @@ import { TrackerError } from '../errors.js';
 import { createRandom } from '../random.js';
 import { TENSORFLOW_BACKENDS, type TensorflowBackend } from '../runtime/tensorflow.js';
 import { listenForInterrupt } from './interrupt.js';
-import { parseWhole } from './options.js';
+import { parseShare, parseWhole } from './options.js';
 import type { Terminal } from './terminal.js';
 import { createTrainingWatch } from './training-progress.js';
 
@@ -19,11 +19,14 @@ interface TrainOptions {
   photoObjects: string;
   photoCrops: string;
   objective: string;
+  learnedShare: string;
+  proposalObjective: string;
   backend: TensorflowBackend | 'auto';
   showBatch?: string;
   quiet?: true;
 }
 
+export const OBJECTIVE_HELP = 'what the energy is trained by: nce+, nce, ml-is, kld-is, ml-mcmc, sm or dsm';
 export const BACKEND_HELP = `TensorFlow.js backend: auto, ${TENSORFLOW_BACKENDS.join(', ')}`;
 
 export function addTrainCommand(program: Command, terminal: Terminal): void {
@@ -45,7 +48,17 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
     .option('--sequence-crops <n>', 'crops of each sequence', '110')
     .option('--photo-objects <n>', 'objects of each photograph', '1')
     .option('--photo-crops <n>', 'crops of each object of a photograph', '3')
-    .option('--objective <name>', 'what the energy is trained by: nce+ or nce', 'nce+')
+    .option('--objective <name>', OBJECTIVE_HELP, 'nce+')
+    .option(
+      '--learned-share <0..1>',
+      'share of the boxes that come from the learned proposal, the rest about the truth',
+      '0.5',
+    )
+    .option(
+      '--proposal-objective <name>',
+      "what the proposal learns: likelihood of the truth, divergence from the energy's density, or both",
+      'likelihood',
+    )
     .option('--backend <name>', BACKEND_HELP, 'auto')
     .option(
       '--show-batch <file>',
@@ -68,8 +81,10 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
   };
   // loaded here only: other commands do without TensorFlow.js
   const { readTrainingFootage, trainHead } = await import('../training/train-head.js');
-  const { findObjective } = await import('../training/objective.js');
-  findObjective(options.objective); // a wrong name is told before the hours of work
+  // wrong names are told before the hours of work
+  const { objectiveName, proposalObjectiveName } = await import('../training/objective.js');
+  const objective = objectiveName(options.objective);
+  const proposalObjective = proposalObjectiveName(options.proposalObjective);
   if (options.showBatch !== undefined) {
     const { writeBatchSheet } = await import('../training/batch-sheet.js');
     const { sequences, photos } = await readTrainingFootage(options.data);
@@ -79,15 +94,18 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
   }
   const interrupt = listenForInterrupt();
   try {
-    const { objective, backend, data, out, work } = options;
+    const { backend, data, out, work } = options;
+    const learnedShare = parseShare('--learned-share', options.learnedShare);
     const request = {
       ...numbers,
       objective,
+      learnedShare,
+      proposalObjective,
       backend,
       data,
       work: needWork(work),
       ...(out === undefined ? {} : { out }),
-      command: `ebm-tracker train --steps ${numbers.steps} --seed ${seed} --objective ${objective} --sequence-crops ${numbers.cropsPerSequence} --photo-objects ${numbers.objectsPerPhoto} --photo-crops ${numbers.cropsPerObject}`,
+      command: `ebm-tracker train --steps ${numbers.steps} --seed ${seed} --objective ${objective} --learned-share ${learnedShare} --proposal-objective ${proposalObjective} --sequence-crops ${numbers.cropsPerSequence} --photo-objects ${numbers.objectsPerPhoto} --photo-crops ${numbers.cropsPerObject}`,
     };
     await trainHead(request, createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal));
   } finally {

@@ -17,7 +17,6 @@ import type { Sequence } from './dataset.js';
 import { shuffled, spread, usableFrames } from './fill-bank.js';
 import { writeHeadFile } from './head-file.js';
 import { DEFAULT_TRAINING, train, type TrainingSettings } from './loop.js';
-import { findObjective } from './objective.js';
 import {
   describeBackend,
   drawing,
@@ -155,7 +154,7 @@ function settingsOf(request: FinetuneRequest, backend: TensorflowBackend): Train
   return {
     ...FINETUNING,
     ...(slow ? SLOW_BATCH : {}),
-    ...findObjective(objective),
+    objective,
     steps,
     seed,
     learningRate,

@@ -5,6 +5,7 @@ import type { MapGeometry, Weights } from '../ebm/head.js';
 import { createRandom } from '../random.js';
 import type { Bank } from './bank.js';
 import { readCheckpoint, writeCheckpoint, type Best, type TrainingState } from './checkpoint.js';
+import { DEFAULT_OBJECTIVE } from './objective.js';
 import { adamStep, cosineRate, createOptimiserState, type OptimiserSettings } from './optimiser.js';
 import { createSampler, type SamplerOptions } from './sampler.js';
 import { loadBatch, trainingStep, type StepSettings } from './step.js';
@@ -30,9 +31,11 @@ export const DEFAULT_TRAINING: TrainingSettings = {
   sequenceGroups: 3,
   photoGroups: 4,
   maxGap: 100,
+  objective: DEFAULT_OBJECTIVE,
   samples: 32,
+  learnedShare: 0.5,
   fixedSigmas: [0.04, 0.15, 0.5],
-  labelNoise: 0.03,
+  proposalObjective: 'likelihood',
   proposalWeight: 0.5,
   channelDropout: 0.05,
   weightDecay: 1e-3,

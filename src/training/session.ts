@@ -10,6 +10,7 @@ import { hashFootage } from './data-hash.js';
 import type { Photo, Sequence } from './dataset.js';
 import { fillBank, type FillPlan } from './fill-bank.js';
 import type { TrainingProgress } from './loop.js';
+import type { ObjectiveName } from './objective.js';
 
 /** What a person is told while it runs. */
 export interface TrainingWatch {
@@ -26,7 +27,7 @@ export interface TrainingCommon {
   readonly steps: number;
   readonly seed: number;
   readonly threads: number;
-  readonly objective: string;
+  readonly objective: ObjectiveName;
   readonly backend: NonNullable<TensorflowOptions['backend']>;
   /** As it was typed, without what only says where things lie. */
   readonly command: string;

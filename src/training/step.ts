@@ -1,8 +1,8 @@
 /**
  * One training step: loss and gradients of a batch of crops.
  *
- * Energy: NCE(+) over samples of the learned proposal and of a fixed mixture about the truth, q = half and half. Proposal: likelihood of
- * the truth. Both at once (Gustafsson et al. 2022, joint training, with the likelihood in the place of the KL divergence).
+ * Energy: an objective (objective.ts) over samples of the training proposal, a share of the learned one and a fixed mixture about the truth.
+ * Proposal: likelihood of the truth, divergence from the energy's density, or both. Both networks at once (Gustafsson et al. 2022).
  */
 import type * as TF from '@tensorflow/tfjs-core';
 import {
@@ -15,21 +15,34 @@ import {
   propose,
 } from '../ebm/engines/tfjs.js';
 import { COARSE_BINS, FINE_BINS, PROPOSAL_OUTPUTS, type MapGeometry, type Weights } from '../ebm/head.js';
-import { nce } from '../ebm/objectives/nce.js';
-import { proposalLikelihood } from '../ebm/objectives/proposal-likelihood.js';
+import { mixtureLikelihood, mixtureLogDensity, type MixtureTensors } from '../ebm/objectives/mixture-likelihood.js';
+import { proposalCrossEntropy } from '../ebm/objectives/proposal-divergence.js';
+import { proposalMixture } from '../ebm/objectives/proposal-likelihood.js';
 import { toCropBoxes } from '../ebm/posterior.js';
-import { cellPlaces, decodeProposal, DIMENSIONS, logDensity, mixtureAbout, sampleMixture } from '../ebm/proposal.js';
-import { cropBox, toRelative } from '../geometry.js';
+import {
+  cellPlaces,
+  decodeProposal,
+  DIMENSIONS,
+  logDensity,
+  logSumExp,
+  mixtureAbout,
+  sampleMixture,
+} from '../ebm/proposal.js';
+import { TrackerError } from '../errors.js';
+import { cropBox, toRelative, type CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
 import type { Bank } from './bank.js';
+import { energyLoss, type EnergyLoss, type ObjectiveName, type ProposalObjective } from './objective.js';
 
 export interface StepSettings {
   readonly groupSize: number;
-  /** Samples of the learned proposal and of the fixed mixture, each. */
+  readonly objective: ObjectiveName;
+  /** Half of the boxes that are drawn for a pair. */
   readonly samples: number;
+  /** Share of them, and of the training proposal's mass, that comes from the learned proposal; the rest is drawn about the truth. */
+  readonly learnedShare: number;
   readonly fixedSigmas: readonly number[];
-  /** Deviation of the noise on the real box: NCE+. */
-  readonly labelNoise: number;
+  readonly proposalObjective: ProposalObjective;
   readonly proposalWeight: number;
   /** Share of the backbone's channels dropped, a crop. */
   readonly channelDropout: number;
@@ -66,14 +79,6 @@ export function loadBatch(bank: Bank, indices: readonly number[], dropout: numbe
   };
 }
 
-/** Candidates of one pair: y_0 is the real box, then learned, then fixed samples. */
-interface Candidates {
-  /** Crop pixels, [1 + 2 M, 4]. */
-  readonly boxes: Float32Array;
-  readonly logProposal: Float32Array;
-  readonly truth: Float32Array;
-}
-
 export function trainingStep(
   tf: typeof TF,
   weights: Weights,
@@ -93,8 +98,8 @@ export function trainingStep(
     return start + ((search + 1 + (p % templatesPerCrop)) % groupSize);
   });
   const names = Object.keys(weights);
-  let energyLoss = 0;
-  let proposalLoss = 0;
+  let lastEnergyLoss = 0;
+  let lastProposalLoss = 0;
 
   const loss = (...tensors: TF.Tensor[]): TF.Scalar => {
     const W = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
@@ -120,23 +125,32 @@ export function trainingStep(
 
     const searched = tf.gather(maps.coarse, tf.tensor1d(searchOf, 'int32'));
     const raw = propose(tf, W, searched, correlationKernels(tf, template.coarseBins));
-    const candidates = drawCandidates(raw.dataSync() as Float32Array, geometry, batch, searchOf, settings, random);
-    const count = 1 + 2 * settings.samples;
+    const bases = Array.from(searchOf, (crop) => baseOf(geometry, batch, crop));
+    const truths = bases.map((base, pair) => truthOf(batch, searchOf[pair]!, base));
+    const proposals = trainingProposals(raw.dataSync() as Float32Array, geometry, bases, truths, settings, random);
+    const shaped = (bins: TF.Tensor3D, count: number): TF.Tensor3D => tf.reshape(bins, [pairs, count, bins.shape[2]]);
+    const { loss: energyTerm, drawn } = energyLoss(settings.objective, {
+      tf,
+      random,
+      truths,
+      count: 2 * settings.samples,
+      sample: (r, count) => proposals[r]!.sample(count),
+      logProposal: (r, y) => proposals[r]!.logDensity(y),
+      energies: (y) => {
+        const boxes = concat(y.map((row, pair) => toCropBoxes(row, bases[pair]!)));
+        const count = y[0]!.length / DIMENSIONS;
+        const fineBins = pool(tf, maps.fine, poolingTensors(tf, boxes, crops, FINE_BINS, f));
+        const coarseBins = pool(tf, maps.coarse, poolingTensors(tf, boxes, crops, COARSE_BINS, c));
+        return energy(tf, W, template, shaped(fineBins, count), shaped(coarseBins, count));
+      },
+    });
 
-    const boxes = concat(candidates.map((candidate) => candidate.boxes));
-    const shaped = (bins: TF.Tensor3D): TF.Tensor3D => tf.reshape(bins, [pairs, count, bins.shape[2]]);
-    const fineBins = shaped(pool(tf, maps.fine, poolingTensors(tf, boxes, crops, FINE_BINS, f)));
-    const coarseBins = shaped(pool(tf, maps.coarse, poolingTensors(tf, boxes, crops, COARSE_BINS, c)));
-    const energies = energy(tf, W, template, fineBins, coarseBins);
-    const logProposal = tf.tensor2d(concat(candidates.map((candidate) => candidate.logProposal)), [pairs, count]);
-    const energyTerm = nce(tf, energies, logProposal);
+    const places = concat(bases.map((base) => cellPlaces(c, base)));
+    const mixture = proposalMixture(tf, raw, tf.tensor3d(places, [pairs, places.length / pairs / 2, 2]));
+    const proposalTerm = proposalLoss(tf, mixture, truths, drawn, settings.proposalObjective);
 
-    const places = concat([...searchOf].map((crop) => placesOf(geometry, batch, crop)));
-    const truth = tf.tensor2d(concat(candidates.map((candidate) => candidate.truth)), [pairs, DIMENSIONS]);
-    const proposalTerm = proposalLikelihood(tf, raw, tf.tensor3d(places, [pairs, places.length / pairs / 2, 2]), truth);
-
-    energyLoss = energyTerm.dataSync()[0]!;
-    proposalLoss = proposalTerm.dataSync()[0]!;
+    lastEnergyLoss = energyTerm.dataSync()[0]!;
+    lastProposalLoss = proposalTerm.dataSync()[0]!;
     return tf.add(energyTerm, tf.mul(proposalTerm, settings.proposalWeight));
   };
 
@@ -147,7 +161,7 @@ export function trainingStep(
     const { grads } = tf.valueAndGrads(loss)(inputs);
     names.forEach((name, i) => (gradients[name] = grads[i]!.dataSync() as Float32Array));
   });
-  return { gradients, energyLoss, proposalLoss, pairs };
+  return { gradients, energyLoss: lastEnergyLoss, proposalLoss: lastProposalLoss, pairs };
 }
 
 /** The base of y space: the last box, which the crop is made about. */
@@ -156,40 +170,61 @@ function baseOf(geometry: MapGeometry, batch: Batch, crop: number) {
   return cropBox(middle, middle, batch.last[2 * crop]!, batch.last[2 * crop + 1]!);
 }
 
-function placesOf(geometry: MapGeometry, batch: Batch, crop: number): Float32Array {
-  return cellPlaces(geometry.coarse, baseOf(geometry, batch, crop));
+function truthOf(batch: Batch, crop: number, base: CropBox): Float32Array {
+  const [cx, cy, w, h] = batch.boxes.subarray(4 * crop, 4 * crop + 4) as unknown as [number, number, number, number];
+  return Float32Array.from(toRelative(cropBox(cx, cy, w, h), base));
 }
 
-function drawCandidates(
+interface TrainingProposal {
+  readonly sample: (count: number) => Float32Array;
+  readonly logDensity: (y: Float32Array) => Float32Array;
+}
+
+/** What boxes of each pair are drawn from: a share of the learned proposal, the rest a mixture about the truth. */
+function trainingProposals(
   raw: Float32Array,
   geometry: MapGeometry,
-  batch: Batch,
-  searchOf: Int32Array,
-  settings: StepSettings,
+  bases: readonly CropBox[],
+  truths: readonly Float32Array[],
+  { learnedShare, fixedSigmas }: StepSettings,
   random: Random,
-): Candidates[] {
+): TrainingProposal[] {
   const size = geometry.coarse.cells ** 2 * PROPOSAL_OUTPUTS;
-  const { samples } = settings;
-  return Array.from(searchOf, (crop, pair) => {
-    const base = baseOf(geometry, batch, crop);
-    const [cx, cy, w, h] = batch.boxes.subarray(4 * crop, 4 * crop + 4) as unknown as [number, number, number, number];
-    const truth = Float32Array.from(toRelative(cropBox(cx, cy, w, h), base));
-    const learned = decodeProposal(raw.subarray(pair * size, (pair + 1) * size), placesOf(geometry, batch, crop));
-    const fixed = mixtureAbout(truth, settings.fixedSigmas);
-    const y = concat([
-      truth.map((value) => value + settings.labelNoise * random.normal()),
-      sampleMixture(learned, samples, random),
-      sampleMixture(fixed, samples, random),
-    ]);
-    const fromLearned = logDensity(learned, y);
-    const fromFixed = logDensity(fixed, y);
-    const logProposal = fromLearned.map((a, i) => {
-      const b = fromFixed[i]!;
-      const max = Math.max(a, b);
-      return max + Math.log(0.5 * (Math.exp(a - max) + Math.exp(b - max)));
-    });
-    return { boxes: toCropBoxes(y, base), logProposal, truth };
+  return bases.map((base, pair) => {
+    const learned = decodeProposal(raw.subarray(pair * size, (pair + 1) * size), cellPlaces(geometry.coarse, base));
+    const fixed = mixtureAbout(truths[pair]!, fixedSigmas);
+    return {
+      sample: (count) => {
+        const fromLearned = Math.round(learnedShare * count);
+        return concat([sampleMixture(learned, fromLearned, random), sampleMixture(fixed, count - fromLearned, random)]);
+      },
+      logDensity: (y) => {
+        const a = logDensity(learned, y);
+        const b = logDensity(fixed, y);
+        return a.map((value, i) => logSumExp([value + Math.log(learnedShare), b[i]! + Math.log(1 - learnedShare)]));
+      },
+    };
   });
+}
+
+function proposalLoss(
+  tf: typeof TF,
+  mixture: MixtureTensors,
+  truths: readonly Float32Array[],
+  drawn: EnergyLoss['drawn'],
+  kind: ProposalObjective,
+): TF.Scalar {
+  const likelihood = (): TF.Scalar =>
+    mixtureLikelihood(tf, mixture, tf.tensor2d(concat(truths), [truths.length, DIMENSIONS]));
+  if (kind === 'likelihood') return likelihood();
+  if (!drawn)
+    throw new TrackerError('OPTION_INVALID', `proposal objective "${kind}" with an objective that draws no boxes`, {
+      hint: 'use --proposal-objective likelihood, or one of: nce+, nce, ml-is, kld-is',
+    });
+  const y = tf.tensor3d(concat(drawn.y), [truths.length, drawn.y[0]!.length / DIMENSIONS, DIMENSIONS]);
+  const logProposal = mixtureLogDensity(tf, mixture, y);
+  const divergence = proposalCrossEntropy(tf, drawn.energies, drawn.logSampled, logProposal);
+  return kind === 'divergence' ? divergence : tf.mul(tf.add(divergence, likelihood()), 0.5);
 }
 
 function concat(parts: readonly Float32Array[]): Float32Array {

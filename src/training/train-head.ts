@@ -13,7 +13,7 @@ import { drawCurve } from './curve.js';
 import { writeHeadFile } from './head-file.js';
 import { initialiseHead } from './initialise.js';
 import { DEFAULT_TRAINING, train } from './loop.js';
-import { findObjective } from './objective.js';
+import type { ProposalObjective } from './objective.js';
 import {
   describeBackend,
   drawing,
@@ -32,6 +32,9 @@ export interface TrainHeadRequest extends TrainingCommon {
   readonly data: string;
   /** Weights written at the end; left out: only the checkpoint. */
   readonly out?: string;
+  /** Share of the training proposal that is the learned one. */
+  readonly learnedShare?: number;
+  readonly proposalObjective?: ProposalObjective;
   readonly cropsPerSequence: number;
   readonly objectsPerPhoto: number;
   readonly cropsPerObject: number;
@@ -52,7 +55,9 @@ export async function readTrainingFootage(data: string): Promise<Footage> {
  */
 export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch): Promise<void> {
   const { work, seed, threads, steps, objective } = request;
-  const settings = { ...DEFAULT_TRAINING, ...findObjective(objective), steps, seed };
+  const { learnedShare = DEFAULT_TRAINING.learnedShare, proposalObjective = DEFAULT_TRAINING.proposalObjective } =
+    request;
+  const settings = { ...DEFAULT_TRAINING, objective, learnedShare, proposalObjective, steps, seed };
   const manifest = await loadManifest();
   const entry = await findBackbone(manifest);
   const { confidence } = await openHead(manifest);

@@ -40,6 +40,13 @@ const ESTIMATE: EstimateSettings = {
   averaged: 0,
   refine: { steps: 0, rate: 0, maxStep: 0, maxPlace: 2, maxLogSize: 1, maxLogAspect: 1 },
 };
+const ASCENT: EstimateSettings = {
+  ...ESTIMATE,
+  kind: 'ascent',
+  starts: 6,
+  averaged: 3,
+  refine: { steps: 6, rate: 0.003, maxStep: 0.15, maxPlace: 2, maxLogSize: 0.5, maxLogAspect: 0.5 },
+};
 const TEMPERATURE = 0.5;
 
 /** Pairs of one sequence: its first usable frame as the template, and frames that are searched. */
@@ -50,7 +57,14 @@ export interface HeldOut {
 }
 
 /** Figures of some weights on held-out pairs. */
-export type Validate = (model: HeadModel) => Promise<Record<string, number>>;
+export type Validate = (model: HeadModel, options?: PairOptions) => Promise<Record<string, number>>;
+
+export interface PairOptions {
+  /** t of exp(t f); the objectives make energies of different scale. */
+  readonly temperature?: number;
+  /** Also the ascended maximum, the best sample, the effective sample size and how often the truth scores above the estimate. */
+  readonly full?: boolean;
+}
 
 /** Pairs of sequences/val and sequences/train, in banks beside the training bank, which are made where they are not there. */
 export async function prepareSplits(sequences: string, folder: string, backbone: Backbone): Promise<Validate> {
@@ -62,10 +76,11 @@ export async function prepareSplits(sequences: string, folder: string, backbone:
     }));
     score.set(split, await preparePairs(`${folder}-${split}-pairs`, pairs, backbone, `${split} ${CROPS[split]}`));
   }
-  return async (model) => {
+  return async (model, options) => {
     const figures: [string, number][] = [];
     for (const [split, validate] of score)
-      for (const [name, value] of Object.entries(await validate(model))) figures.push([`${split}_${name}`, value]);
+      for (const [name, value] of Object.entries(await validate(model, options)))
+        figures.push([`${split}_${name}`, value]);
     return Object.fromEntries(figures);
   };
 }
@@ -79,7 +94,7 @@ export async function preparePairs(
 ): Promise<Validate> {
   if (!(await Bank.isThere(folder, source))) await fillPairs(folder, pairs, backbone, source);
   const bank = await Bank.open(folder, backbone.entry.sha256);
-  return (model) => scorePairs(model, bank);
+  return (model, options) => scorePairs(model, bank, options);
 }
 
 async function fillPairs(folder: string, pairs: readonly HeldOut[], backbone: Backbone, source: string): Promise<void> {
@@ -125,7 +140,11 @@ function pairCrop(image: Frame, box: FrameBox, jitter: number, random: Random): 
  * Means over all pairs of a bank: `start` IoU of the last box, `iou` of the estimate, `nll` of the truth under the posterior (log Z by its
  * samples), `proposal_nll` under the learned proposal.
  */
-async function scorePairs(model: HeadModel, bank: Bank): Promise<Record<string, number>> {
+async function scorePairs(
+  model: HeadModel,
+  bank: Bank,
+  { temperature = TEMPERATURE, full = false }: PairOptions = {},
+): Promise<Record<string, number>> {
   const graph = async (name: HeadGraphName): Promise<Uint8Array> => compileHead(model, name);
   const engine = await createOnnxEngine({ model, graph }, { threads: 1, provider: 'cpu' });
   const random = createRandom(7);
@@ -135,7 +154,10 @@ async function scorePairs(model: HeadModel, bank: Bank): Promise<Record<string, 
     const maps = bank.read([index]);
     return engine.embed(channelFirst(maps.fine, model.config.fineIn), channelFirst(maps.coarse, model.config.coarseIn));
   };
-  const sums = { start: 0, iou: 0, nll: 0, proposal_nll: 0 };
+  const sums: Record<string, number> = {};
+  const add = (name: string, value: number): void => {
+    sums[name] = (sums[name] ?? 0) + value;
+  };
   let template: Template | undefined;
   let object = -1;
   let pairs = 0;
@@ -151,18 +173,24 @@ async function scorePairs(model: HeadModel, bank: Bank): Promise<Record<string, 
     const learned = decodeProposal(await engine.propose(embedding, template!), cellPlaces(geometry.coarse, base));
     const y = Float32Array.from(toRelative(truth, base));
     const terms = [placePrior(base, PRIOR.place, PRIOR.tail), sizePrior(PRIOR.size, PRIOR.aspect)];
-    const posterior = boxPosterior(engine, embedding, template!, base, TEMPERATURE, terms);
-    const estimate = await estimateBox(
-      posterior,
-      evenMix(learned, mixtureAbout([0, 0, 0, 0], [0.15])),
-      ESTIMATE,
-      random,
-    );
-    const box = fromRelative(Array.from(estimate.y) as unknown as RelBox, base);
-    sums.start += overlap(base, truth);
-    sums.iou += overlap(box, truth);
-    sums.nll += estimate.logZ - (await posterior.values(y))[0]!;
-    sums.proposal_nll -= logDensity(learned, y)[0]!;
+    const posterior = boxPosterior(engine, embedding, template!, base, temperature, terms);
+    const proposal = evenMix(learned, mixtureAbout([0, 0, 0, 0], [0.15]));
+    const estimate = await estimateBox(posterior, proposal, ESTIMATE, random);
+    const quality = (box: ArrayLike<number>): number =>
+      overlap(fromRelative(Array.from(box) as unknown as RelBox, base), truth);
+    const truthValue = (await posterior.values(y))[0]!;
+    add('start', overlap(base, truth));
+    add('iou', quality(estimate.y));
+    add('nll', estimate.logZ - truthValue);
+    add('proposal_nll', -logDensity(learned, y)[0]!);
+    if (full) {
+      const ascended = await estimateBox(posterior, proposal, ASCENT, random);
+      const best = estimate.values.indexOf(estimate.best);
+      add('iou_ascent', quality(ascended.y));
+      add('iou_best_sample', quality(estimate.samples.subarray(4 * best, 4 * best + 4)));
+      add('effective_share', estimate.effectiveShare);
+      add('truth_above', truthValue > (await posterior.values(Float32Array.from(estimate.y)))[0]! ? 1 : 0);
+    }
     pairs++;
   }
   await engine.release();

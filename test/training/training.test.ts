@@ -12,6 +12,7 @@ import { readCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.j
 import { parseGroundTruth, readPhotos, readSequences } from '../../src/training/dataset.js';
 import { initialiseHead } from '../../src/training/initialise.js';
 import { DEFAULT_TRAINING } from '../../src/training/loop.js';
+import { OBJECTIVE_NAMES, type ObjectiveName } from '../../src/training/objective.js';
 import { adamStep, cosineRate, createOptimiserState } from '../../src/training/optimiser.js';
 import { trainingStep, type Batch } from '../../src/training/step.js';
 import { TINY_GEOMETRY, TINY_HEAD } from '../helpers/head.js';
@@ -194,4 +195,35 @@ test('faulty data is refused with its place', async () => {
     '{"file": "a.jpg", "width": 1, "height": 1, "boxes": [[1,2,3,4,"x"]]}\n{broken\n',
   );
   await expect(readPhotos(folder)).rejects.toThrow(/boxes\.jsonl:2/);
+});
+
+test.each(OBJECTIVE_NAMES)('a step of %s gives finite gradients of every weight that it uses', (objective) => {
+  const weights = initialiseHead(TINY_HEAD, createRandom(1));
+  const step = { ...settings, objective, learnedShare: objective === 'nce' ? 1 : 0.25 };
+  const { gradients, energyLoss } = trainingStep(
+    tensorflow.tf,
+    weights,
+    TINY_GEOMETRY,
+    batchOf(1),
+    step,
+    createRandom(2),
+  );
+  expect(Number.isFinite(energyLoss)).toBe(true);
+  for (const gradient of Object.values(gradients)) expect(gradient.every(Number.isFinite)).toBe(true);
+  expect(gradients['energy.hidden.kernel']!.some((value) => value !== 0)).toBe(true);
+});
+
+test('the proposal learns by divergence where boxes are drawn, and is refused where none are', () => {
+  const weights = initialiseHead(TINY_HEAD, createRandom(1));
+  const step = (objective: ObjectiveName) =>
+    trainingStep(
+      tensorflow.tf,
+      weights,
+      TINY_GEOMETRY,
+      batchOf(1),
+      { ...settings, objective, proposalObjective: 'divergence' },
+      createRandom(2),
+    );
+  expect(step('nce+').gradients['proposal.output.bias']!.some((value) => value !== 0)).toBe(true);
+  expect(() => step('dsm')).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
 });

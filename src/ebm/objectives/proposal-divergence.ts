@@ -11,3 +11,18 @@ import { detach, logPartition } from './log-domain.js';
 export function proposalDivergence(tf: typeof TF, energies: TF.Tensor2D, logProposal: TF.Tensor2D): TF.Scalar {
   return tf.mean(logPartition(tf, detach(tf, energies), logProposal)) as TF.Scalar;
 }
+
+/**
+ * The same divergence where the y_m come from another density r that covers more than q: mean of -sum_m w_m log q(y_m),
+ * w = softmax_m(f - log r). With r = q its gradient is that of proposalDivergence.
+ * @param logSampled log r(y_m | x), constants: [R, M]
+ */
+export function proposalCrossEntropy(
+  tf: typeof TF,
+  energies: TF.Tensor2D,
+  logSampled: TF.Tensor2D,
+  logProposal: TF.Tensor2D,
+): TF.Scalar {
+  const weights = tf.softmax(detach(tf, tf.sub(energies, logSampled)));
+  return tf.neg(tf.mean(tf.sum(tf.mul(weights, logProposal), 1))) as TF.Scalar;
+}

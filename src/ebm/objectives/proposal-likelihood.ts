@@ -1,11 +1,27 @@
-/** Negative log-likelihood of the truth under the dense mixture: how the learned proposal is trained. */
+/** The learned proposal as tensors, and its two losses: likelihood of the truth, and what it misses of the energy's density. */
 import type * as TF from '@tensorflow/tfjs-core';
 import { PROPOSAL_OUTPUTS } from '../head.js';
-import { DIMENSIONS, LOG_SIGMA_RANGE, OFFSET_SCALE } from '../proposal.js';
+import { LOG_SIGMA_RANGE, OFFSET_SCALE } from '../proposal.js';
+import { mixtureLikelihood, type MixtureTensors } from './mixture-likelihood.js';
 
 /**
+ * The dense mixture, differentiable.
  * @param raw the head's output [R, K, PROPOSAL_OUTPUTS]
  * @param places cell centres in y space, [R, K, 2] (proposal.ts: cellPlaces)
+ */
+export function proposalMixture(tf: typeof TF, raw: TF.Tensor3D, places: TF.Tensor3D): MixtureTensors {
+  const [pairs, cells] = raw.shape;
+  const part = (from: number, size: number): TF.Tensor3D => tf.slice(raw, [0, 0, from], [pairs, cells, size]);
+  const centres = tf.add(places, tf.mul(part(1, 2), OFFSET_SCALE));
+  return {
+    logits: tf.squeeze(part(0, 1), [2]),
+    means: tf.concat([centres, part(3, 2)], 2) as TF.Tensor3D,
+    logSigmas: tf.clipByValue(part(5, PROPOSAL_OUTPUTS - 5), ...LOG_SIGMA_RANGE) as TF.Tensor3D,
+  };
+}
+
+/**
+ * How the proposal of the tracker's head is trained.
  * @param truth [R, 4]
  * @returns mean over R of -log q(y); it may be negative, as densities may exceed 1
  */
@@ -15,17 +31,5 @@ export function proposalLikelihood(
   places: TF.Tensor3D,
   truth: TF.Tensor2D,
 ): TF.Scalar {
-  const [pairs, cells] = raw.shape;
-  const part = (from: number, size: number): TF.Tensor3D => tf.slice(raw, [0, 0, from], [pairs, cells, size]);
-  const centres = tf.add(places, tf.mul(part(1, 2), OFFSET_SCALE));
-  const means = tf.concat([centres, part(3, 2)], 2);
-  const logSigmas = tf.clipByValue(part(5, PROPOSAL_OUTPUTS - 5), ...LOG_SIGMA_RANGE);
-  const distance = tf.mul(tf.sub(tf.expandDims(truth, 1), means), tf.exp(tf.neg(logSigmas)));
-  const logNormal = tf.sub(
-    tf.mul(tf.sum(tf.square(distance), 2), -0.5),
-    tf.add(tf.sum(logSigmas, 2), 0.5 * DIMENSIONS * Math.log(2 * Math.PI)),
-  );
-  const logits = tf.squeeze(part(0, 1), [2]);
-  const logWeights = tf.sub(logits, tf.logSumExp(logits, 1, true));
-  return tf.neg(tf.mean(tf.logSumExp(tf.add(logWeights, logNormal), 1))) as TF.Scalar;
+  return mixtureLikelihood(tf, proposalMixture(tf, raw, places), truth);
 }

@@ -5,7 +5,7 @@ import { joint } from '../../../src/ebm/objectives/joint.js';
 import { detach, logSumExp, withoutGradient } from '../../../src/ebm/objectives/log-domain.js';
 import { mixtureLikelihood, mixtureLogDensity } from '../../../src/ebm/objectives/mixture-likelihood.js';
 import { nce } from '../../../src/ebm/objectives/nce.js';
-import { proposalDivergence } from '../../../src/ebm/objectives/proposal-divergence.js';
+import { proposalCrossEntropy, proposalDivergence } from '../../../src/ebm/objectives/proposal-divergence.js';
 import { teacher } from '../../../src/ebm/objectives/teacher.js';
 import { logDensity } from '../../../src/ebm/proposal.js';
 import { createRandom } from '../../../src/random.js';
@@ -179,4 +179,14 @@ describe('divergence from the energy', () => {
       expect(g!.every(Number.isFinite)).toBe(true);
     }
   });
+});
+
+test('the cross entropy with samples of the proposal itself has the gradient of the divergence', () => {
+  const energies = tf.tensor2d(normals(10, 1), [2, 5]);
+  const logProposal = tf.tensor2d(normals(10, 2), [2, 5]);
+  const [expected] = gradientsOf(tf, (q) => proposalDivergence(tf, energies, q as TF.Tensor2D), [logProposal]);
+  const [found] = gradientsOf(tf, (q) => proposalCrossEntropy(tf, energies, logProposal, q as TF.Tensor2D), [
+    logProposal,
+  ]);
+  expected!.forEach((value, i) => expect(found![i]).toBeCloseTo(value, 5));
 });
