@@ -7,6 +7,13 @@ export type { Frame } from './image/frame.js';
 export { formatHead, formatRow, parseBoxes, readBoxes, type BoxFormat, type BoxRow } from './io/boxes.js';
 export type { TrackResult, TrackState } from './result.js';
 export { trackVideo, type TrackedFrame, type TrackVideoOptions } from './tracker/track-video.js';
-export { createTracker, type Tracker, type TrackerDescription } from './tracker/tracker.js';
+export { createExplainer, type Explainer, type ExplainOptions } from './tracker/explain.js';
+export {
+  createTracker,
+  type Observation,
+  type Tracker,
+  type TrackerDescription,
+  type TrackerObserver,
+} from './tracker/tracker.js';
 export { openVideo, type OpenOptions, type VideoSource } from './video/read.js';
 export { openVideoWriter, type VideoWriter } from './video/write.js';

@@ -7,9 +7,7 @@
  *
  * DIR holds SPLIT/NAME/video.mp4 and groundtruth.txt. Sequences run in child processes of one thread each.
  */
-import { fork } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import type { TrackerOptions } from '../../src/config.js';
@@ -18,6 +16,8 @@ import { createTracker } from '../../src/tracker/tracker.js';
 import { confidenceInputs } from '../../src/tracker/state.js';
 import { readSequences, type Sequence } from '../../src/training/dataset.js';
 import { openVideo } from '../../src/video/read.js';
+import { originOf } from '../record.js';
+import { isWorker, runJobs, serveJobs } from '../workers.js';
 
 export interface SequenceScore {
   readonly sequence: string;
@@ -116,44 +116,10 @@ async function runSequence({ sequence, seed, config, oracle, figures }: Job): Pr
   return figures ? { ...score, figures: rows, boxes } : score;
 }
 
-/** All jobs over child processes, longest first. */
-async function runAll(
-  jobs: Job[],
-  workers: number,
-  onDone: (score: SequenceScore, left: number) => void,
-): Promise<void> {
-  const queue = jobs.toSorted((a, b) => b.sequence.boxes.length - a.sequence.boxes.length);
-  let left = queue.length;
-  const runWorker = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const child = fork(process.argv[1]!, ['--worker'], { serialization: 'advanced' });
-      const next = (): void => {
-        const job = queue.shift();
-        if (job) child.send(job);
-        else child.disconnect();
-      };
-      child.on('message', (score: SequenceScore) => {
-        onDone(score, --left);
-        next();
-      });
-      child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a worker ended with ${code}`))));
-      next();
-    });
-  await Promise.all(Array.from({ length: Math.min(workers, queue.length) }, runWorker));
-}
-
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
-if (process.argv[2] === '--worker') {
-  process.on('message', (job: Job) => {
-    void runSequence(job).then(
-      (score) => process.send!(score),
-      (error: unknown) => {
-        console.error(job.sequence.name, error);
-        process.exit(1);
-      },
-    );
-  });
+if (isWorker()) {
+  serveJobs(runSequence);
 } else {
   const options = new Command()
     .requiredOption('--root <dir>', 'folder of the splits')
@@ -192,7 +158,8 @@ if (process.argv[2] === '--worker') {
   );
   const scores: SequenceScore[] = [];
   const started = Date.now();
-  await runAll(jobs, options.workers, (score, left) => {
+  const longestFirst = jobs.toSorted((a, b) => b.sequence.boxes.length - a.sequence.boxes.length);
+  await runJobs<Job, SequenceScore>(longestFirst, options.workers, (score, left) => {
     scores.push(score);
     const eta = ((Date.now() - started) / scores.length) * left;
     console.error(
@@ -218,22 +185,11 @@ if (process.argv[2] === '--worker') {
   }
   console.log(`${mean(scores.map((score) => score.msPerFrame)).toFixed(1)} ms a frame on one thread`);
   if (options.out) {
-    const manifest = JSON.parse(readFileSync(new URL('../../models/manifest.json', import.meta.url), 'utf8')) as {
-      heads: Record<string, { sha256: string }>;
-      default: { head: string };
-    };
     const record = {
-      command: `npm run bench:val -- ${process.argv
-        .slice(2)
-        .filter((part, i, all) => part !== '--root' && all[i - 1] !== '--root')
-        .join(' ')}`,
+      ...originOf('bench:val', config),
       split: options.split,
       seeds,
-      config,
       oracle: options.oracle,
-      configHash: createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 12),
-      weights: manifest.heads[config.head ?? manifest.default.head]?.sha256,
-      versions: { node: process.version, onnxruntime: 'onnxruntime-node 1.30.0' },
       mean: { auc: Number(total[0]), op50: Number(total[1]), op75: Number(total[2]) },
       scores: scores.toSorted((a, b) => a.sequence.localeCompare(b.sequence) || a.seed - b.seed),
     };

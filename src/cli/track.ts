@@ -1,9 +1,10 @@
 /** ebm-tracker track VIDEO --box x,y,w,h */
 import type { Command } from 'commander';
+import { TrackerError } from '../errors.js';
 import { parseBox } from '../geometry.js';
 import { parseStart, parseWhole, readConfig, resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
-import { runTracking } from './tracking.js';
+import { runTracking, type TrackRequest } from './tracking.js';
 
 interface TrackOptions {
   box: string;
@@ -16,6 +17,8 @@ interface TrackOptions {
   threads?: string;
   seed?: string;
   config?: string;
+  debug?: string;
+  debugEvery?: string;
   quiet?: boolean;
 }
 
@@ -37,6 +40,8 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .option('--threads <n>', 'threads of the networks (default: one a core)')
     .option('--seed <n>', 'same seed, same input, same engine: same output')
     .option('--config <file>', 'JSON file with any field of src/config.ts')
+    .option('--debug <dir>', 'writes why the box is where it is: pages of pictures and a line of numbers a frame')
+    .option('--debug-every <n>', 'with --debug: only each n-th frame (default: all)')
     .option('--quiet', 'no progress line and no summary')
     .action(async (video: string, options: TrackOptions) => {
       const box = parseBox(options.box);
@@ -58,9 +63,23 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
             ...(options.video === undefined ? {} : { video: options.video }),
           },
           config,
+          ...debugOf(options),
           quiet: options.quiet ?? false,
         },
         terminal,
       );
     });
+}
+
+/** @throws TrackerError OPTION_INVALID */
+function debugOf({ debug, debugEvery }: TrackOptions): Pick<TrackRequest, 'debug'> {
+  if (debugEvery === undefined) return debug === undefined ? {} : { debug: { folder: debug } };
+  const every = parseWhole('--debug-every', debugEvery);
+  if (debug === undefined || every === 0) {
+    const found = debug === undefined ? 'without --debug' : '0';
+    throw new TrackerError('OPTION_INVALID', `--debug-every: found ${found}, expected --debug DIR and 1 or more`, {
+      hint: 'for example --debug out --debug-every 10',
+    });
+  }
+  return { debug: { folder: debug, every } };
 }

@@ -2,6 +2,7 @@
 import type { TrackerConfig } from '../config.js';
 import { TrackerError } from '../errors.js';
 import { checkFirstBox, type FrameBox } from '../geometry.js';
+import { createExplainer, type ExplainOptions } from '../tracker/explain.js';
 import { trackVideo, type TrackedFrame } from '../tracker/track-video.js';
 import { createTracker, type TrackerDescription } from '../tracker/tracker.js';
 import { openVideo, type OpenOptions, type VideoSource } from '../video/read.js';
@@ -16,6 +17,8 @@ export interface TrackRequest {
   readonly start?: OpenOptions['start'];
   readonly outputs: OutputPaths;
   readonly config: TrackerConfig;
+  /** Where to write why the box is where it is. */
+  readonly debug?: ExplainOptions;
   /** No progress line and no summary; warnings stay. */
   readonly quiet: boolean;
 }
@@ -38,7 +41,8 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
     const start = request.start === undefined ? {} : { start: request.start };
     const source = await openVideo(request.video, { ...start, signal: interrupt.signal });
     checkFirstBox(request.box, source);
-    const tracker = await createTracker(request.config);
+    const explainer = request.debug && createExplainer(request.debug);
+    const tracker = await createTracker(request.config, explainer);
     try {
       const began = performance.now();
       const tally: Tally = { frames: 0, inSight: 0 };
@@ -51,7 +55,8 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
         for (const warning of source.warnings) terminal.stderr.write(`warning: ${warning}\n`);
         const seconds = (performance.now() - began) / 1000;
         if (!request.quiet && tally.frames > 0)
-          terminal.stderr.write(summary(tally, seconds, tracker.description, request.outputs));
+          terminal.stderr.write(summary(tally, seconds, tracker.description, request));
+        await explainer?.close();
       }
       if (interrupt.signal.aborted) throw interrupted(tally.frames);
     } finally {
@@ -103,11 +108,11 @@ function summary(
   { frames, inSight }: Tally,
   seconds: number,
   tracker: TrackerDescription,
-  outputs: OutputPaths,
+  { outputs, debug }: TrackRequest,
 ): string {
   const speed = `${frames} frames in ${seconds.toFixed(1)} s (${(frames / seconds).toFixed(1)} fps)`;
   const where = `engine ${tracker.engine} on ${tracker.device}, ${tracker.threads} thread(s)`;
-  const files = [outputs.rows, outputs.video].filter((file) => file !== undefined);
+  const files = [outputs.rows, outputs.video, debug?.folder].filter((file) => file !== undefined);
   const wrote = files.length > 0 ? `wrote ${files.join(' and ')}\n` : '';
   return `${speed}, ${where}; in sight in ${((100 * inSight) / frames).toFixed(0)} % of frames\n${wrote}`;
 }

@@ -1,13 +1,13 @@
 /** Draws what the tracker says into a copy of the frame. */
-import type { FrameBox } from '../geometry.js';
+import type { FrameBox, Size } from '../geometry.js';
 import type { TrackResult, TrackState } from '../result.js';
 import type { Frame } from './frame.js';
 
 type Image = Pick<Frame, 'data' | 'width' | 'height'>;
 export type Colour = readonly [red: number, green: number, blue: number];
 
-/** Bright, so that they are read on the dark plate too. */
-const STATE_COLOURS: Readonly<Record<TrackState, Colour>> = {
+/** Of each state; bright, so that they are read on the dark plate too. */
+export const STATE_COLOURS: Readonly<Record<TrackState, Colour>> = {
   tracking: [48, 224, 96],
   uncertain: [255, 184, 0],
   lost: [255, 72, 72],
@@ -56,8 +56,8 @@ export function drawBoxes(image: Image, outlines: readonly Outline[]): void {
   for (const { box, colour, dashed } of finite) drawOutline(image, box, SMALL_LINE, colour, dashed ? DASH : Infinity);
 }
 
-/** Lines of the given width, centred on the box's edges. */
-function drawOutline(image: Image, box: FrameBox, width: number, colour: Colour, dash: number): void {
+/** Lines of the given width, pixels, centred on the box's edges, drawn into the image itself. @param dash length of dashes and gaps */
+export function drawOutline(image: Image, box: FrameBox, width: number, colour: Colour, dash = Infinity): void {
   const left = Math.round(box.x - width / 2);
   const top = Math.round(box.y - width / 2);
   const right = Math.round(box.x + box.w - width / 2);
@@ -66,6 +66,17 @@ function drawOutline(image: Image, box: FrameBox, width: number, colour: Colour,
   fill(image, left, bottom, right + width, bottom + width, colour, dash);
   fill(image, left, top, left + width, bottom + width, colour, dash);
   fill(image, right, top, right + width, bottom + width, colour, dash);
+}
+
+/** A square of (2 radius + 1) pixels, drawn into the image itself. */
+export function drawDot(image: Image, x: number, y: number, radius: number, colour: Colour): void {
+  const [left, top] = [Math.round(x) - radius, Math.round(y) - radius];
+  fill(image, left, top, left + 2 * radius + 1, top + 2 * radius + 1, colour);
+}
+
+/** A line of small text on a dark plate, drawn into the image itself. @param text of digits, small letters, points, minus signs and spaces */
+export function drawText(image: Image, x: number, y: number, colour: Colour, text: string): void {
+  drawPlate(image, x, y, 1, colour, text);
 }
 
 /** Fills [x0, x1) x [y0, y1), integers, as far as it lies in the image; in dashes along x + y. */
@@ -102,11 +113,23 @@ const PADDING = 2;
 
 /** On top of the box where there is room, else inside it; always in the frame as far as it fits. */
 function drawLabel(image: Image, corner: Pick<FrameBox, 'x' | 'y'>, dot: number, colour: Colour, text: string): void {
-  const width = (text.length * (GLYPH_WIDTH + 1) - 1 + 2 * PADDING) * dot;
-  const height = (GLYPH_HEIGHT + 2 * PADDING) * dot;
+  const { width, height } = plateSize(text, dot);
   const above = Math.round(corner.y) - dot - height;
   const left = clamp(Math.round(corner.x), image.width - width);
   const top = clamp(above >= 0 ? above : Math.round(corner.y) + dot, image.height - height);
+  drawPlate(image, left, top, dot, colour, text);
+}
+
+function plateSize(text: string, dot: number): Size {
+  return {
+    width: (text.length * (GLYPH_WIDTH + 1) - 1 + 2 * PADDING) * dot,
+    height: (GLYPH_HEIGHT + 2 * PADDING) * dot,
+  };
+}
+
+/** Text on its plate, whose top left corner is given. */
+function drawPlate(image: Image, left: number, top: number, dot: number, colour: Colour, text: string): void {
+  const { width, height } = plateSize(text, dot);
   darken(image, left, top, left + width, top + height);
   [...text].forEach((character, index) => {
     const x = left + (PADDING + index * (GLYPH_WIDTH + 1)) * dot;
@@ -142,19 +165,31 @@ const GLYPHS: Readonly<Record<string, string>> = {
   '8': '0e 11 11 0e 11 11 0e',
   '9': '0e 11 11 0f 01 02 0c',
   '.': '00 00 00 00 00 0c 0c',
+  '-': '00 00 00 1f 00 00 00',
   a: '00 00 0e 01 0f 11 0f',
+  b: '10 10 16 19 11 11 1e',
   c: '00 00 0e 11 10 11 0e',
   d: '01 01 0d 13 11 11 0f',
   e: '00 00 0e 11 1f 10 0e',
   f: '06 09 08 1c 08 08 08',
   g: '00 0f 11 11 0f 01 0e',
+  h: '10 10 16 19 11 11 11',
   i: '04 00 0c 04 04 04 0e',
+  j: '02 00 06 02 02 12 0c',
   k: '10 10 12 14 18 14 12',
   l: '0c 04 04 04 04 04 0e',
+  m: '00 00 1a 15 15 11 11',
   n: '00 00 16 19 11 11 11',
   o: '00 00 0e 11 11 11 0e',
+  p: '00 00 1e 11 1e 10 10',
+  q: '00 00 0d 13 0f 01 01',
   r: '00 00 16 19 10 10 10',
   s: '00 00 0e 10 0e 01 1e',
   t: '08 08 1c 08 08 09 06',
   u: '00 00 11 11 11 13 0d',
+  v: '00 00 11 11 11 0a 04',
+  w: '00 00 11 11 15 15 0a',
+  x: '00 00 11 0a 04 0a 11',
+  y: '00 00 11 11 0f 01 0e',
+  z: '00 00 1f 02 04 08 1f',
 };

@@ -78,6 +78,21 @@ export interface TrackerView {
   readonly evidence: Evidence;
 }
 
+/** All there is to see of one update(). */
+export interface Observation extends TrackerView {
+  readonly frame: Frame;
+  /** The box before it, crop pixels: what relative boxes are about. */
+  readonly base: CropBox;
+  /** What the first samples were drawn from. */
+  readonly proposal: Mixture;
+  readonly result: TrackResult;
+}
+
+/** Looks on: it is told of every update(), which waits for it. */
+export interface TrackerObserver {
+  observe(observation: Observation): Promise<void>;
+}
+
 /** Shifts of the first frame's crops, in units of the search region's side: what the target model learns from beside the plain crop. */
 const FIRST_SHIFTS = [
   [0, 0],
@@ -91,8 +106,12 @@ const FIRST_SHIFTS = [
   [0, -0.12],
 ] as const;
 
-/** Opens the networks and gives a tracker. @throws TrackerError CONFIG_INVALID, MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE */
-export async function createTracker(options: TrackerOptions = {}): Promise<Tracker> {
+/**
+ * Opens the networks and gives a tracker.
+ * @param observer is shown what each update() did; left out, nothing is gathered for it
+ * @throws TrackerError CONFIG_INVALID, MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
+ */
+export async function createTracker(options: TrackerOptions = {}, observer?: TrackerObserver): Promise<Tracker> {
   const config = parseConfig(options);
   const manifest = await loadManifest(config.manifest);
   const head = await openHead(manifest, config.head);
@@ -104,7 +123,7 @@ export async function createTracker(options: TrackerOptions = {}): Promise<Track
     open('respond'),
     open('learn'),
   ]);
-  return new EnergyTracker(config, backbone, engine, { respond, learn }, head);
+  return new EnergyTracker(config, backbone, engine, { respond, learn }, head, observer);
 }
 
 async function createEngine(head: LoadedHead, config: TrackerConfig): Promise<HeadEngine> {
@@ -135,6 +154,7 @@ class EnergyTracker implements Tracker {
     private readonly engine: HeadEngine,
     private readonly graphs: TargetGraphs,
     private readonly head: LoadedHead,
+    private readonly observer: TrackerObserver | undefined,
   ) {
     const p = config.posterior;
     this.estimate = {
@@ -244,8 +264,11 @@ class EnergyTracker implements Tracker {
       );
     const lostFor = state === 'lost' ? object.lostFor + 1 : 0;
     this.target = { ...target, object: { box, frame: count, state, confidence, lostFor } };
-    this.view = { region, response, estimate, evidence: figures };
-    return { box, confidence, state };
+    const view = { region, response, estimate, evidence: figures };
+    const result = { box, confidence, state };
+    this.view = view;
+    await this.observer?.observe({ ...view, frame, base, proposal, result });
+    return result;
   }
 
   moveTo(frame: Frame, box: FrameBox): void {

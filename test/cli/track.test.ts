@@ -38,6 +38,25 @@ describe('track', () => {
     expect(err).not.toContain('\r');
   });
 
+  it('explains each n-th frame in a folder', async () => {
+    const { folder, video } = await makeClip();
+    const debug = path.join(folder, 'debug');
+    const { exitCode, err } = await cli('track', video, '--box', BOX, '--debug', debug, '--debug-every', '5');
+    expect(exitCode).toBe(0);
+    expect(err).toContain(`wrote ${debug}`);
+    expect((await readdir(debug)).toSorted()).toEqual(['frames.jsonl', 'page-0001.png']);
+    expect((await readFile(path.join(debug, 'frames.jsonl'), 'utf8')).trimEnd().split('\n')).toHaveLength(3);
+  });
+
+  it.each([
+    ['alone', ['--debug-every', '5']],
+    ['0', ['--debug', 'out', '--debug-every', '0']],
+  ])('refuses --debug-every %s', async (_, options) => {
+    const { exitCode, err } = await cli('track', 'clip.mp4', '--box', BOX, ...options);
+    expect(exitCode).toBe(2);
+    expect(codeIn(err)).toBe('OPTION_INVALID');
+  });
+
   it('writes JSON lines and a video with as many frames, from a start on, quietly', async () => {
     const { folder, video } = await makeClip();
     const out = path.join(folder, 'boxes.jsonl');
