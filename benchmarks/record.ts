@@ -1,6 +1,7 @@
 /** What a result file says of how it was made. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { TrackerOptions } from '../src/config.js';
 
 export interface Origin {
@@ -12,7 +13,7 @@ export interface Origin {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** @param script name of the npm script; where the data lies and where figures go is left out of the command */
+/** @param script name of the npm script; folders of this machine are left out of the command */
 export function originOf(script: string, config: TrackerOptions): Origin {
   const manifest = readJson('../models/manifest.json') as {
     heads: Record<string, { sha256: string }>;
@@ -20,8 +21,10 @@ export function originOf(script: string, config: TrackerOptions): Origin {
   };
   const { dependencies } = readJson('../package.json') as { dependencies: Record<string, string> };
   const given = process.argv.slice(2);
-  const isPlace = (part: string | undefined): boolean => part === '--root' || part === '--figures';
-  const command = given.filter((part, i) => !isPlace(part) && !isPlace(given[i - 1])).join(' ');
+  const command = given
+    .filter((part, i) => part !== '--root' && given[i - 1] !== '--root')
+    .map((part) => (path.isAbsolute(part) ? path.basename(part) : part))
+    .join(' ');
   return {
     command: `npm run ${script} -- --root DIR ${command}`.trim(),
     config,

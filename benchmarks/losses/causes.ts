@@ -2,19 +2,28 @@
  * What a tracker's run lost, and why: each frame's lack of overlap goes to one cause, so that the causes add up to what is missing from the
  * best AUC there can be.
  *
- * A frame is good where IoU > 0.5. What a good frame lacks is "imprecise". An *episode* is a run of frames that are not good, frames without
+ * A frame is good where IoU > 0.5. What a good frame lacks goes to "inexact size" where the true size would mend more of it than the true
+ * centre, else to "inexact place". An *episode* is a run of frames that are not good, frames without
  * truth between them included; what its frames lack goes to, the first that fits:
  *
  * - never recovered: the frames after the 30th of an episode that lasts to the end of the sequence;
  * - out of view: the object was out of the picture, or at its border, in one of the 10 frames before the episode or in its first frame;
  * - jumped: within 5 frames the tracker's box went from good to IoU < 0.1, and it moved by more than half the object's size and further
  *   than the object did: it left for something else;
- * - wrong size: a frame that would gain more from the true size than from the true centre;
+ * - wrong size: a frame to which the true size would give more than the true centre;
  * - drifted: the rest: the centre wanders off, or the object leaves a box that stays behind.
  */
 import { intersectionOverUnion, type FrameBox, type Size } from '../../src/geometry.js';
 
-export const CAUSES = ['imprecise', 'wrong size', 'drifted', 'jumped', 'out of view', 'never recovered'] as const;
+export const CAUSES = [
+  'inexact size',
+  'inexact place',
+  'wrong size',
+  'drifted',
+  'jumped',
+  'out of view',
+  'never recovered',
+] as const;
 export type Cause = (typeof CAUSES)[number];
 
 /** A run of a tracker over a sequence, frame by frame. */
@@ -56,7 +65,14 @@ export function lossesOf(trace: Trace): FrameLoss[] {
   return overlaps.flatMap((overlap, index) => {
     if (overlap === undefined) return [];
     const passed = THRESHOLDS.filter((threshold) => overlap > threshold).length / THRESHOLDS.length;
-    return [{ index, overlap, cause: causes.get(index) ?? 'imprecise', lost: BEST_AUC - passed }];
+    return [
+      {
+        index,
+        overlap,
+        cause: causes.get(index) ?? (isSizeWorse(trace, index) ? 'inexact size' : 'inexact place'),
+        lost: BEST_AUC - passed,
+      },
+    ];
   });
 }
 
@@ -96,11 +112,14 @@ function causeOf(trace: Trace, overlaps: Overlaps, episode: Episode, index: numb
   if (episode.lastsToEnd && index - first >= RECOVER_FRAMES) return 'never recovered';
   if (wasOutOfView(trace, first)) return 'out of view';
   if (isJump(trace, overlaps, episode)) return 'jumped';
-  const box = trace.boxes[index]!;
-  const truth = trace.truth[index]!;
-  const withTrueSize = intersectionOverUnion(placed(box, truth), truth);
-  const withTrueCentre = intersectionOverUnion(placed(truth, box), truth);
-  return withTrueSize > withTrueCentre ? 'wrong size' : 'drifted';
+  return isSizeWorse(trace, index) ? 'wrong size' : 'drifted';
+}
+
+/** Would the true size mend more of the overlap than the true centre? */
+function isSizeWorse({ boxes, truth }: Trace, index: number): boolean {
+  const box = boxes[index]!;
+  const real = truth[index]!;
+  return intersectionOverUnion(placed(box, real), real) > intersectionOverUnion(placed(real, box), real);
 }
 
 function wasOutOfView({ truth, frame }: Trace, first: number): boolean {

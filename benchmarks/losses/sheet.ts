@@ -20,7 +20,8 @@ const ZOOM = 7;
 const TRUTH: Colour = [255, 255, 255];
 const TEXT: Colour = [255, 255, 255];
 const COLOURS: Readonly<Record<Cause, Colour>> = {
-  imprecise: [48, 224, 96],
+  'inexact size': [48, 224, 96],
+  'inexact place': [48, 224, 200],
   'wrong size': [255, 224, 0],
   drifted: [255, 144, 0],
   jumped: [255, 48, 48],
@@ -44,10 +45,12 @@ export async function writeLossSheet({ name, video }: Footage, trace: Trace, fol
 export function chooseFrames(losses: readonly FrameLoss[]): FrameLoss[] {
   const step = Math.ceil(losses.length / EVEN);
   const beginnings = losses
-    .filter(({ cause }, i) => cause !== 'imprecise' && losses[i - 1]?.cause === 'imprecise')
+    .filter(({ cause }, i) => !isInexact(cause) && i > 0 && isInexact(losses[i - 1]!.cause))
     .slice(0, BEGINNINGS);
   return losses.filter((loss, i) => i % step === 0 || beginnings.includes(loss));
 }
+
+const isInexact = (cause: Cause): boolean => cause.startsWith('inexact');
 
 function tileOf(frame: Frame, { boxes, truth }: Trace, { index, cause, overlap }: FrameLoss): Tile {
   const { rgb, place } = viewAbout(frame, truth[index]!, ZOOM, TILE);
