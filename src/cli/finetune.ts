@@ -10,7 +10,7 @@ import type { FinetuneResult } from '../training/finetune.js';
 import type { TrainingWatch } from '../training/session.js';
 import type { FootageFound } from './footage.js';
 import { listenForInterrupt } from './interrupt.js';
-import { parseWhole, resolveHead } from './options.js';
+import { parseRate, parseWhole, resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
 import { BACKEND_HELP, OBJECTIVE_HELP } from './train.js';
 import { createTrainingWatch } from './training-progress.js';
@@ -67,7 +67,7 @@ async function runFinetune(options: FinetuneOptions, terminal: Terminal): Promis
     crops: parseWhole('--crops', options.crops),
     seed: parseWhole('--seed', options.seed),
     threads: parseWhole('--threads', options.threads),
-    learningRate: parseRate(options.rate),
+    learningRate: parseRate('--rate', options.rate),
   };
   const manifest = await loadManifest();
   const out = await checkOut(options.out, options.from);
@@ -119,15 +119,6 @@ async function readChecked(
     });
   }
   return { sequences, ...(heldOut ? { heldOut } : {}) };
-}
-
-/** @throws TrackerError OPTION_INVALID */
-function parseRate(text: string): number {
-  const rate = Number(text);
-  if (rate > 0 && rate <= 0.1) return rate;
-  throw new TrackerError('OPTION_INVALID', `--rate "${text}": expected a number above 0, 0.1 at most`, {
-    hint: 'for example --rate 0.0001',
-  });
 }
 
 /** The file with its ending. @throws TrackerError OPTION_INVALID where it would replace weights that ship or start; OUTPUT_FAILED */

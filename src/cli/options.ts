@@ -87,3 +87,12 @@ export function parseShare(name: string, text: string): number {
     hint: `for example ${name} 0.5`,
   });
 }
+
+/** A learning rate. @throws TrackerError OPTION_INVALID */
+export function parseRate(name: string, text: string): number {
+  const rate = Number(text);
+  if (rate > 0 && rate <= 0.1) return rate;
+  throw new TrackerError('OPTION_INVALID', `${name} "${text}": expected a number above 0, 0.1 at most`, {
+    hint: `for example ${name} 0.0001`,
+  });
+}

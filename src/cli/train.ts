@@ -1,10 +1,11 @@
 /** ebm-tracker train: a head from scratch. */
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import { createRandom } from '../random.js';
 import { TENSORFLOW_BACKENDS, type TensorflowBackend } from '../runtime/tensorflow.js';
 import { listenForInterrupt } from './interrupt.js';
-import { parseShare, parseWhole } from './options.js';
+import { parseRate, parseShare, parseWhole, resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
 import { createTrainingWatch } from './training-progress.js';
 
@@ -21,6 +22,9 @@ interface TrainOptions {
   objective: string;
   learnedShare: string;
   proposalObjective: string;
+  rate?: string;
+  from?: string;
+  learnBackbone?: string;
   backend: TensorflowBackend | 'auto';
   showBatch?: string;
   quiet?: true;
@@ -59,6 +63,12 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
       "what the proposal learns: likelihood of the truth, divergence from the energy's density, or both",
       'likelihood',
     )
+    .option('--rate <x>', 'learning rate at its peak; 0.001 when left out')
+    .option('--from <head>', 'head to start from (weight file, or name in the manifest); left out: random weights')
+    .option(
+      '--learn-backbone <0..1>',
+      "learn the backbone's last stage too, at this share of the rate; OUT.backbone.onnx and OUT.manifest.json are written beside OUT",
+    )
     .option('--backend <name>', BACKEND_HELP, 'auto')
     .option(
       '--show-batch <file>',
@@ -96,22 +106,32 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
   try {
     const { backend, data, out, work } = options;
     const learnedShare = parseShare('--learned-share', options.learnedShare);
+    const learningRate = options.rate === undefined ? {} : { learningRate: parseRate('--rate', options.rate) };
+    const stageRate =
+      options.learnBackbone === undefined ? {} : { stageRate: parseShare('--learn-backbone', options.learnBackbone) };
+    const from = options.from === undefined ? {} : { from: await resolveHead(options.from) };
     const request = {
       ...numbers,
       objective,
       learnedShare,
       proposalObjective,
+      ...learningRate,
+      ...stageRate,
+      ...from,
       backend,
       data,
       work: needWork(work),
       ...(out === undefined ? {} : { out }),
-      command: `ebm-tracker train --steps ${numbers.steps} --seed ${seed} --objective ${objective} --learned-share ${learnedShare} --proposal-objective ${proposalObjective} --sequence-crops ${numbers.cropsPerSequence} --photo-objects ${numbers.objectsPerPhoto} --photo-crops ${numbers.cropsPerObject}`,
+      command: `ebm-tracker train --steps ${numbers.steps} --seed ${seed} --objective ${objective} --learned-share ${learnedShare} --proposal-objective ${proposalObjective} --sequence-crops ${numbers.cropsPerSequence} --photo-objects ${numbers.objectsPerPhoto} --photo-crops ${numbers.cropsPerObject}${flag('--rate', options.rate)}${flag('--learn-backbone', options.learnBackbone)}${flag('--from', options.from && basename(options.from))}`,
     };
     await trainHead(request, createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal));
   } finally {
     interrupt.end();
   }
 }
+
+/** Of the command that a file records: an option that was given. */
+const flag = (name: string, value: string | undefined): string => (value === undefined ? '' : ` ${name} ${value}`);
 
 /** @throws TrackerError OPTION_INVALID */
 function needWork(work: string | undefined): string {

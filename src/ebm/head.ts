@@ -57,6 +57,12 @@ export interface Weight {
 }
 export type Weights = Readonly<Record<string, Weight>>;
 
+export function copyWeights(weights: Weights): Weights {
+  return Object.fromEntries(
+    Object.entries(weights).map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]),
+  );
+}
+
 export interface HeadModel {
   readonly config: HeadConfig;
   readonly weights: Weights;

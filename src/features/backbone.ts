@@ -34,7 +34,7 @@ export interface Backbone {
 }
 
 /** A channel that hardly varied over the training crops must not become noise blown up a thousand times. */
-const MIN_DEVIATION = 1e-2;
+export const MIN_DEVIATION = 1e-2;
 
 /** @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE as openOnnxModel; MODEL_INVALID also when the entry's names are not the model's */
 export async function openBackbone(entry: BackboneEntry, options: OnnxOptions): Promise<Backbone> {

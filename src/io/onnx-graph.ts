@@ -247,3 +247,59 @@ function checkCount(name: string, count: number, dims: readonly number[]): void 
 function littleEndian(array: Float32Array | BigInt64Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength).slice();
 }
+
+/** A node of a graph that was read, with what convolutional networks say in their attributes. */
+export interface GraphNode {
+  readonly type: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  /** Lists of whole numbers, such as strides and pads. */
+  readonly integers: Readonly<Record<string, readonly number[]>>;
+}
+
+/** The nodes between some values of a model, in the order in which they run, and the constants that they read. */
+export function readNodes(
+  bytes: Uint8Array,
+  from: string,
+  to: string,
+): { nodes: GraphNode[]; constants: Record<string, FloatTensor> } {
+  const graph = decodeModel(bytes).graph!;
+  const port = (value: string): Port => ({ value, name: value, dims: [] });
+  const nodes = neededNodes(graph.node ?? [], [port(from)], [port(to)]);
+  const used = new Set(nodes.flatMap((node) => node.input ?? []));
+  const constants = (graph.initializer ?? []).filter(({ name }) => used.has(name ?? ''));
+  return {
+    nodes: nodes.map((node) => ({
+      type: node.opType ?? '',
+      inputs: node.input ?? [],
+      output: node.output![0]!,
+      integers: Object.fromEntries((node.attribute ?? []).map(({ name, ints }) => [name!, (ints ?? []).map(Number)])),
+    })),
+    constants: Object.fromEntries(constants.map((tensor) => [tensor.name!, readFloats(tensor)])),
+  };
+}
+
+/** The same model with other values for some of its constants. @throws Error where one is not there or has another size */
+export function withConstants(bytes: Uint8Array, values: Readonly<Record<string, Float32Array>>): Uint8Array {
+  const model = decodeModel(bytes);
+  const graph = model.graph!;
+  const known = new Map((graph.initializer ?? []).map((tensor) => [tensor.name ?? '', tensor]));
+  for (const [name, data] of Object.entries(values)) {
+    const tensor = known.get(name);
+    if (!tensor) throw new Error(`the graph has no constant ${name}`);
+    checkCount(name, data.length, (tensor.dims ?? []).map(Number));
+  }
+  const initializer = (graph.initializer ?? []).map((tensor) => {
+    const data = values[tensor.name ?? ''];
+    if (!data) return tensor;
+    const { name, dims, dataType } = tensor;
+    return { name: name!, dims: dims!, dataType: dataType!, rawData: littleEndian(data) };
+  });
+  return encodeModel({ ...model, graph: { ...graph, initializer } });
+}
+
+function readFloats({ name, dims, rawData, floatData, dataType }: onnx.ITensorProto): FloatTensor {
+  if (dataType !== FLOAT) throw new Error(`constant ${name}: data type ${dataType}, expected float32`);
+  const data = rawData?.length ? new Float32Array(Uint8Array.from(rawData).buffer) : Float32Array.from(floatData ?? []);
+  return { data, dims: (dims ?? []).map(Number) };
+}

@@ -297,30 +297,18 @@ export class Bank {
     return this.header.entries;
   }
 
-  /**
-   * Maps of some crops, [B, H, W, C] each.
-   * @param gains a factor for each crop and channel [B, C] (channel dropout); left out: 1
-   */
-  read(
-    indices: readonly number[],
-    gains?: { fine: Float32Array; coarse: Float32Array },
-  ): { fine: Float32Array; coarse: Float32Array } {
-    return {
-      fine: this.readMap(this.files.fine, this.header.fine, indices, gains?.fine),
-      coarse: this.readMap(this.files.coarse, this.header.coarse, indices, gains?.coarse),
-    };
-  }
-
-  private readMap(file: number, layout: MapLayout, indices: readonly number[], gains?: Float32Array): Float32Array {
+  /** A map of some crops, [B, H, W, C]. */
+  read(map: 'fine' | 'coarse', indices: readonly number[]): Float32Array {
+    const file = this.files[map];
+    const layout = this.header[map];
     const { channels } = layout;
     const size = layout.cells * layout.cells * channels;
     if (this.buffer.length < size) this.buffer = new Uint8Array(size);
     const result = new Float32Array(indices.length * size);
-    const factors = new Float32Array(channels);
+    const factors = Float32Array.from(layout.scale, (scale) => scale / 65025);
     indices.forEach((index, b) => {
       if (readSync(file, this.buffer, 0, size, index * size) !== size)
         throw new RangeError(`crop ${index} is not in the bank`);
-      for (let c = 0; c < channels; c++) factors[c] = (layout.scale[c]! * (gains?.[b * channels + c] ?? 1)) / 65025;
       for (let i = 0, at = b * size; i < size;) {
         for (let c = 0; c < channels; c++, i++, at++) {
           const root = this.buffer[i]!;

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { HeadModel } from '../ebm/head.js';
+import { copyWeights, type HeadModel } from '../ebm/head.js';
 import type { LoadedHead } from '../ebm/load.js';
 import { TrackerError } from '../errors.js';
 import type { BackboneEntry } from '../features/manifest.js';
@@ -117,7 +117,7 @@ export async function finetune(request: FinetuneRequest, watch: TrainingWatch): 
     ),
     checkpoint,
     curve,
-    initial: () => copyOf(start),
+    initial: () => copyWeights(start),
     validate: (weights) => validate(withWeights(weights)),
     judge: { score: (figures) => figures['iou']!, patience: PATIENCE },
     onProgress: drawing(watch, work),
@@ -163,9 +163,6 @@ function settingsOf(request: FinetuneRequest, backend: TensorflowBackend): Train
     checkpointEvery: Math.min(FINETUNING.checkpointEvery, Math.ceil(steps / 6)),
   };
 }
-
-const copyOf = (weights: HeadModel['weights']): HeadModel['weights'] =>
-  Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 

@@ -1,10 +1,11 @@
 /** The training loop: plain, seeded, resumable. It waits for the bank, the step and the optimiser, and says for which. */
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type * as TF from '@tensorflow/tfjs-core';
-import type { MapGeometry, Weights } from '../ebm/head.js';
+import { copyWeights, type MapGeometry, type Weights } from '../ebm/head.js';
 import { createRandom } from '../random.js';
 import type { Bank } from './bank.js';
 import { readCheckpoint, writeCheckpoint, type Best, type TrainingState } from './checkpoint.js';
+import type { LastStage } from './last-stage.js';
 import { DEFAULT_OBJECTIVE } from './objective.js';
 import { adamStep, cosineRate, createOptimiserState, type OptimiserSettings } from './optimiser.js';
 import { createSampler, type SamplerOptions } from './sampler.js';
@@ -51,6 +52,8 @@ export interface TrainingRun {
   readonly bank: Bank;
   readonly geometry: MapGeometry;
   readonly settings: TrainingSettings;
+  /** The backbone's last stage where it is learned too: its weights are among the initial ones. */
+  readonly stage?: LastStage;
   /** Identifies settings, bank and backbone: a checkpoint of another run is refused. */
   readonly settingsHash: string;
   readonly checkpoint: string;
@@ -116,9 +119,9 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
   while (!ended() && !run.signal?.aborted) {
     step++;
     const t0 = performance.now();
-    const batch = loadBatch(bank, draw(random), settings.channelDropout, random);
+    const batch = loadBatch(bank, draw(random), settings.channelDropout, random, run.stage !== undefined);
     const t1 = performance.now();
-    const result = trainingStep(tf, state.weights, geometry, batch, settings, random);
+    const result = trainingStep(tf, state.weights, geometry, batch, settings, random, run.stage);
     const t2 = performance.now();
     const rate = cosineRate(step, settings.steps, settings.learningRate, settings.warmup);
     const norm = adamStep(state.weights, result.gradients, state.optimiser, step, rate, settings);
@@ -145,7 +148,7 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
 async function beginTraining(run: TrainingRun): Promise<TrainingState> {
   const weights = run.initial();
   const before = run.judge ? await run.validate?.(weights) : undefined;
-  const copy = Object.fromEntries(Object.entries(weights).map(([name, w]) => [name, { ...w, data: w.data.slice() }]));
+  const copy = copyWeights(weights);
   const state: TrainingState = {
     weights,
     optimiser: createOptimiserState(weights),

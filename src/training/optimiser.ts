@@ -1,5 +1,6 @@
 /** AdamW (Loshchilov and Hutter 2019) on plain arrays: its state is explicit, so that a checkpoint is all of it. */
 import type { Weights } from '../ebm/head.js';
+import { STAGE_PREFIX } from './last-stage.js';
 
 export interface OptimiserState {
   /** First and second moments, averaged weights: one array for each weight. */
@@ -14,6 +15,8 @@ export interface OptimiserSettings {
   readonly maxNorm: number;
   /** Decay of the averaged weights; the average warms up over the first steps. */
   readonly averageDecay: number;
+  /** Learning rate of the backbone's last stage, as a share of the head's; its weights do not decay. */
+  readonly stageRate?: number;
 }
 
 const BETA1 = 0.9;
@@ -46,13 +49,14 @@ export function adamStep(
   const clip = Math.min(1, settings.maxNorm / (norm + 1e-6));
   const average = Math.min(settings.averageDecay, (step + 1) / (step + 10));
   const unbias2 = 1 / (1 - BETA2 ** step);
-  const size = rate / (1 - BETA1 ** step);
   for (const [name, { shape, data }] of Object.entries(weights)) {
     const gradient = gradients[name]!;
     const m = state.first[name]!;
     const v = state.second[name]!;
     const mean = state.averaged[name]!;
-    const decay = shape.length > 1 ? 1 - rate * settings.weightDecay : 1; // no decay of biases and norms
+    const ofStage = name.startsWith(STAGE_PREFIX);
+    const size = ((ofStage ? (settings.stageRate ?? 1) : 1) * rate) / (1 - BETA1 ** step);
+    const decay = shape.length > 1 && !ofStage ? 1 - rate * settings.weightDecay : 1; // no decay of biases and norms
     for (let i = 0; i < data.length; i++) {
       const g = gradient[i]! * clip;
       const m1 = (m[i] = BETA1 * m[i]! + (1 - BETA1) * g);

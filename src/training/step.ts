@@ -29,9 +29,11 @@ import {
   sampleMixture,
 } from '../ebm/proposal.js';
 import { TrackerError } from '../errors.js';
+import type { MapAxis } from '../features/roi-pool.js';
 import { cropBox, toRelative, type CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
 import type { Bank } from './bank.js';
+import { runLastStage, type LastStage } from './last-stage.js';
 import { energyLoss, type EnergyLoss, type ObjectiveName, type ProposalObjective } from './objective.js';
 
 export interface StepSettings {
@@ -58,22 +60,32 @@ export interface StepResult {
 /** Maps and boxes of B crops; crops of one object lie side by side, groupSize of them. */
 export interface Batch {
   readonly fine: Float32Array;
-  readonly coarse: Float32Array;
+  /** Left out where the backbone's last stage makes it. */
+  readonly coarse?: Float32Array;
+  /** Factors of the maps' channels [B, C]: channel dropout. */
+  readonly gains: { readonly fine: Float32Array; readonly coarse: Float32Array };
   /** True boxes [B, 4] and sizes of the last box [B, 2], crop pixels. */
   readonly boxes: Float32Array;
   readonly last: Float32Array;
 }
 
-export function loadBatch(bank: Bank, indices: readonly number[], dropout: number, random: Random): Batch {
+/** @param learned whether the last stage is: then it makes the coarse maps */
+export function loadBatch(
+  bank: Bank,
+  indices: readonly number[],
+  dropout: number,
+  random: Random,
+  learned: boolean,
+): Batch {
   const gains = (channels: number): Float32Array =>
     Float32Array.from({ length: indices.length * channels }, () =>
       random.uniform() < dropout ? 0 : 1 / (1 - dropout),
     );
-  const { fine, coarse } = bank.header;
-  const maps = bank.read(indices, { fine: gains(fine.channels), coarse: gains(coarse.channels) });
   const entries = indices.map((index) => bank.entries[index]!);
   return {
-    ...maps,
+    fine: bank.read('fine', indices),
+    ...(learned ? {} : { coarse: bank.read('coarse', indices) }),
+    gains: { fine: gains(bank.header.fine.channels), coarse: gains(bank.header.coarse.channels) },
     boxes: Float32Array.from(entries.flatMap(({ box }) => [...box])),
     last: Float32Array.from(entries.flatMap(({ last }) => [...last])),
   };
@@ -86,6 +98,7 @@ export function trainingStep(
   batch: Batch,
   settings: StepSettings,
   random: Random,
+  stage?: LastStage,
 ): StepResult {
   const crops = batch.boxes.length / 4;
   const { groupSize } = settings;
@@ -104,9 +117,13 @@ export function trainingStep(
   const loss = (...tensors: TF.Tensor[]): TF.Scalar => {
     const W = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
     const { fine: f, coarse: c } = geometry;
-    const fineMap = tf.tensor4d(batch.fine, [crops, f.cells, f.cells, batch.fine.length / crops / f.cells ** 2]);
-    const coarseMap = tf.tensor4d(batch.coarse, [crops, c.cells, c.cells, batch.coarse.length / crops / c.cells ** 2]);
-    const maps = embed(tf, W, fineMap, coarseMap);
+    const mapOf = (data: Float32Array, { cells }: MapAxis): TF.Tensor4D =>
+      tf.tensor4d(data, [crops, cells, cells, data.length / crops / cells ** 2]);
+    const dropped = (map: TF.Tensor4D, gains: Float32Array): TF.Tensor4D =>
+      tf.mul(map, tf.tensor4d(gains, [crops, 1, 1, gains.length / crops]));
+    const fineMap = mapOf(batch.fine, f);
+    const coarseMap = batch.coarse ? mapOf(batch.coarse, c) : runLastStage(tf, W, stage!, fineMap);
+    const maps = embed(tf, W, dropped(fineMap, batch.gains.fine), dropped(coarseMap, batch.gains.coarse));
 
     const flat = (bins: TF.Tensor3D): TF.Tensor2D => tf.squeeze(bins, [1]);
     const own = makeTemplates(

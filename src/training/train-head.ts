@@ -1,8 +1,8 @@
 /** Trains a head from scratch: fills the feature bank once, then trains from it; stopped at any moment, it goes on. */
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { DEFAULT_HEAD, type HeadModel, type MapGeometry } from '../ebm/head.js';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { copyWeights, DEFAULT_HEAD, type HeadModel, type MapGeometry, type Weights } from '../ebm/head.js';
 import { findBackbone, loadManifest, type BackboneEntry } from '../features/manifest.js';
 import { createRandom } from '../random.js';
 import { openTensorflow } from '../runtime/tensorflow.js';
@@ -12,7 +12,8 @@ import { readPhotos, readSequences } from './dataset.js';
 import { drawCurve } from './curve.js';
 import { writeHeadFile } from './head-file.js';
 import { initialiseHead } from './initialise.js';
-import { DEFAULT_TRAINING, train } from './loop.js';
+import { coarseMapper, readLastStage, splitWeights, withLastStage } from './last-stage.js';
+import { DEFAULT_TRAINING, train, type TrainingSettings } from './loop.js';
 import type { ProposalObjective } from './objective.js';
 import {
   describeBackend,
@@ -35,6 +36,11 @@ export interface TrainHeadRequest extends TrainingCommon {
   /** Share of the training proposal that is the learned one. */
   readonly learnedShare?: number;
   readonly proposalObjective?: ProposalObjective;
+  readonly learningRate?: number;
+  /** Head to start from, as openHead() takes it; left out: random weights. */
+  readonly from?: string;
+  /** Learns the backbone's last stage too, at this share of the head's rate. */
+  readonly stageRate?: number;
   readonly cropsPerSequence: number;
   readonly objectsPerPhoto: number;
   readonly cropsPerObject: number;
@@ -55,12 +61,10 @@ export async function readTrainingFootage(data: string): Promise<Footage> {
  */
 export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch): Promise<void> {
   const { work, seed, threads, steps, objective } = request;
-  const { learnedShare = DEFAULT_TRAINING.learnedShare, proposalObjective = DEFAULT_TRAINING.proposalObjective } =
-    request;
-  const settings = { ...DEFAULT_TRAINING, objective, learnedShare, proposalObjective, steps, seed };
+  const settings = { ...DEFAULT_TRAINING, objective, steps, seed, ...chosen(request) };
   const manifest = await loadManifest();
   const entry = await findBackbone(manifest);
-  const { confidence } = await openHead(manifest);
+  const start = await openHead(manifest, request.from);
   const footage = await readTrainingFootage(request.data);
   await mkdir(work, { recursive: true });
   const { bank, data } = await prepareBank(request, entry, footage, request, watch);
@@ -70,18 +74,39 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
   const tensorflow = await openTensorflow({ backend: request.backend, threads });
   watch.say(describeBackend(tensorflow));
   const geometry = geometryOf(entry);
-  const config = { ...DEFAULT_HEAD, fineIn: entry.fine.channels, coarseIn: entry.coarse.channels };
+  const fresh = { ...DEFAULT_HEAD, fineIn: entry.fine.channels, coarseIn: entry.coarse.channels };
+  const config = request.from === undefined ? fresh : start.model.config;
+  const file = await readFile(entry.file);
+  const stage = request.stageRate === undefined ? undefined : readLastStage(file, entry);
+  const { tf } = tensorflow;
+  const initial = (): Weights => ({
+    ...(request.from === undefined ? initialiseHead(config, createRandom(seed)) : copyWeights(start.model.weights)),
+    ...(stage ? copyWeights(stage.weights) : {}),
+  });
   const { checkpoint, curve, picture } = workFiles(work);
   const { weights, state, finished } = await train({
-    tf: tensorflow.tf,
+    tf,
     bank,
     geometry,
     settings,
-    settingsHash: sha256(JSON.stringify({ settings, config, backbone: entry.sha256 })),
+    ...(stage ? { stage } : {}),
+    settingsHash: sha256(
+      JSON.stringify({
+        settings,
+        config,
+        backbone: entry.sha256,
+        stage: stage !== undefined,
+        from: request.from ? start.sha256 : '',
+      }),
+    ),
     checkpoint,
     curve,
-    initial: () => initialiseHead(config, createRandom(seed)),
-    validate: (weights) => validate({ config, weights, geometry }),
+    initial,
+    validate: (weights) => {
+      const { head, stage: learned } = splitWeights(weights);
+      const options = stage ? { coarse: coarseMapper(tf, learned, stage) } : {};
+      return validate({ config, weights: head, geometry }, options);
+    },
     onProgress: drawing(watch, work),
     signal: watch.signal,
   });
@@ -89,8 +114,10 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
   await drawCurve(curve, picture);
   if (!finished) throw stopped(`after step ${state.step} of ${steps}`);
   if (request.out === undefined) return;
-  // its figures are of the same kind as those of the head that ships, whose fit is nearest until it gets one of its own
-  const head = { config, geometry, weights, backbone: entry.sha256, confidence };
+  const { head: headWeights, stage: learned } = splitWeights(weights);
+  const backbone = stage ? await writeBackbone(request.out, withLastStage(file, learned), entry) : entry.sha256;
+  // its figures are of the same kind as those of the head it began with or that ships, whose fit is nearest until it gets one of its own
+  const head = { config, geometry, weights: headWeights, backbone, confidence: start.confidence };
   const { command } = request;
   await writeHeadFile(request.out, head, {
     objective,
@@ -100,11 +127,40 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
     tensorflow: tensorflow.version,
     step: state.step,
     pairs: state.pairs,
+    ...(request.from === undefined ? {} : { from: start.sha256 }),
   });
   watch.say(`wrote ${request.out}; the curve is ${picture}`);
 }
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+/** What the request says of the settings. */
+function chosen({
+  learnedShare,
+  proposalObjective,
+  learningRate,
+  stageRate,
+}: TrainHeadRequest): Partial<TrainingSettings> {
+  return {
+    ...(learnedShare === undefined ? {} : { learnedShare }),
+    ...(proposalObjective === undefined ? {} : { proposalObjective }),
+    ...(learningRate === undefined ? {} : { learningRate }),
+    ...(stageRate === undefined ? {} : { stageRate }),
+  };
+}
+
+/** Beside the head: its backbone, and a manifest that names it (`--config` with "manifest"). @returns the backbone's sha256 */
+async function writeBackbone(out: string, bytes: Uint8Array, entry: BackboneEntry): Promise<string> {
+  const stem = out.replace(/\.safetensors$/, '');
+  const file = `${stem}.backbone.onnx`;
+  const hash = sha256(bytes);
+  const { name, ...rest } = entry;
+  const origin = `${entry.origin}; its last stage learned with ${basename(out)}`;
+  const backbones = { [name]: { ...rest, file: basename(file), sha256: hash, origin } };
+  await writeFile(file, bytes);
+  await writeFile(`${stem}.manifest.json`, JSON.stringify({ version: 1, backbones, default: { backbone: name } }));
+  return hash;
+}
+
+const sha256 = (text: string | Uint8Array): string => createHash('sha256').update(text).digest('hex');
 
 /** Maps of a search crop of this backbone. */
 function geometryOf({ fine, coarse }: BackboneEntry): HeadModel['geometry'] {

@@ -62,6 +62,8 @@ export type Validate = (model: HeadModel, options?: PairOptions) => Promise<Reco
 export interface PairOptions {
   /** t of exp(t f); the objectives make energies of different scale. */
   readonly temperature?: number;
+  /** Coarse map of a crop from its fine one, [H, W, C] each, where the last stage is learned; left out: that of the bank. */
+  readonly coarse?: (fine: Float32Array) => Float32Array;
   /** Also the ascended maximum, the best sample, the effective sample size and how often the truth scores above the estimate. */
   readonly full?: boolean;
 }
@@ -143,7 +145,7 @@ function pairCrop(image: Frame, box: FrameBox, jitter: number, random: Random): 
 async function scorePairs(
   model: HeadModel,
   bank: Bank,
-  { temperature = TEMPERATURE, full = false }: PairOptions = {},
+  { temperature = TEMPERATURE, full = false, coarse: coarseOf }: PairOptions = {},
 ): Promise<Record<string, number>> {
   const graph = async (name: HeadGraphName): Promise<Uint8Array> => compileHead(model, name);
   const engine = await createOnnxEngine({ model, graph }, { threads: 1, provider: 'cpu' });
@@ -151,8 +153,9 @@ async function scorePairs(
   const { geometry } = model;
   const middle = geometry.cropSize / 2;
   const embed = (index: number): Promise<Embedding> => {
-    const maps = bank.read([index]);
-    return engine.embed(channelFirst(maps.fine, model.config.fineIn), channelFirst(maps.coarse, model.config.coarseIn));
+    const fine = bank.read('fine', [index]);
+    const coarse = coarseOf?.(fine) ?? bank.read('coarse', [index]);
+    return engine.embed(channelFirst(fine, model.config.fineIn), channelFirst(coarse, model.config.coarseIn));
   };
   const sums: Record<string, number> = {};
   const add = (name: string, value: number): void => {

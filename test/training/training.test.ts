@@ -75,7 +75,9 @@ function batchOf(seed: number): Batch {
     return map;
   };
   const last = Float32Array.from({ length: crops * 2 }, () => 22 * Math.exp(0.1 * random.normal()));
-  return { fine: paint(8, 8, TINY_HEAD.fineIn), coarse: paint(4, 16, TINY_HEAD.coarseIn), boxes, last };
+  const whole = (channels: number): Float32Array => new Float32Array(crops * channels).fill(1);
+  const gains = { fine: whole(TINY_HEAD.fineIn), coarse: whole(TINY_HEAD.coarseIn) };
+  return { fine: paint(8, 8, TINY_HEAD.fineIn), coarse: paint(4, 16, TINY_HEAD.coarseIn), gains, boxes, last };
 }
 
 const settings = { ...DEFAULT_TRAINING, groupSize: 2, samples: 6 };

@@ -31,7 +31,7 @@ export interface PoolingTensors {
 }
 
 /** ReLU with a lean gradient: tfjs's own asks three more questions of each number. */
-function relu<T extends TF.Tensor>(tf: Tf, x: T): T {
+export function relu<T extends TF.Tensor>(tf: Tf, x: T): T {
   const operation = tf.customGrad((input, save) => {
     const value = tf.relu(input as TF.Tensor);
     (save as TF.GradSaveFunc)([value]);
