@@ -13,7 +13,8 @@ const searchSchema = z.strictObject({
 
 const posteriorSchema = z.strictObject({
   candidates: count.default(64).describe('samples of the first round, from the proposal'),
-  refined: count.default(48).describe('samples of the second round, about the dominant mode'),
+  refined: count.default(32).describe('samples of the second round, about the dominant mode; in mirrored pairs'),
+  settled: z.number().int().min(0).max(10_000).default(16).describe('samples of the third round, about the peak'),
   temperature: positive.default(0.5).describe('t in exp(t f): how much of the energy counts'),
   evidence: z
     .number()
@@ -27,9 +28,9 @@ const posteriorSchema = z.strictObject({
   size: positive.default(0.07).describe('size prior: deviation of the common log size a frame'),
   aspect: positive.default(0.05).describe('size prior: deviation of the log aspect a frame (half of log w/h)'),
   estimate: z
-    .enum(['mean', 'ascent', 'mean-ascent'])
-    .default('mean')
-    .describe('what leaves: weighted mean, ascended maximum, or ascent started from the mean'),
+    .enum(['peak', 'mean', 'ascent'])
+    .default('peak')
+    .describe("what leaves: peak of a paraboloid fitted to the samples' densities, weighted mean, or ascended maximum"),
   starts: count.default(6).describe('ascent: samples it starts from'),
   averaged: count.default(3).describe('ascent: boxes averaged at its end'),
   ascentSteps: z.number().int().min(0).max(100).default(6).describe('ascent: steps'),

@@ -1,20 +1,23 @@
 /**
- * From a posterior to one box: sample, weigh, keep the dominant mode, sample again about it, and leave by the weighted mean, by the maximum that
- * gradient ascent finds, or by an ascent started from the mean.
+ * From a posterior to one box: sample, weigh, keep the dominant mode, sample again about it, and leave by its peak (of a paraboloid fitted to the
+ * samples' densities), by the weighted mean, or by the maximum that gradient ascent finds.
  */
 import type { Random } from '../random.js';
+import { paraboloidPeak } from './paraboloid.js';
 import { dominantMode, importanceEstimate, type LogDensity } from './posterior.js';
 import { DIMENSIONS, logDensity, sampleMixture, type Mixture } from './proposal.js';
 import { ascend, type RefineSettings } from './refine.js';
 
-export type EstimateKind = 'mean' | 'ascent' | 'mean-ascent';
+export type EstimateKind = 'peak' | 'mean' | 'ascent';
 
 export interface EstimateSettings {
   readonly kind: EstimateKind;
   /** Samples of the first round. */
   readonly candidates: number;
-  /** Samples of the second round, about the dominant mode. */
+  /** Samples of the second round, about the dominant mode; even, since they are drawn in mirrored pairs. */
   readonly refined: number;
+  /** The kind "peak": samples of a third round, about the first peak. */
+  readonly settled: number;
   /** Samples the ascent starts from, and boxes averaged at its end. */
   readonly starts: number;
   readonly averaged: number;
@@ -40,7 +43,9 @@ export interface Estimate {
 
 /** The second round is a little wider than the mode it was fitted to, and never degenerate. */
 const WIDEN = 1.2;
-const SIGMA_RANGE = [0.03, 0.12] as const;
+const SIGMA_RANGE = [0.04, 0.12] as const;
+/** Deviation of the third round. */
+const SETTLED_SIGMA = 0.05;
 
 export async function estimateBox(
   posterior: LogDensity,
@@ -55,17 +60,17 @@ export async function estimateBox(
   const mode = importanceEstimate(first, dominantMode(first, firstValues, firstWeights));
 
   const about = gaussianAbout(mode.mean, deviations(mode.covariance));
-  const second = sampleMixture(about, settings.refined, random);
+  const second = sampleMirrored(about, settings.refined, random);
   const secondValues = await posterior.values(second);
   const refined = importanceEstimate(second, minus(secondValues, logDensity(about, second)));
 
   const samples = Float32Array.of(...first, ...second);
   const values = Float32Array.of(...firstValues, ...secondValues);
   return {
-    y: await leave(posterior, refined.mean, samples, values, settings),
+    y: await leave(posterior, refined.mean, samples, values, settings, random),
     mean: refined.mean,
     sigma: deviations(refined.covariance),
-    effectiveShare: refined.effectiveSamples / settings.refined,
+    effectiveShare: refined.effectiveSamples / secondValues.length,
     logZ: whole.logZ,
     best: values.reduce((a, b) => Math.max(a, b), -Infinity),
     samples,
@@ -79,15 +84,44 @@ async function leave(
   mean: Float64Array,
   samples: Float32Array,
   values: Float32Array,
-  { kind, starts, averaged, refine }: EstimateSettings,
+  settings: EstimateSettings,
+  random: Random,
 ): Promise<Float64Array> {
+  const { kind, starts, averaged, refine, candidates } = settings;
   if (kind === 'mean') return mean;
-  if (kind === 'mean-ascent') return Float64Array.from((await ascend(posterior, Float32Array.from(mean), refine)).y);
+  if (kind === 'peak') {
+    const second = samples.subarray(DIMENSIONS * candidates);
+    return settle(posterior, mean, second, values.subarray(candidates), settings.settled, random);
+  }
   const ascended = await ascend(posterior, rows(samples, topIndices(values, starts)), refine);
   const top = rows(ascended.y, topIndices(ascended.values, averaged));
   const result = new Float64Array(DIMENSIONS);
   for (let i = 0; i < top.length; i++) result[i % DIMENSIONS]! += (DIMENSIONS * top[i]!) / top.length;
   return result;
+}
+
+/** The peak of the second round's samples, and of them with a few more about it. */
+async function settle(
+  posterior: LogDensity,
+  mean: Float64Array,
+  samples: Float32Array,
+  values: Float32Array,
+  count: number,
+  random: Random,
+): Promise<Float64Array> {
+  const peak = paraboloidPeak(samples, values, mean);
+  if (count === 0) return peak;
+  const sigmas = new Float64Array(DIMENSIONS).fill(SETTLED_SIGMA / WIDEN);
+  const third = sampleMirrored(gaussianAbout(peak, sigmas), count, random);
+  const thirdValues = await posterior.values(third);
+  return paraboloidPeak(Float32Array.of(...samples, ...third), Float32Array.of(...values, ...thirdValues), peak);
+}
+
+/** Samples of one Gaussian in pairs that lie opposite to each other: their mean has no noise of its own. */
+function sampleMirrored(gaussian: Mixture, count: number, random: Random): Float32Array {
+  const half = sampleMixture(gaussian, Math.ceil(count / 2), random);
+  const mirrored = half.map((value, i) => 2 * gaussian.means[i % DIMENSIONS]! - value);
+  return Float32Array.of(...half, ...mirrored);
 }
 
 function minus(a: Float32Array, b: Float32Array): Float32Array {

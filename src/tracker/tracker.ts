@@ -161,6 +161,7 @@ class EnergyTracker implements Tracker {
       kind: p.estimate,
       candidates: p.candidates,
       refined: p.refined,
+      settled: p.settled,
       starts: p.starts,
       averaged: p.averaged,
       refine: {

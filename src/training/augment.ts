@@ -23,22 +23,34 @@ export interface CropJitter {
   readonly occluded: number;
   /** Share of crops in which what lies outside the picture is another picture, not the repeated border. */
   readonly backdrop: number;
+  /** Share of crops in which the object is cut out, under a soft mask, and set onto another picture. */
+  readonly moved: number;
+  /** Share of crops in which an object of another picture is set beside it. */
+  readonly rival: number;
 }
 
 export const SEQUENCE_JITTER: CropJitter = {
-  searchFactor: 4.4,
+  searchFactor: 3.4,
   cropSize: 288,
-  scale: 0.2,
+  scale: 0.25,
   side: 0.12,
-  nearShare: 0.5,
-  near: 0.35,
-  far: 1.5,
+  nearShare: 0.6,
+  near: 0.3,
+  far: 1.1,
   stretch: 0,
   turn: 0,
   occluded: 0.08,
   backdrop: 0,
+  moved: 0,
+  rival: 0.1,
 };
-export const PHOTO_JITTER: CropJitter = { ...SEQUENCE_JITTER, stretch: 0.08, turn: 0.12, backdrop: 0.7 };
+export const PHOTO_JITTER: CropJitter = { ...SEQUENCE_JITTER, stretch: 0.08, turn: 0.12, backdrop: 0.7, moved: 0.15, rival: 0.2 };
+
+/** Another picture: what may show behind or beside the object. */
+export interface Backdrop {
+  readonly frame: Frame;
+  readonly boxes: readonly FrameBox[];
+}
 
 export interface TrainingCrop {
   /** RGB [S, S, 3], 0..255 */
@@ -53,7 +65,8 @@ export interface TrainingCrop {
 /**
  * @param box the object in the frame
  * @param flip mirror the crop left to right
- * @param behind picture that may show outside the frame: photographs are often filled by their object, footage seldom is
+ * @param behind picture that may show outside the frame (photographs are often filled by their object, footage seldom is), behind the object
+ *   or, an object of it, beside it
  */
 export function jitteredCrop(
   frame: Frame,
@@ -61,7 +74,7 @@ export function jitteredCrop(
   flip: boolean,
   jitter: CropJitter,
   random: Random,
-  behind?: Frame,
+  behind?: Backdrop,
 ): TrainingCrop {
   const { cropSize: out, searchFactor } = jitter;
   const scale = jitter.scale * random.normal();
@@ -81,13 +94,15 @@ export function jitteredCrop(
   };
   const angle = jitter.turn * random.normal();
   const sides = turnedSides((box.w * out) / width, (box.h * out) / height, angle);
-  const backdrop = behind && random.uniform() < jitter.backdrop ? behind : undefined;
+  const backdrop = behind && random.uniform() < jitter.backdrop ? behind.frame : undefined;
   const rgb = turned({ cx, cy, width, height, out }, centre, angle, (window) => {
     const picture = resample(frame, window);
     if (backdrop) fillOutside(picture, window, frame, backdrop, random);
     return picture;
   });
   const truth = cropBox(centre.x, centre.y, sides.w, sides.h);
+  if (behind && random.uniform() < jitter.moved) setOnto(rgb, out, truth, behind.frame, random);
+  if (behind && random.uniform() < jitter.rival) addRival(rgb, out, truth, behind, random);
   if (random.uniform() < jitter.occluded) occlude(rgb, out, truth, random);
   // the last box keeps the area that the search factor says, whatever the stretch
   const lastW = (lastWidth * out) / width;
@@ -157,14 +172,7 @@ function turned(
 /** Writes another picture over the pixels of a crop that lie outside the frame. */
 function fillOutside(rgb: Float32Array, window: CropWindow, frame: Frame, behind: Frame, random: Random): void {
   const { out } = window;
-  const side = Math.min(behind.width, behind.height) * (0.5 + 0.5 * random.uniform());
-  const other = resample(behind, {
-    cx: side / 2 + (behind.width - side) * random.uniform(),
-    cy: side / 2 + (behind.height - side) * random.uniform(),
-    width: side,
-    height: side,
-    out,
-  });
+  const other = pieceOf(behind, out, random);
   const edge = (centre: number, size: number, at: number): number => ((at - centre) / size + 0.5) * out - 0.5;
   const left = edge(window.cx, window.width, 0);
   const right = edge(window.cx, window.width, frame.width);
@@ -176,6 +184,71 @@ function fillOutside(rgb: Float32Array, window: CropWindow, frame: Frame, behind
       rgb[at] = other[at]!;
       rgb[at + 1] = other[at + 1]!;
       rgb[at + 2] = other[at + 2]!;
+    }
+  }
+}
+
+/** A square piece of a picture, half to all of its shorter side. @returns RGB [out, out, 3] */
+function pieceOf(picture: Frame, out: number, random: Random): Float32Array {
+  const side = Math.min(picture.width, picture.height) * (0.5 + 0.5 * random.uniform());
+  return resample(picture, {
+    cx: side / 2 + (picture.width - side) * random.uniform(),
+    cy: side / 2 + (picture.height - side) * random.uniform(),
+    width: side,
+    height: side,
+    out,
+  });
+}
+
+/** Width of a mask's soft edge, as a share of the half side. */
+const MASK_EDGE = 0.12;
+
+/** 1 inside a rounded box of half sides 1, 0 outside; objects seldom fill the corners of their box. */
+function roundedMask(u: number, v: number): number {
+  const radius = (u ** 4 + v ** 4) ** 0.25;
+  return Math.min(1, Math.max(0, (1 - radius) / MASK_EDGE));
+}
+
+/** Keeps the object and puts another picture behind it. */
+function setOnto(rgb: Float32Array, size: number, { cx, cy, w, h }: CropBox, picture: Frame, random: Random): void {
+  const other = pieceOf(picture, size, random);
+  for (let row = 0, at = 0; row < size; row++) {
+    for (let column = 0; column < size; column++, at += 3) {
+      const keep = roundedMask((column + 0.5 - cx) / (w / 2), (row + 0.5 - cy) / (h / 2));
+      for (let c = at; c < at + 3; c++) rgb[c] = keep * rgb[c]! + (1 - keep) * other[c]!;
+    }
+  }
+}
+
+/** Sets an object of another picture, about as large, beside the object; nothing where it would cover a fifth of it. */
+function addRival(rgb: Float32Array, size: number, truth: CropBox, { frame, boxes }: Backdrop, random: Random): void {
+  const box = boxes[random.integer(Math.max(1, boxes.length))];
+  if (!box) return;
+  const area = truth.w * truth.h * Math.exp(0.5 * random.normal());
+  const w = Math.sqrt((area * box.w) / box.h);
+  const h = area / w;
+  const cx = size * random.uniform();
+  const cy = size * random.uniform();
+  const across = (truth.w + w) / 2 - Math.abs(truth.cx - cx);
+  const down = (truth.h + h) / 2 - Math.abs(truth.cy - cy);
+  if (across > 0 && down > 0 && across * down > 0.2 * truth.w * truth.h) return;
+  const side = Math.ceil(Math.max(w, h));
+  if (side < 2) return;
+  const rival = resample(frame, {
+    cx: box.x + box.w / 2,
+    cy: box.y + box.h / 2,
+    width: (box.w * side) / w,
+    height: (box.h * side) / h,
+    out: side,
+  });
+  const left = Math.round(cx - side / 2);
+  const top = Math.round(cy - side / 2);
+  for (let row = Math.max(0, -top); row < side && top + row < size; row++) {
+    for (let column = Math.max(0, -left); column < side && left + column < size; column++) {
+      const keep = roundedMask((column + 0.5 - side / 2) / (w / 2), (row + 0.5 - side / 2) / (h / 2));
+      const from = 3 * (row * side + column);
+      const to = 3 * ((top + row) * size + left + column);
+      for (let c = 0; c < 3; c++) rgb[to + c] = keep * rival[from + c]! + (1 - keep) * rgb[to + c]!;
     }
   }
 }

@@ -1,11 +1,10 @@
 /** A picture sheet of what is learned from: augmented crops, before their features are taken. */
 import type { Random } from '../random.js';
 import type { Colour } from '../image/draw.js';
-import { decodeImage } from '../image/decode.js';
 import { writeSheet, type Tile } from '../image/sheet.js';
 import { jitteredCrop, PHOTO_JITTER, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import type { Photo, Sequence } from './dataset.js';
-import { sequenceCrops, shuffled } from './fill-bank.js';
+import { readPhoto, sequenceCrops, shuffled } from './fill-bank.js';
 
 const COLUMNS = 6;
 const ROWS = 4;
@@ -27,11 +26,11 @@ export async function writeBatchSheet(
   }
   let behind;
   for (const photo of shuffled(photos, random).slice(0, photoRows)) {
-    const frame = { ...(await decodeImage(photo.file)), index: 0, time: 0 };
+    const frame = await readPhoto(photo);
     const box = photo.boxes[random.integer(photo.boxes.length)];
     for (let i = 0; i < (box ? COLUMNS : 0); i++)
       tiles.push(toTile(jitteredCrop(frame, box!, random.uniform() < 0.5, PHOTO_JITTER, random, behind)));
-    behind = frame;
+    behind = { frame, boxes: photo.boxes };
   }
   await writeSheet(file, tiles, SEQUENCE_JITTER.cropSize, COLUMNS);
 }

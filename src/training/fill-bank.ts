@@ -111,7 +111,8 @@ async function addPhoto(
 ): Promise<void> {
   const { photo, boxes, object } = picks[index]!;
   const frame = await readPhoto(photo);
-  const behind = index > 0 ? await readPhoto(picks[index - 1]!.photo) : undefined;
+  const before = picks[index - 1];
+  const behind = before && { frame: await readPhoto(before.photo), boxes: before.boxes };
   for (const [i, box] of boxes.entries()) {
     const flip = random.uniform() < 0.5; // one for the object, so that all its crops pair
     for (let n = 0; n < plan.cropsPerObject; n++) {
@@ -120,7 +121,8 @@ async function addPhoto(
   }
 }
 
-async function readPhoto({ file }: Photo): Promise<Frame> {
+/** A photograph as one frame. */
+export async function readPhoto({ file }: Photo): Promise<Frame> {
   return { ...(await decodeImage(file)), index: 0, time: 0 };
 }
 

@@ -33,9 +33,10 @@ const JITTER = 0.1;
 /** Prior of the pairs: their jitter is known, a tracker's motion prior would be another. */
 const PRIOR = { place: 0.15, tail: 4, size: 0.1, aspect: 0.1 };
 const ESTIMATE: EstimateSettings = {
-  kind: 'mean',
+  kind: 'peak',
   candidates: 64,
   refined: 32,
+  settled: 16,
   starts: 0,
   averaged: 0,
   refine: { steps: 0, rate: 0, maxStep: 0, maxPlace: 2, maxLogSize: 1, maxLogAspect: 1 },
@@ -139,7 +140,7 @@ function pairCrop(image: Frame, box: FrameBox, jitter: number, random: Random): 
 }
 
 /**
- * Means over all pairs of a bank: `start` IoU of the last box, `iou` of the estimate, `nll` of the truth under the posterior (log Z by its
+ * Means over all pairs of a bank: `start` IoU of the last box, `iou` of the estimate (its peak), `nll` of the truth under the posterior (log Z by its
  * samples), `proposal_nll` under the learned proposal.
  */
 async function scorePairs(
@@ -187,6 +188,7 @@ async function scorePairs(
     add('nll', estimate.logZ - truthValue);
     add('proposal_nll', -logDensity(learned, y)[0]!);
     if (full) {
+      add('iou_mean', quality(estimate.mean));
       const ascended = await estimateBox(posterior, proposal, ASCENT, random);
       const best = estimate.values.indexOf(estimate.best);
       add('iou_ascent', quality(ascended.y));

@@ -8,6 +8,7 @@ import {
   type LogTerm,
 } from '../../src/ebm/posterior.js';
 import { estimateBox, type EstimateSettings } from '../../src/ebm/estimate.js';
+import { paraboloidPeak } from '../../src/ebm/paraboloid.js';
 import { logDensity, mixtureAbout, sampleMixture } from '../../src/ebm/proposal.js';
 import { ascend } from '../../src/ebm/refine.js';
 import { cropBox } from '../../src/geometry.js';
@@ -83,11 +84,12 @@ test('ascent halves a step that is too long, and stays within its limits', async
   expect(Math.abs(y[2]! - y[3]!)).toBeLessThanOrEqual(0.02 + 1e-6);
 });
 
-test.each(['mean', 'ascent', 'mean-ascent'] as const)('the %s estimate finds the box', async (kind) => {
+test.each(['peak', 'mean', 'ascent'] as const)('the %s estimate finds the box', async (kind) => {
   const settings: EstimateSettings = {
     kind,
     candidates: 200,
     refined: 100,
+    settled: 16,
     starts: 6,
     averaged: 3,
     refine: { steps: 20, rate: 0.003, maxStep: 0.15, maxPlace: 2, maxLogSize: 0.5, maxLogAspect: 0.5 },
@@ -95,6 +97,33 @@ test.each(['mean', 'ascent', 'mean-ascent'] as const)('the %s estimate finds the
   const estimate = await estimateBox(gaussian, mixtureAbout([0, 0, 0, 0], [0.15]), settings, createRandom(6));
   for (let d = 0; d < 4; d++) expect(Math.abs(estimate.y[d]! - CENTRE[d]!)).toBeLessThan(0.03);
   expect(estimate.effectiveShare).toBeGreaterThan(0.1);
+});
+
+test('a paraboloid through the values of a Gaussian has its peak at the centre, from few samples', async () => {
+  const y = sampleMixture(mixtureAbout([0, 0, 0, 0], [0.1]), 24, createRandom(8));
+  const values = await gaussian.values(y);
+  const peak = paraboloidPeak(y, values, Float64Array.of(0.08, 0, 0, 0));
+  peak.forEach((value, d) => expect(value).toBeCloseTo(CENTRE[d]!, 2));
+  // their weighted mean is not as near
+  const weighted = importanceEstimate(
+    y,
+    values.map((value, n) => value - logDensity(mixtureAbout([0, 0, 0, 0], [0.1]), y)[n]!),
+  );
+  const miss = (found: Float64Array): number => Math.hypot(...found.map((value, d) => value - CENTRE[d]!));
+  expect(miss(peak)).toBeLessThan(0.3 * miss(weighted.mean));
+});
+
+test('the peak of a density that only rises, or is flat, stays within reach of the centre', () => {
+  const y = sampleMixture(mixtureAbout([0, 0, 0, 0], [0.05]), 24, createRandom(9));
+  const flat = paraboloidPeak(y, new Float32Array(24), Float64Array.of(0.1, 0.2, 0.3, 0.4));
+  flat.forEach((value, d) => expect(value).toBeCloseTo([0.1, 0.2, 0.3, 0.4][d]!, 6));
+  const rising = paraboloidPeak(
+    y,
+    Float32Array.from({ length: 24 }, (_, n) => 50 * y[4 * n]!),
+    new Float64Array(4),
+  );
+  expect(rising[0]).toBeGreaterThan(0.01);
+  expect(rising[0]).toBeLessThanOrEqual(0.06 + 1e-9);
 });
 
 test.each<[string, LogTerm]>([

@@ -90,7 +90,7 @@ test('the TensorFlow.js engine gives the same boxes within half a pixel', async 
   await tfjs.release();
 });
 
-test.each(['ascent', 'mean-ascent'] as const)('the estimate %s follows too', async (estimate) => {
+test.each(['ascent', 'mean'] as const)('the estimate %s follows too', async (estimate) => {
   const ascending = await createTracker({ threads: 1, provider: 'cpu', posterior: { estimate } });
   const results = await run(ascending, 5);
   results.forEach(({ box }, i) => expect(intersectionOverUnion(box, truth(i))).toBeGreaterThan(0.5));
