@@ -66,6 +66,9 @@ export const configSchema = z.strictObject({
     .max(127)
     .default(() => availableParallelism())
     .describe('threads of the networks'),
+  lanes: count
+    .optional()
+    .describe('worker threads among which several objects are shared out, 150 MB each; left out: one a thread above'),
   engine: z.enum(['onnx', 'tfjs']).default('onnx').describe('what computes the head'),
   provider: z
     .enum(['auto', 'cpu', 'cuda', 'webgpu', 'dml', 'coreml'])

@@ -50,7 +50,8 @@ export function createExplainer({ folder, every = 1 }: ExplainOptions): Explaine
   };
   return {
     async observe(observation) {
-      if (seen++ % every !== 0) return;
+      if (observation.object === 0) seen++;
+      if ((seen - 1) % every !== 0) return;
       numbers ??= await openFolder(folder);
       await numbers.appendFile(`${JSON.stringify(numbersOf(observation))}\n`).catch(failed(folder));
       tiles.push(...tilesOf(observation));
@@ -86,7 +87,8 @@ function failed(folder: string): (cause: unknown) => never {
 // --- numbers ---
 
 /** What is behind a frame's box, confidence and state; boxes in frame pixels. */
-function numbersOf({ frame, region, base, response, estimate, evidence, result }: Observation): object {
+function numbersOf(observation: Observation): object {
+  const { frame, region, base, response, estimate, evidence, result } = observation;
   const { axis, scores } = response;
   const peak = scores.reduce((best, score, i) => (score > scores[best]! ? i : best), 0);
   const place = (cell: number): number => axis.stride * cell + axis.offset;
@@ -95,6 +97,7 @@ function numbersOf({ frame, region, base, response, estimate, evidence, result }
   return {
     frame: frame.index,
     time: round(frame.time),
+    ...(observation.objects > 1 ? { object: observation.object } : {}),
     state: result.state,
     confidence: round(result.confidence),
     box: roundedBox(result.box),
@@ -157,8 +160,9 @@ function tilesOf(observation: Observation): Tile[] {
     offset: scale * offset,
   });
   const two = (value: number): string => value.toFixed(2);
+  const which = observation.objects > 1 ? ` ${observation.object}` : '';
   return [
-    tile(undefined, [`${frame.index} ${result.state} ${two(result.confidence)}`], [last, own]),
+    tile(undefined, [`${frame.index}${which} ${result.state} ${two(result.confidence)}`], [last, own]),
     tile(
       (rgb) => overlayHeat(rgb, TILE, heat({ ...response.axis, values: response.scores }), 1),
       [`response ${two(evidence.response)}  rival ${two(evidence.rival)}`],
