@@ -14,6 +14,7 @@ export interface BoxRow extends TrackResult {
   readonly time: number;
 }
 
+/** csv: with a header; jsonl: one JSON object a line. */
 export type BoxFormat = 'csv' | 'jsonl';
 
 /** The fields of a row, in the order of both formats: box in pixels of the upright frame, confidence 0 to 1. */

@@ -8,6 +8,7 @@ import type { FrameBox } from '../geometry.js';
 export interface FirstBox {
   /** Whole number, its name in every output. */
   readonly id: number;
+  /** In the first frame. */
   readonly box: FrameBox;
 }
 

@@ -14,6 +14,7 @@ import { heatColour, overlayHeat, type HeatMap } from '../image/heat.js';
 import { writeSheet, type Tile } from '../image/sheet.js';
 import type { Observation, TrackerObserver } from './tracker.js';
 
+/** Where and how often it is written. */
 export interface ExplainOptions {
   /** Folder, made where it is not there; pages and numbers of an earlier run in it are replaced. */
   readonly folder: string;
@@ -21,7 +22,7 @@ export interface ExplainOptions {
   readonly every?: number;
 }
 
-/** An observer for createTracker(). Nothing is written before the first update(). */
+/** What createExplainer() gives: an observer for createTracker(). */
 export interface Explainer extends TrackerObserver {
   /** Writes the last page. The numbers are there already. */
   close(): Promise<void>;
@@ -36,6 +37,7 @@ const FRAMES_A_PAGE = 12;
 const NUMBERS_FILE = 'frames.jsonl';
 const PAGE_NAME = /^page-\d+\.png$/;
 
+/** Makes an observer for createTracker() that writes down why the box is where it is. Nothing is written before the first update(). */
 export function createExplainer({ folder, every = 1 }: ExplainOptions): Explainer {
   let numbers: FileHandle | undefined;
   let tiles: Tile[] = [];

@@ -17,6 +17,7 @@ export interface TrackedFrame extends TrackResult {
   readonly objects: readonly TrackResult[];
 }
 
+/** Who is told, and what ends it. */
 export interface TrackVideoOptions {
   /** Called with each result before it is yielded: for a progress line, a live page. */
   readonly onFrame?: (tracked: TrackedFrame) => void;
@@ -26,17 +27,22 @@ export interface TrackVideoOptions {
 
 /** What of a tracker follows one object. */
 export interface OneFollower {
+  /** Begins with the object in the box. */
   init(frame: Frame, box: FrameBox): Promise<TrackResult>;
+  /** Where it is in the next frame. */
   update(frame: Frame): Promise<TrackResult>;
 }
 
 /** What of a tracker follows several. */
 export interface SeveralFollower {
+  /** Begins with an object a box. */
   init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]>;
+  /** Where each is in the next frame. */
   updateAll(frame: Frame): Promise<readonly TrackResult[]>;
 }
 
-type Frames = Pick<VideoSource, 'frames'>;
+/** What of a video gives its frames. */
+export type FrameSource = Pick<VideoSource, 'frames'>;
 
 /**
  * Tracks the object in `box` of the source's first frame. That frame comes first, with the box clipped to it and confidence 1.
@@ -44,20 +50,20 @@ type Frames = Pick<VideoSource, 'frames'>;
  */
 export function trackVideo(
   tracker: OneFollower,
-  source: Frames,
+  source: FrameSource,
   box: FrameBox,
   options?: TrackVideoOptions,
 ): AsyncGenerator<TrackedFrame, void, void>;
 /** Tracks several objects at once: every frame is decoded once. */
 export function trackVideo(
   tracker: SeveralFollower,
-  source: Frames,
+  source: FrameSource,
   boxes: readonly FrameBox[],
   options?: TrackVideoOptions,
 ): AsyncGenerator<TrackedFrame, void, void>;
 export async function* trackVideo(
   tracker: OneFollower | SeveralFollower,
-  source: Frames,
+  source: FrameSource,
   given: GivenBoxes,
   { onFrame, signal }: TrackVideoOptions = {},
 ): AsyncGenerator<TrackedFrame, void, void> {

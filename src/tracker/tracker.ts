@@ -41,6 +41,7 @@ import { redetectBox } from './redetect.js';
 import { confidenceOf, limitBox, nextState, type Evidence, type ObjectState } from './state.js';
 import { createStopwatch, type Stopwatch } from './stopwatch.js';
 
+/** Follows one object or several from frame to frame. */
 export interface Tracker {
   /**
    * Begins with the object in `box` of `frame`; may be called again to begin anew.
@@ -69,44 +70,59 @@ export interface Tracker {
    * lanes follow several objects: set `lanes: 1` to see them.
    */
   inspect(object?: number): TrackerView | undefined;
+  /** What computes, on what. */
   readonly description: TrackerDescription;
   /** Milliseconds of each stage, of all frames so far. */
   readonly stopwatch: Stopwatch;
+  /** Frees the networks and ends the lanes. The tracker cannot be used afterwards. */
   release(): Promise<void>;
 }
 
+/** What computes, on what. */
 export interface TrackerDescription {
+  /** What computes the head. */
   readonly engine: string;
   /** Execution provider of the backbone, and why it was chosen. */
   readonly device: string;
+  /** One sentence a provider: why it was chosen or passed over. */
   readonly reasons: readonly string[];
+  /** Threads of each network. */
   readonly threads: number;
   /** sha256 of the head's weights. */
   readonly weights: string;
 }
 
+/** What lay behind a result. */
 export interface TrackerView {
+  /** Where it was searched. */
   readonly region: SearchRegion;
+  /** What the target model said of it. */
   readonly response: Response;
+  /** The samples, and what they say of the box. */
   readonly estimate: Estimate;
+  /** What confidence was made from. */
   readonly evidence: Evidence;
 }
 
 /** All there is to see of one update(). */
 export interface Observation extends TrackerView {
-  /** Which of how many: its place in the list given to init(). */
+  /** Which object: its place in the list given to init(). */
   readonly object: number;
+  /** How many are tracked. */
   readonly objects: number;
+  /** The frame that was looked at. */
   readonly frame: Frame;
   /** The box before it, crop pixels: what relative boxes are about. */
   readonly base: CropBox;
   /** What the first samples were drawn from. */
   readonly proposal: Mixture;
+  /** What was said of it. */
   readonly result: TrackResult;
 }
 
 /** Looks on: it is told of every update(), which waits for it. */
 export interface TrackerObserver {
+  /** Told of one object in one frame. */
   observe(observation: Observation): Promise<void>;
 }
 
