@@ -67,6 +67,9 @@ export const configSchema = z.strictObject({
     .max(127)
     .default(() => availableParallelism())
     .describe('threads of the networks'),
+  lanes: count
+    .optional()
+    .describe('worker threads among which several objects are shared out, 150 MB each; left out: one a thread above'),
   engine: z.enum(['onnx', 'tfjs']).default('onnx').describe('what computes the head'),
   provider: z
     .enum(['auto', 'cpu', 'cuda', 'webgpu', 'dml', 'coreml'])
@@ -81,15 +84,16 @@ export const configSchema = z.strictObject({
     .string()
     .optional()
     .describe('weight file (.safetensors), or name of a head in the manifest; left out: its default'),
-  search: searchSchema.default(() => searchSchema.parse({})),
-  posterior: posteriorSchema.default(() => posteriorSchema.parse({})),
-  target: targetSchema.default(() => targetSchema.parse({})),
-  redetect: redetectSchema.default(() => redetectSchema.parse({})),
+  search: searchSchema.default(() => searchSchema.parse({})).describe('where it is looked for'),
+  posterior: posteriorSchema.default(() => posteriorSchema.parse({})).describe('how boxes are drawn and weighed'),
+  target: targetSchema.default(() => targetSchema.parse({})).describe('where is it, and what is remembered'),
+  redetect: redetectSchema.default(() => redetectSchema.parse({})).describe('where a lost object is looked for'),
 });
 
-export type TrackerConfig = z.output<typeof configSchema>;
+/** Every field, defaults filled in. */
+export interface TrackerConfig extends z.output<typeof configSchema> {}
 /** What a user writes: everything may be left out. */
-export type TrackerOptions = z.input<typeof configSchema>;
+export interface TrackerOptions extends z.input<typeof configSchema> {}
 export type TargetConfig = TrackerConfig['target'];
 export type RedetectConfig = TrackerConfig['redetect'];
 export type PosteriorConfig = TrackerConfig['posterior'];

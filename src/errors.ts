@@ -28,18 +28,24 @@ export const ERROR_EXIT_CODES = {
   INTERRUPTED: 1,
 } as const;
 
+/** Kinds of failure. */
 export type ErrorCode = keyof typeof ERROR_EXIT_CODES;
 
+/** What an error has beside code and message. */
 export interface TrackerErrorOptions {
   /** The command or change that mends it. */
   hint: string;
+  /** What was caught. */
   cause?: unknown;
 }
 
+/** Every error that is raised on purpose. */
 export class TrackerError extends Error {
+  /** What kind of failure; each has its exit code. */
   readonly code: ErrorCode;
+  /** The command or change that mends it. */
   readonly hint: string;
-
+  /** Makes one. @param message what, where, found, expected */
   constructor(code: ErrorCode, message: string, options: TrackerErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'TrackerError';

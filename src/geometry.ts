@@ -7,33 +7,48 @@
  */
 import { TrackerError } from './errors.js';
 
+/** A box as people see it: pixels of the upright frame, pixel i covers [i, i + 1). */
 export interface FrameBox {
+  /** Left edge. */
   readonly x: number;
+  /** Top edge. */
   readonly y: number;
+  /** Width. */
   readonly w: number;
+  /** Height. */
   readonly h: number;
 }
 
+/** A box in pixels of the search crop. */
 export interface CropBox {
+  /** Tells it from a FrameBox. */
   readonly space: 'crop';
+  /** Centre, from the left. */
   readonly cx: number;
+  /** Centre, from the top. */
   readonly cy: number;
+  /** Width. */
   readonly w: number;
+  /** Height. */
   readonly h: number;
 }
 
 /** Relative box: [dx / w0, dy / h0, log w / w0, log h / h0]. */
 export type RelBox = readonly [number, number, number, number];
 
+/** Size of a picture. */
 export interface Size {
+  /** Pixels. */
   readonly width: number;
+  /** Pixels. */
   readonly height: number;
 }
 
 /** The square of the frame that is resampled to the network's input. */
 export interface SearchRegion {
-  /** Centre, frame pixels. */
+  /** Centre, frame pixels from the left. */
   readonly cx: number;
+  /** Centre, frame pixels from the top. */
   readonly cy: number;
   /** Side, frame pixels. */
   readonly side: number;
@@ -77,6 +92,7 @@ export function searchRegion(box: FrameBox, factor: number, out: number): Search
   return { cx: box.x + box.w / 2, cy: box.y + box.h / 2, side: factor * Math.sqrt(box.w * box.h), out };
 }
 
+/** Overlap of two boxes, 0 to 1; 0 where they do not meet. */
 export function intersectionOverUnion(a: FrameBox, b: FrameBox): number {
   const w = Math.min(a.x + a.w, b.x + b.w) - Math.max(a.x, b.x);
   const h = Math.min(a.y + a.h, b.y + b.h) - Math.max(a.y, b.y);

@@ -7,10 +7,12 @@ import type { FrameBox } from './geometry.js';
  */
 export type TrackState = 'tracking' | 'uncertain' | 'lost' | 'found';
 
+/** Where an object is, and how sure that is. */
 export interface TrackResult {
   /** Pixels of the upright frame. */
   readonly box: FrameBox;
   /** 0 to 1: how probable it is that the box is on the target. */
   readonly confidence: number;
+  /** In one word. */
   readonly state: TrackState;
 }

@@ -17,7 +17,8 @@ import type { TensorflowBackend } from '../../src/runtime/tensorflow.js';
 import { openHead } from '../../src/tracker/open-head.js';
 import { createTracker } from '../../src/tracker/tracker.js';
 import { readSequences, type Sequence } from '../../src/training/dataset.js';
-import { finetune, type Figures } from '../../src/training/finetune.js';
+import type { Figures } from '../../src/training/finetune-options.js';
+import { finetune } from '../../src/training/finetune.js';
 import { createTrainingWatch } from '../../src/cli/training-progress.js';
 
 const options = new Command()

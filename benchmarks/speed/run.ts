@@ -1,5 +1,6 @@
 /**
- * What each stage of update() takes, beside the backbone's bare session.run in the same process, alternating, so that the figures are ratios.
+ * What each stage of update() takes, beside the backbone's bare session.run in the same process, alternating, so that the figures are ratios;
+ * and what four objects cost against one, with lanes (the default) and in one thread.
  *
  *   npm run bench:speed [-- --video FILE --box x,y,w,h --frames N --threads N --config JSON --out FILE.json]
  */
@@ -8,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
 import { findBackbone, loadManifest } from '../../src/features/manifest.js';
-import { parseBox } from '../../src/geometry.js';
+import { parseBox, type FrameBox } from '../../src/geometry.js';
 import { openOnnxModel } from '../../src/runtime/onnx.js';
 import { createTracker } from '../../src/tracker/tracker.js';
 import { openVideo } from '../../src/video/read.js';
@@ -39,13 +40,28 @@ const bare = await openOnnxModel(entry.file, { threads: options.threads, provide
 const side = 288;
 const dims = entry.input.layout === 'NCHW' ? [1, 3, side, side] : [1, side, side, 3];
 const input = { [entry.input.name]: { data: new Float32Array(3 * side * side).map((_, i) => (i % 251) - 120), dims } };
-const tracker = await createTracker({ ...JSON.parse(options.config), threads: options.threads, provider: 'cpu' });
+const settings = { ...JSON.parse(options.config), threads: options.threads, provider: 'cpu' };
+const tracker = await createTracker(settings);
+const inLanes = await createTracker(settings);
+const inOneThread = await createTracker({ ...settings, lanes: 1 });
 const bareTimes: number[] = [];
 const updates: number[] = [];
+const lanes: number[] = [];
+const oneThread: number[] = [];
+
+/** The first box, and three more of half its size about its corners. */
+function fourBoxes({ x, y, w, h }: FrameBox): FrameBox[] {
+  const small = (cx: number, cy: number): FrameBox => ({ x: cx - w / 4, y: cy - h / 4, w: w / 2, h: h / 2 });
+  return [{ x, y, w, h }, small(x, y), small(x + w, y), small(x, y + h)];
+}
+
 for await (const frame of (await openVideo(options.video)).frames()) {
   if (updates.length === options.frames) break;
   if (updates.length === 0 && bareTimes.length === 0) {
-    await tracker.init(frame, parseBox(options.box));
+    const box = parseBox(options.box);
+    await tracker.init(frame, box);
+    await inLanes.init(frame, fourBoxes(box));
+    await inOneThread.init(frame, fourBoxes(box));
     for (let i = 0; i < 5; i++) await bare.run(input);
     tracker.stopwatch.reset();
   }
@@ -53,12 +69,20 @@ for await (const frame of (await openVideo(options.video)).frames()) {
   await bare.run(input);
   const t1 = performance.now();
   await tracker.update(frame);
+  const t2 = performance.now();
+  await inLanes.updateAll(frame);
+  const t3 = performance.now();
+  await inOneThread.updateAll(frame);
   bareTimes.push(t1 - t0);
-  updates.push(performance.now() - t1);
+  updates.push(t2 - t1);
+  lanes.push(t3 - t2);
+  oneThread.push(performance.now() - t3);
 }
 const rows = [
   ['backbone, bare session.run', bareTimes],
   ['update()', updates],
+  ['updateAll() of four objects', lanes],
+  ['  the same in one thread', oneThread],
   ...[...tracker.stopwatch.stages].map(([stage, times]) => [`  ${stage}`, times] as const),
 ] as const;
 const base = quantile(bareTimes, 0.5);
@@ -75,6 +99,11 @@ const table = rows.map(([name, times]) => {
   );
   return { stage: name.trim(), median, p95, mean, ratio: median / base };
 });
+const times = (values: readonly number[]): number => quantile(values, 0.5) / quantile(updates, 0.5);
+const fourObjects = { lanes: times(lanes), oneThread: times(oneThread) };
+console.log(
+  `four objects cost ${fourObjects.lanes.toFixed(2)} times one object a frame (in one thread ${fourObjects.oneThread.toFixed(2)})`,
+);
 if (options.out) {
   const record = {
     command: 'npm run bench:speed',
@@ -83,8 +112,8 @@ if (options.out) {
     node: process.version,
     weights: tracker.description.weights,
     table,
+    fourObjects,
   };
   writeFileSync(options.out, `${JSON.stringify(record, undefined, 1)}\n`);
 }
-await tracker.release();
-await bare.release();
+await Promise.all([tracker, inLanes, inOneThread, bare].map((each) => each.release()));

@@ -7,6 +7,7 @@ import { parseConfig } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { DEFAULT_MANIFEST } from '../features/manifest.js';
 import type { FrameBox } from '../geometry.js';
+import { numbered } from '../io/first-boxes.js';
 import type { Terminal } from './terminal.js';
 import { runTracking } from './tracking.js';
 
@@ -31,7 +32,8 @@ export function addDemoCommand(program: Command, terminal: Terminal): void {
         });
       });
       const outputs = { rows: path.join(out, 'boxes.csv'), video: path.join(out, 'demo.mp4') };
-      await runTracking({ video, box, outputs, config: parseConfig({}), quiet: quiet ?? false }, terminal);
+      const request = { video, objects: numbered([box]), outputs, config: parseConfig({}), quiet: quiet ?? false };
+      await runTracking(request, terminal);
       terminal.stdout.write(`${outputs.rows}\n${outputs.video}\n`);
     });
 }

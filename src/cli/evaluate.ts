@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import { DATASETS, detectDatasets, findDataset, type Dataset } from '../evaluation/datasets/index.js';
+import { trackerName } from '../evaluation/evaluate.js';
 import { findProtocol, PROTOCOLS } from '../evaluation/protocols/index.js';
 import { isRestartRun } from '../evaluation/protocols/vot-restarts.js';
 import { pairResults, readTruthFolder, type Annotated } from '../evaluation/results.js';
@@ -121,9 +122,6 @@ function submitOptions(server: string, { root, out, tracker, seeds, results, che
 }
 
 const parseSeeds = (seeds: string): number[] => seeds.split(',').map((seed) => parseWhole('--seeds', seed));
-
-const trackerName = (module: string | undefined): string =>
-  module === undefined ? 'ebm-tracker' : path.parse(module).name;
 
 async function listDatasets(root: string): Promise<string> {
   const found = await detectDatasets(root);

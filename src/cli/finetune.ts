@@ -1,14 +1,7 @@
 /** ebm-tracker finetune: the head on footage of one's own. */
-import { access, constants } from 'node:fs/promises';
-import path from 'node:path';
 import type { Command } from 'commander';
-import { messageOf, TrackerError } from '../errors.js';
-import { DEFAULT_MANIFEST, findBackbone, loadManifest } from '../features/manifest.js';
 import type { TensorflowBackend } from '../runtime/tensorflow.js';
-import { openHead } from '../tracker/open-head.js';
-import type { FinetuneResult } from '../training/finetune.js';
-import type { TrainingWatch } from '../training/session.js';
-import type { FootageFound } from './footage.js';
+import type { FinetuneResult } from '../training/finetune-options.js';
 import { listenForInterrupt } from './interrupt.js';
 import { parseRate, parseWhole, resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
@@ -69,76 +62,33 @@ async function runFinetune(options: FinetuneOptions, terminal: Terminal): Promis
     threads: parseWhole('--threads', options.threads),
     learningRate: parseRate('--rate', options.rate),
   };
-  const manifest = await loadManifest();
-  const out = await checkOut(options.out, options.from);
-  const head = await openHead(manifest, options.from === undefined ? undefined : await resolveHead(options.from));
+  const { data, truth, from, work, objective, backend, skipBad } = options;
+  const out = options.out.endsWith('.safetensors') ? options.out : `${options.out}.safetensors`;
   // loaded here only: other commands do without TensorFlow.js
-  const { finetune } = await import('../training/finetune.js');
-  const { objectiveName } = await import('../training/objective.js');
-  const objective = objectiveName(options.objective);
+  const { finetuneOnFootage } = await import('../training/finetune-footage.js');
   const interrupt = listenForInterrupt();
-  const watch = createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal);
+  const { say, onBank, onProgress } = createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal);
   try {
-    const found = await readChecked(options, watch, terminal);
-    const { backend } = options;
-    const request = {
+    const result = await finetuneOnFootage({
       ...numbers,
-      ...found,
-      head,
-      backbone: await findBackbone(manifest, head.backbone),
+      data,
       out,
-      work: options.work ?? out.replace(/\.safetensors$/, '.work'),
       objective,
       backend,
-      command: `ebm-tracker finetune --steps ${numbers.steps} --rate ${numbers.learningRate} --crops ${numbers.crops} --seed ${numbers.seed} --objective ${objective} --backend ${backend}`,
-    };
-    const result = await finetune(request, watch);
+      skipBad: skipBad ?? false,
+      ...(truth === undefined ? {} : { truth }),
+      ...(from === undefined ? {} : { from: await resolveHead(from) }),
+      ...(work === undefined ? {} : { work }),
+      onFault: ({ sequence, message }) => terminal.stderr.write(`fault in ${sequence}: ${message}\n`),
+      say,
+      onFeatures: onBank,
+      onProgress,
+      signal: interrupt.signal,
+    });
     terminal.stdout.write(report(result, out));
   } finally {
     interrupt.end();
   }
-}
-
-/** Sequences without fault; all faults are printed. @throws TrackerError DATA_INVALID, INPUT_NOT_FOUND, INTERRUPTED */
-async function readChecked(
-  { data, truth, skipBad }: FinetuneOptions,
-  watch: TrainingWatch,
-  { stderr }: Terminal,
-): Promise<Pick<FootageFound, 'sequences' | 'heldOut'>> {
-  const { readFootage } = await import('./footage.js');
-  const { stopped } = await import('../training/session.js');
-  const { layout, sequences, heldOut, faults } = await readFootage(data, truth, () => {
-    if (watch.signal?.aborted) throw stopped('while the footage was checked');
-  });
-  for (const { sequence, message } of faults) stderr.write(`fault in ${sequence}: ${message}\n`);
-  const bad = new Set(faults.map(({ sequence }) => sequence)).size;
-  watch.say(`${data}: ${layout}, ${sequences.length + (heldOut?.length ?? 0)} sequences without fault, ${bad} with`);
-  if (bad > 0 && (!skipBad || sequences.length === 0)) {
-    throw new TrackerError('DATA_INVALID', `${data}: ${faults.length} faults in ${bad} sequences, listed above`, {
-      hint: 'mend them, or go on without these sequences: --skip-bad',
-    });
-  }
-  return { sequences, ...(heldOut ? { heldOut } : {}) };
-}
-
-/** The file with its ending. @throws TrackerError OPTION_INVALID where it would replace weights that ship or start; OUTPUT_FAILED */
-async function checkOut(text: string, from: string | undefined): Promise<string> {
-  const out = text.endsWith('.safetensors') ? text : `${text}.safetensors`;
-  const file = path.resolve(out);
-  const shipped = path.dirname(DEFAULT_MANIFEST);
-  const refuse = (why: string): TrackerError =>
-    new TrackerError('OPTION_INVALID', `--out ${out}: ${why}`, {
-      hint: 'name another file, for example --out my-head',
-    });
-  if (file.startsWith(shipped + path.sep)) throw refuse(`lies in ${shipped}, whose weights are never replaced`);
-  if (from !== undefined && (await resolveHead(from)) === file) throw refuse('is the head that --from starts from');
-  await access(path.dirname(file), constants.W_OK).catch((cause: unknown) => {
-    throw new TrackerError('OUTPUT_FAILED', `--out ${out}: ${messageOf(cause)}`, {
-      hint: `mkdir -p ${path.dirname(out)}, or name a folder that you may write to`,
-      cause,
-    });
-  });
-  return out;
 }
 
 /** What changed on the held-out part. */

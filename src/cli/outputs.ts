@@ -3,8 +3,9 @@ import { constants } from 'node:fs';
 import { access, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
-import { drawResult } from '../image/draw.js';
-import { formatHead, formatOf, formatRow } from '../io/boxes.js';
+import { drawResults } from '../image/draw.js';
+import { formatHead, formatOf, formatRow, type BoxFormat } from '../io/boxes.js';
+import type { TrackResult } from '../result.js';
 import type { TrackedFrame } from '../tracker/track-video.js';
 import { openVideoWriter } from '../video/write.js';
 import type { VideoSource } from '../video/read.js';
@@ -65,14 +66,18 @@ function outputFailed(file: string, cause: unknown, hint: string): TrackerError 
   return new TrackerError('OUTPUT_FAILED', `output ${file}: cannot be written (${messageOf(cause)})`, { hint, cause });
 }
 
+/** Names of the objects, in the order of the boxes given. Of one object nothing is named. */
+export type ObjectIds = readonly number[];
+
 /** @throws TrackerError OUTPUT_FAILED, VIDEO_WRITE_FAILED */
 export async function openOutputs(
   { rows, video }: OutputPaths,
+  ids: ObjectIds,
   source: Pick<VideoSource, 'width' | 'height' | 'fps'>,
   stdout: NodeJS.WritableStream,
 ): Promise<Outputs> {
-  const sinks: Sink[] = [rows === undefined ? await streamSink(stdout) : await fileSink(rows)];
-  if (video !== undefined) sinks.push(await videoSink(video, source));
+  const sinks: Sink[] = [rows === undefined ? await streamSink(stdout, ids) : await fileSink(rows, ids)];
+  if (video !== undefined) sinks.push(await videoSink(video, ids, source));
   return {
     async write(tracked) {
       for (const sink of sinks) await sink.write(tracked);
@@ -85,20 +90,33 @@ export async function openOutputs(
   };
 }
 
-async function fileSink(file: string): Promise<Sink> {
+/** A frame's results, each with its id where there are several. */
+function resultsOf({ objects }: TrackedFrame, ids: ObjectIds): (TrackResult & { readonly id?: number })[] {
+  return objects.map((result, i) => (ids.length > 1 ? { ...result, id: ids[i]! } : result));
+}
+
+/** A frame's rows as text. */
+function formatFrame(tracked: TrackedFrame, ids: ObjectIds, format: BoxFormat): string {
+  const { frame, time } = tracked;
+  return resultsOf(tracked, ids)
+    .map((result) => formatRow({ ...result, frame, time }, format))
+    .join('');
+}
+
+async function fileSink(file: string, ids: ObjectIds): Promise<Sink> {
   const format = formatOf(file);
   const failed = (cause: unknown): never => {
     throw outputFailed(file, cause, 'check that the disk has room and that you may write there');
   };
   const handle = await open(file, 'w').catch(failed);
-  await handle.appendFile(formatHead(format)).catch(failed);
+  await handle.appendFile(formatHead(format, ids.length > 1)).catch(failed);
   return {
-    write: (tracked) => handle.appendFile(formatRow(tracked, format)).catch(failed),
+    write: (tracked) => handle.appendFile(formatFrame(tracked, ids, format)).catch(failed),
     close: () => handle.close(),
   };
 }
 
-async function streamSink(stream: NodeJS.WritableStream): Promise<Sink> {
+async function streamSink(stream: NodeJS.WritableStream, ids: ObjectIds): Promise<Sink> {
   const write = (text: string): Promise<void> =>
     new Promise((resolve, reject) => {
       const failed = (cause: unknown): void =>
@@ -111,18 +129,25 @@ async function streamSink(stream: NodeJS.WritableStream): Promise<Sink> {
         resolve();
       });
     });
-  await write(formatHead('csv'));
-  return { write: (tracked) => write(formatRow(tracked, 'csv')), close: () => Promise.resolve() };
+  await write(formatHead('csv', ids.length > 1));
+  return { write: (tracked) => write(formatFrame(tracked, ids, 'csv')), close: () => Promise.resolve() };
 }
 
 async function videoSink(
   file: string,
+  ids: ObjectIds,
   { width, height, fps }: Pick<VideoSource, 'width' | 'height' | 'fps'>,
 ): Promise<Sink> {
   const writer = await openVideoWriter(file, { width, height, fps });
   return {
-    write: ({ image, ...result }) =>
-      writer.write({ data: drawResult(image, result), width: image.width, height: image.height }),
+    write: (tracked) => {
+      const { image } = tracked;
+      return writer.write({
+        data: drawResults(image, resultsOf(tracked, ids)),
+        width: image.width,
+        height: image.height,
+      });
+    },
     close: () => writer.close(),
   };
 }

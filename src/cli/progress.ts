@@ -1,10 +1,9 @@
 /** The progress line: one line on a terminal that is written over, nothing where stderr is not a terminal. */
-import type { TrackState } from '../result.js';
 import type { Terminal } from './terminal.js';
 
 export interface Progress {
-  /** One more frame is done. */
-  step(state: TrackState): void;
+  /** One more frame is done. @param state of the object, or of several in few words */
+  step(state: string): void;
   /** Takes the line away. */
   end(): void;
 }
@@ -40,7 +39,7 @@ export function createProgress(
   };
 }
 
-function progressText(done: number, total: number, seconds: number, state: TrackState): string {
+function progressText(done: number, total: number, seconds: number, state: string): string {
   const fps = seconds > 0 ? done / seconds : 0;
   const of = total > 0 ? `/${total}` : '';
   const left = total > done && fps > 0 ? `, ${clock((total - done) / fps)} left` : '';

@@ -1,13 +1,15 @@
-/** ebm-tracker track VIDEO --box x,y,w,h */
+/** ebm-tracker track VIDEO --box x,y,w,h [--box ...] */
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import { parseBox } from '../geometry.js';
+import { numbered, readFirstBoxes, type FirstBox } from '../io/first-boxes.js';
 import { parseStart, parseWhole, readConfig, resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
 import { runTracking, type TrackRequest } from './tracking.js';
 
 interface TrackOptions {
-  box: string;
+  box?: string[];
+  boxes?: string;
   out?: string;
   video?: string;
   start?: string;
@@ -25,13 +27,15 @@ interface TrackOptions {
 export function addTrackCommand(program: Command, terminal: Terminal): void {
   program
     .command('track')
-    .description('track one object through a video')
+    .description('track one object or several through a video')
     .argument('<video>', 'video file, folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg')
-    .requiredOption(
+    .option(
       '--box <x,y,w,h>',
-      'the object in the first frame: left, top, width, height in pixels of the upright frame',
+      'the object in the first frame: left, top, width, height in pixels of the upright frame; once an object',
+      (text: string, before: string[] = []) => [...before, text],
     )
-    .option('--out <file>', 'boxes as .csv or .jsonl (default: CSV to stdout)')
+    .option('--boxes <file>', 'the objects from a file instead: .json or .csv with x, y, w, h and, if you like, id')
+    .option('--out <file>', 'boxes as .csv or .jsonl (default: CSV to stdout); of several objects with their ids')
     .option('--video <file>', 'the video with the boxes drawn in, .mp4')
     .option('--start <frame|time>', 'where to begin: 90 = frame 90, 3.5s or 00:00:03.5 = a time')
     .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
@@ -44,7 +48,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .option('--debug-every <n>', 'with --debug: only each n-th frame (default: all)')
     .option('--quiet', 'no progress line and no summary')
     .action(async (video: string, options: TrackOptions) => {
-      const box = parseBox(options.box);
+      const objects = await firstBoxesOf(options);
       const { head, engine, backend, threads, seed } = options;
       const config = await readConfig(options.config, {
         ...(head === undefined ? {} : { head: await resolveHead(head) }),
@@ -56,7 +60,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
       await runTracking(
         {
           video,
-          box,
+          objects,
           ...(options.start === undefined ? {} : { start: parseStart(options.start) }),
           outputs: {
             ...(options.out === undefined ? {} : { rows: options.out }),
@@ -69,6 +73,16 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
         terminal,
       );
     });
+}
+
+/** @throws TrackerError BOX_INVALID; OPTION_INVALID where none or both are given; those of readFirstBoxes */
+async function firstBoxesOf({ box = [], boxes }: TrackOptions): Promise<FirstBox[]> {
+  if (box.length > 0 !== (boxes !== undefined))
+    return boxes === undefined ? numbered(box.map(parseBox)) : readFirstBoxes(boxes);
+  const found = boxes === undefined ? 'neither' : 'both';
+  throw new TrackerError('OPTION_INVALID', `track: expected --box or --boxes, found ${found}`, {
+    hint: 'for example --box 120,80,64,48, once for each object, or --boxes objects.csv',
+  });
 }
 
 /** @throws TrackerError OPTION_INVALID */

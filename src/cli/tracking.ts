@@ -1,7 +1,8 @@
 /** One run over one video, for `track` and `demo`: open, track, write, sum up. */
 import type { TrackerConfig } from '../config.js';
 import { TrackerError } from '../errors.js';
-import { checkFirstBox, type FrameBox } from '../geometry.js';
+import { checkFirstBox } from '../geometry.js';
+import type { FirstBox } from '../io/first-boxes.js';
 import { createExplainer, type ExplainOptions } from '../tracker/explain.js';
 import { trackVideo, type TrackedFrame } from '../tracker/track-video.js';
 import { createTracker, type TrackerDescription } from '../tracker/tracker.js';
@@ -13,7 +14,8 @@ import type { Terminal } from './terminal.js';
 
 export interface TrackRequest {
   readonly video: string;
-  readonly box: FrameBox;
+  /** One an object. */
+  readonly objects: readonly FirstBox[];
   readonly start?: OpenOptions['start'];
   readonly outputs: OutputPaths;
   readonly config: TrackerConfig;
@@ -26,7 +28,7 @@ export interface TrackRequest {
 /** Counts of a run. */
 interface Tally {
   frames: number;
-  /** Frames whose state is not lost. */
+  /** Results whose state is not lost, of all objects. */
   inSight: number;
 }
 
@@ -40,14 +42,17 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
   try {
     const start = request.start === undefined ? {} : { start: request.start };
     const source = await openVideo(request.video, { ...start, signal: interrupt.signal });
-    checkFirstBox(request.box, source);
+    const boxes = request.objects.map(({ box }) => box);
+    for (const box of boxes) checkFirstBox(box, source);
     const explainer = request.debug && createExplainer(request.debug);
     const tracker = await createTracker(request.config, explainer);
     try {
       const began = performance.now();
       const tally: Tally = { frames: 0, inSight: 0 };
       const progress = createProgress(terminal.stderr, source.frameCount, request.quiet);
-      const frames = trackVideo(tracker, source, request.box, { signal: interrupt.signal });
+      const watch = { signal: interrupt.signal };
+      const frames =
+        boxes.length === 1 ? trackVideo(tracker, source, boxes[0]!, watch) : trackVideo(tracker, source, boxes, watch);
       try {
         await writeAll(frames, request, source, terminal, (tracked) => count(tally, tracked, progress));
       } finally {
@@ -67,10 +72,11 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
   }
 }
 
-function count(tally: Tally, { state }: TrackedFrame, progress: Progress): void {
+function count(tally: Tally, { state, objects }: TrackedFrame, progress: Progress): void {
+  const inSight = objects.filter((object) => object.state !== 'lost').length;
   tally.frames++;
-  if (state !== 'lost') tally.inSight++;
-  progress.step(state);
+  tally.inSight += inSight;
+  progress.step(objects.length === 1 ? state : `${inSight} of ${objects.length} in sight`);
 }
 
 /**
@@ -87,7 +93,8 @@ async function writeAll(
   let outputs: Outputs | undefined;
   try {
     for await (const tracked of frames) {
-      outputs ??= await openOutputs(request.outputs, source, stdout);
+      const ids = request.objects.map(({ id }) => id);
+      outputs ??= await openOutputs(request.outputs, ids, source, stdout);
       await outputs.write(tracked);
       onWritten(tracked);
     }
@@ -108,11 +115,12 @@ function summary(
   { frames, inSight }: Tally,
   seconds: number,
   tracker: TrackerDescription,
-  { outputs, debug }: TrackRequest,
+  { objects, outputs, debug }: TrackRequest,
 ): string {
   const speed = `${frames} frames in ${seconds.toFixed(1)} s (${(frames / seconds).toFixed(1)} fps)`;
   const where = `engine ${tracker.engine} on ${tracker.device}, ${tracker.threads} thread(s)`;
   const files = [outputs.rows, outputs.video, debug?.folder].filter((file) => file !== undefined);
   const wrote = files.length > 0 ? `wrote ${files.join(' and ')}\n` : '';
-  return `${speed}, ${where}; in sight in ${((100 * inSight) / frames).toFixed(0)} % of frames\n${wrote}`;
+  const share = `in sight in ${((100 * inSight) / (frames * objects.length)).toFixed(0)} % of frames`;
+  return `${speed}, ${where}; ${objects.length > 1 ? `${objects.length} objects, ` : ''}${share}\n${wrote}`;
 }

@@ -24,11 +24,13 @@ export interface EstimateSettings {
   readonly refine: RefineSettings;
 }
 
+/** What the samples of one frame say of the box; boxes relative to the last one. */
 export interface Estimate {
   /** The estimate that leaves. */
   readonly y: Float64Array;
   /** Of the dominant mode, by the second round. */
   readonly mean: Float64Array;
+  /** Deviations, in the same order. */
   readonly sigma: Float64Array;
   /** Effective sample size of the second round, as a share of its samples. */
   readonly effectiveShare: number;
@@ -38,6 +40,7 @@ export interface Estimate {
   readonly best: number;
   /** All samples with their log-densities, first round first. */
   readonly samples: Float32Array;
+  /** Log-density of each sample. */
   readonly values: Float32Array;
 }
 

@@ -10,6 +10,7 @@ import { PROPOSAL_OUTPUTS } from './head.js';
 /** Dimensions of y. */
 export const DIMENSIONS = 4;
 
+/** Gaussians over relative boxes, diagonal. */
 export interface Mixture {
   /** Logits of the K components, not normalised. */
   readonly logits: Float32Array;

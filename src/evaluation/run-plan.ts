@@ -30,30 +30,46 @@ export interface EvaluationOptions {
   readonly onProgress?: (progress: EvaluationProgress) => void;
 }
 
+/** How far a run is. */
 export interface EvaluationProgress {
+  /** Sequences run. */
   readonly done: number;
+  /** Sequences that had a result already. */
   readonly skipped: number;
+  /** Sequences of all seeds. */
   readonly total: number;
+  /** Those that could not be run. */
   readonly failed: readonly Failure[];
   /** Sequences at work, with the frames they have done. */
   readonly running: ReadonlyMap<string, number>;
+  /** Of all processes together. */
   readonly framesPerSecond: number;
   /** By the frames that are left; undefined before the first frame. */
   readonly secondsLeft?: number;
   /** Sequence that has just ended. */
   readonly ended?: {
+    /** Its name. */
     readonly sequence: string;
+    /** Seed of the run. */
     readonly seed: number;
+    /** Frames it has. */
     readonly frames: number;
+    /** Seconds the tracker took. */
     readonly seconds: number;
   };
 }
 
+/** A sequence that could not be run. */
 export interface Failure {
+  /** Its name. */
   readonly sequence: string;
+  /** Seed of the run. */
   readonly seed: number;
+  /** As of TrackerError, or WORKER_DIED. */
   readonly code: string;
+  /** What, where, found, expected. */
   readonly message: string;
+  /** What mends it. */
   readonly hint: string;
 }
 

@@ -44,27 +44,39 @@ export interface ScoredSequence extends SequenceResult, Omit<EvaluationSequence,
 
 /** Share of frames (0 to 1) at each threshold. */
 export interface Curve {
+  /** In order. */
   readonly thresholds: readonly number[];
+  /** Share at each. */
   readonly values: readonly number[];
 }
 
+/** Success over overlap, precision over pixels, precision over normalised distance. */
 export type CurveKind = 'success' | 'precision' | 'normPrecision';
 
 /** Scores by name, as fractions of 1 (auc, precision20, normPrecision, op50, op75, ao, sr50, sr75, eao ...). */
 export type Metrics = Readonly<Record<string, number>>;
+/** Those that the protocol draws. */
 export type Curves = Readonly<Partial<Record<CurveKind, Curve>>>;
 
+/** Scores of one sequence. */
 export interface SequenceScore {
+  /** Of the sequence. */
   readonly name: string;
+  /** Of this sequence alone. */
   readonly metrics: Metrics;
+  /** Of this sequence alone. */
   readonly curves: Curves;
 }
 
+/** What a protocol says of a tracker. */
 export interface ProtocolScore {
+  /** Name of the protocol. */
   readonly protocol: string;
   /** Over the whole set, averaged as the protocol averages. */
   readonly metrics: Metrics;
+  /** Over the whole set. */
   readonly curves: Curves;
+  /** One by one. */
   readonly sequences: readonly SequenceScore[];
 }
 

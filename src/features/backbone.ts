@@ -62,6 +62,15 @@ export async function openBackbone(entry: BackboneEntry, options: OnnxOptions): 
   };
 }
 
+/** The features of each crop of a batch, on the same memory. */
+export function splitFeatures({ fine, coarse }: Features): Features[] {
+  const one = (map: FeatureMap, index: number): FeatureMap => {
+    const size = map.data.length / map.batch;
+    return { ...map, data: map.data.subarray(index * size, (index + 1) * size), batch: 1 };
+  };
+  return Array.from({ length: fine.batch }, (_, index) => ({ fine: one(fine, index), coarse: one(coarse, index) }));
+}
+
 function checkNames(entry: BackboneEntry, model: OnnxModel): void {
   const refuse = (what: string, wanted: string, found: readonly string[]): never => {
     throw new TrackerError(

@@ -8,8 +8,11 @@
 
 /** One axis of a feature map: cell i looks at crop pixel stride * i + offset. */
 export interface MapAxis {
+  /** Cells a side. */
   readonly cells: number;
+  /** Crop pixels from one cell to the next. */
   readonly stride: number;
+  /** Crop pixel that the first cell looks at. */
   readonly offset: number;
 }
 

@@ -45,9 +45,15 @@ export function resample(image: Image, window: CropWindow): Float32Array {
   return target;
 }
 
-/** resample() and writeInput() in one pass, of a batch of one. @param target [1, 3, out, out] or [1, out, out, 3] after format.layout */
-export function resampleInput(image: Image, window: CropWindow, format: PixelFormat, target: Float32Array): void {
-  resampleTo(image, window, inputSink(format, target, 0, window.out * window.out));
+/** resample() and writeInput() in one pass. @param target [B, 3, out, out] or [B, out, out, 3] after format.layout; entry `index` is written */
+export function resampleInput(
+  image: Image,
+  window: CropWindow,
+  format: PixelFormat,
+  target: Float32Array,
+  index = 0,
+): void {
+  resampleTo(image, window, inputSink(format, target, index, window.out * window.out));
 }
 
 /** Where the pixels of entry `index` of a batch go. */

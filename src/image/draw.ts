@@ -29,16 +29,26 @@ const PLATE_BRIGHTNESS = 0.2;
  * such as "tracking 0.87" on a dark plate. The box may reach outside the frame; of a box that is not finite only the label is drawn.
  * @returns RGB, 3 * width * height bytes of its own; the frame is left as it is
  */
-export function drawResult(frame: Image, { box, confidence, state }: TrackResult): Uint8Array {
+export function drawResult(frame: Image, result: TrackResult): Uint8Array {
+  return drawResults(frame, [result]);
+}
+
+/** The same with all results of the frame; a label begins with the object's id, where there is one. */
+export function drawResults(frame: Image, results: readonly (TrackResult & { readonly id?: number })[]): Uint8Array {
   const image = { data: Uint8Array.from(frame.data), width: frame.width, height: frame.height };
   const unit = Math.max(1, Math.round(Math.min(frame.width, frame.height) / SIDE_PER_UNIT));
-  const colour = STATE_COLOURS[state];
-  const finite = [box.x, box.y, box.w, box.h].every(Number.isFinite);
-  if (finite) drawOutline(image, box, unit, colour, state === 'lost' ? DASH * unit : Infinity);
-  const text = Number.isFinite(confidence) ? `${state} ${confidence.toFixed(2)}` : state;
-  drawLabel(image, finite ? box : { x: 0, y: 0 }, unit, colour, text);
+  // labels last: no box crosses them
+  for (const { box, state } of results)
+    if (isFinite(box)) drawOutline(image, box, unit, STATE_COLOURS[state], state === 'lost' ? DASH * unit : Infinity);
+  for (const { id, box, confidence, state } of results) {
+    const said = Number.isFinite(confidence) ? `${state} ${confidence.toFixed(2)}` : state;
+    const text = id === undefined ? said : `${id} ${said}`;
+    drawLabel(image, isFinite(box) ? box : { x: 0, y: 0 }, unit, STATE_COLOURS[state], text);
+  }
   return image.data;
 }
+
+const isFinite = ({ x, y, w, h }: FrameBox): boolean => [x, y, w, h].every(Number.isFinite);
 
 export interface Outline {
   readonly box: FrameBox;
@@ -51,7 +61,7 @@ export interface Outline {
  * image itself. Boxes that are not finite are left out.
  */
 export function drawBoxes(image: Image, outlines: readonly Outline[]): void {
-  const finite = outlines.filter(({ box }) => [box.x, box.y, box.w, box.h].every(Number.isFinite));
+  const finite = outlines.filter(({ box }) => isFinite(box));
   for (const { box } of finite) drawOutline(image, box, 2 * SMALL_LINE, RIM, Infinity);
   for (const { box, colour, dashed } of finite) drawOutline(image, box, SMALL_LINE, colour, dashed ? DASH : Infinity);
 }

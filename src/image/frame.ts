@@ -2,7 +2,9 @@
 export interface Frame {
   /** RGB, 8 bit, rows without padding: 3 * width * height bytes. */
   readonly data: Uint8Array;
+  /** Pixels. */
   readonly width: number;
+  /** Pixels. */
   readonly height: number;
   /** Position in the video, from 0. */
   readonly index: number;

@@ -1,4 +1,4 @@
-/** Results as text: CSV and JSON lines, one row a frame, written and read. */
+/** Results as text: CSV and JSON lines, one row a frame (of several objects: one a frame and object), written and read. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
@@ -6,39 +6,47 @@ import type { TrackResult, TrackState } from '../result.js';
 
 /** One frame's result: what a row of a file holds. */
 export interface BoxRow extends TrackResult {
+  /** Which object; not there in files of one object. */
+  readonly id?: number;
   /** Position in the video, from 0. */
   readonly frame: number;
   /** Seconds from the video's first frame. */
   readonly time: number;
 }
 
+/** csv: with a header; jsonl: one JSON object a line. */
 export type BoxFormat = 'csv' | 'jsonl';
 
 /** The fields of a row, in the order of both formats: box in pixels of the upright frame, confidence 0 to 1. */
 const FIELDS = ['frame', 'time', 'x', 'y', 'w', 'h', 'confidence', 'state'] as const;
+/** The same of several objects. */
+const ID_FIELDS = ['frame', 'time', 'id', 'x', 'y', 'w', 'h', 'confidence', 'state'] as const;
 const NUMBER_FIELDS = FIELDS.slice(0, -1);
 const STATES: readonly TrackState[] = ['tracking', 'uncertain', 'lost', 'found'];
 
 /** First line of a CSV file, without its line end. */
 export const CSV_HEADER = FIELDS.join(',');
+export const CSV_ID_HEADER = ID_FIELDS.join(',');
 
-type Values = Record<(typeof FIELDS)[number], number | string>;
+type Values = Record<(typeof FIELDS)[number], number | string> & { id?: number };
 
-/** What a file of this format begins with. */
-export function formatHead(format: BoxFormat): string {
-  return format === 'csv' ? `${CSV_HEADER}\n` : '';
+/** What a file of this format begins with. @param ids whether its rows have one */
+export function formatHead(format: BoxFormat, ids = false): string {
+  return format === 'csv' ? `${ids ? CSV_ID_HEADER : CSV_HEADER}\n` : '';
 }
 
 /** One line, its end included. Time to the microsecond, box to 1/1000 px, confidence to four decimals. */
 export function formatRow(row: BoxRow, format: BoxFormat): string {
   const values = valuesOf(row);
-  return format === 'csv' ? `${FIELDS.map((field) => values[field]).join(',')}\n` : `${JSON.stringify(values)}\n`;
+  const fields = row.id === undefined ? FIELDS : ID_FIELDS;
+  return format === 'csv' ? `${fields.map((field) => values[field]).join(',')}\n` : `${JSON.stringify(values)}\n`;
 }
 
-function valuesOf({ frame, time, box, confidence, state }: BoxRow): Values {
+function valuesOf({ frame, time, id, box, confidence, state }: BoxRow): Values {
   return {
     frame,
     time: rounded(time, 6),
+    ...(id === undefined ? {} : { id }),
     x: rounded(box.x, 3),
     y: rounded(box.y, 3),
     w: rounded(box.w, 3),
@@ -84,24 +92,25 @@ export async function readBoxes(file: string): Promise<BoxRow[]> {
  */
 export function parseBoxes(text: string, format: BoxFormat, where: string): BoxRow[] {
   const lines = text.split(/\r?\n/);
-  if (format === 'csv' && lines[0] !== CSV_HEADER)
-    throw invalid(where, 1, `found "${lines[0]}", expected "${CSV_HEADER}"`);
+  const fields = lines[0] === CSV_ID_HEADER ? ID_FIELDS : FIELDS;
+  if (format === 'csv' && lines[0] !== fields.join(','))
+    throw invalid(where, 1, `found "${lines[0]}", expected "${CSV_HEADER}" or "${CSV_ID_HEADER}"`);
   const rows: BoxRow[] = [];
   for (const [i, line] of lines.entries()) {
     if (line === '' || (format === 'csv' && i === 0)) continue;
-    const values = format === 'csv' ? splitCsv(line, where, i + 1) : splitJson(line, where, i + 1);
+    const values = format === 'csv' ? splitCsv(line, fields, where, i + 1) : splitJson(line, where, i + 1);
     rows.push(toRow(values, where, i + 1));
   }
   return rows;
 }
 
-function splitCsv(line: string, where: string, number: number): Record<string, unknown> {
+function splitCsv(line: string, fields: readonly string[], where: string, number: number): Record<string, unknown> {
   const cells = line.split(',');
-  if (cells.length !== FIELDS.length) {
-    throw invalid(where, number, `found ${cells.length} fields, expected ${FIELDS.length} (${CSV_HEADER})`);
+  if (cells.length !== fields.length) {
+    throw invalid(where, number, `found ${cells.length} fields, expected ${fields.length} (${fields.join(',')})`);
   }
   return Object.fromEntries(
-    FIELDS.map((field, i) => [
+    fields.map((field, i) => [
       field,
       field === 'state' ? cells[i] : cells[i]!.trim() === '' ? undefined : Number(cells[i]),
     ]),
@@ -131,7 +140,10 @@ function toRow(values: Record<string, unknown>, where: string, number: number): 
   const { frame, time, x, y, w, h, confidence } = values as Record<(typeof NUMBER_FIELDS)[number], number>;
   if (!Number.isInteger(frame) || frame < 0)
     throw invalid(where, number, `frame: found ${frame}, expected 0, 1, 2 ...`);
-  return { frame, time, box: { x, y, w, h }, confidence, state };
+  const { id } = values;
+  if (id !== undefined && !(typeof id === 'number' && Number.isInteger(id) && id >= 0))
+    throw invalid(where, number, `id: found ${String(id)}, expected 0, 1, 2 ...`);
+  return { frame, time, ...(id === undefined ? {} : { id }), box: { x, y, w, h }, confidence, state };
 }
 
 function invalid(where: string, line: number, what: string, cause?: unknown): TrackerError {

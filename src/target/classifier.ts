@@ -20,6 +20,7 @@ export const TARGET_WINDOW = 5;
 export interface Response {
   /** Score of each cell over the first frame's peak, [cells, cells] row by row: 1 is as sure as on the first frame. */
   readonly scores: Float32Array;
+  /** Where its cells look at. */
   readonly axis: MapAxis;
   /** Windows of the crop, [cells^2, n]: what learn() takes. */
   readonly rows: Float32Array;

@@ -14,6 +14,7 @@ import { heatColour, overlayHeat, type HeatMap } from '../image/heat.js';
 import { writeSheet, type Tile } from '../image/sheet.js';
 import type { Observation, TrackerObserver } from './tracker.js';
 
+/** Where and how often it is written. */
 export interface ExplainOptions {
   /** Folder, made where it is not there; pages and numbers of an earlier run in it are replaced. */
   readonly folder: string;
@@ -21,7 +22,7 @@ export interface ExplainOptions {
   readonly every?: number;
 }
 
-/** An observer for createTracker(). Nothing is written before the first update(). */
+/** What createExplainer() gives: an observer for createTracker(). */
 export interface Explainer extends TrackerObserver {
   /** Writes the last page. The numbers are there already. */
   close(): Promise<void>;
@@ -36,6 +37,7 @@ const FRAMES_A_PAGE = 12;
 const NUMBERS_FILE = 'frames.jsonl';
 const PAGE_NAME = /^page-\d+\.png$/;
 
+/** Makes an observer for createTracker() that writes down why the box is where it is. Nothing is written before the first update(). */
 export function createExplainer({ folder, every = 1 }: ExplainOptions): Explainer {
   let numbers: FileHandle | undefined;
   let tiles: Tile[] = [];
@@ -50,7 +52,8 @@ export function createExplainer({ folder, every = 1 }: ExplainOptions): Explaine
   };
   return {
     async observe(observation) {
-      if (seen++ % every !== 0) return;
+      if (observation.object === 0) seen++;
+      if ((seen - 1) % every !== 0) return;
       numbers ??= await openFolder(folder);
       await numbers.appendFile(`${JSON.stringify(numbersOf(observation))}\n`).catch(failed(folder));
       tiles.push(...tilesOf(observation));
@@ -86,7 +89,8 @@ function failed(folder: string): (cause: unknown) => never {
 // --- numbers ---
 
 /** What is behind a frame's box, confidence and state; boxes in frame pixels. */
-function numbersOf({ frame, region, base, response, estimate, evidence, result }: Observation): object {
+function numbersOf(observation: Observation): object {
+  const { frame, region, base, response, estimate, evidence, result } = observation;
   const { axis, scores } = response;
   const peak = scores.reduce((best, score, i) => (score > scores[best]! ? i : best), 0);
   const place = (cell: number): number => axis.stride * cell + axis.offset;
@@ -95,6 +99,7 @@ function numbersOf({ frame, region, base, response, estimate, evidence, result }
   return {
     frame: frame.index,
     time: round(frame.time),
+    ...(observation.objects > 1 ? { object: observation.object } : {}),
     state: result.state,
     confidence: round(result.confidence),
     box: roundedBox(result.box),
@@ -157,8 +162,9 @@ function tilesOf(observation: Observation): Tile[] {
     offset: scale * offset,
   });
   const two = (value: number): string => value.toFixed(2);
+  const which = observation.objects > 1 ? ` ${observation.object}` : '';
   return [
-    tile(undefined, [`${frame.index} ${result.state} ${two(result.confidence)}`], [last, own]),
+    tile(undefined, [`${frame.index}${which} ${result.state} ${two(result.confidence)}`], [last, own]),
     tile(
       (rgb) => overlayHeat(rgb, TILE, heat({ ...response.axis, values: response.scores }), 1),
       [`response ${two(evidence.response)}  rival ${two(evidence.rival)}`],

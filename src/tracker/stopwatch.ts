@@ -1,8 +1,10 @@
 /** Time spent in each stage. */
 export interface Stopwatch {
+  /** Does the work and counts its time. */
   time<T>(stage: string, work: () => Promise<T>): Promise<T>;
   /** Milliseconds of every call, by stage. */
   readonly stages: ReadonlyMap<string, readonly number[]>;
+  /** Forgets all times. */
   reset(): void;
 }
 

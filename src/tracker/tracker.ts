@@ -1,5 +1,6 @@
 /**
- * The tracker: init(frame, box), then update(frame) -> box, confidence, state. This is the page to read first; update() is the method.
+ * The tracker: init(frame, box), then update(frame) -> box, confidence, state. This is the page to read first: updateAll() looks at the frame,
+ * and follow() is the method, for one object.
  */
 import { parseConfig, type TrackerConfig, type TrackerOptions } from '../config.js';
 import { createOnnxEngine } from '../ebm/engines/onnx.js';
@@ -8,8 +9,7 @@ import { makeTemplate, type HeadEngine, type Template } from '../ebm/head.js';
 import type { LoadedHead } from '../ebm/load.js';
 import { boxPosterior, placePrior, sizePrior, type LogTerm } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, type Mixture } from '../ebm/proposal.js';
-import { TrackerError } from '../errors.js';
-import { openBackbone, type Backbone, type Features } from '../features/backbone.js';
+import { openBackbone, splitFeatures, type Backbone, type Features } from '../features/backbone.js';
 import { findBackbone, loadManifest } from '../features/manifest.js';
 import {
   checkFirstBox,
@@ -34,11 +34,14 @@ import {
   type TargetModel,
 } from '../target/classifier.js';
 import { responseAt, responseEvidence } from '../target/evidence.js';
+import { overLanes } from './lanes.js';
+import { checkAlone, checkFirstBoxes, checkObject, isList, notStarted, type GivenBoxes } from './objects.js';
 import { openHead } from './open-head.js';
 import { redetectBox } from './redetect.js';
 import { confidenceOf, limitBox, nextState, type Evidence, type ObjectState } from './state.js';
 import { createStopwatch, type Stopwatch } from './stopwatch.js';
 
+/** Follows one object or several from frame to frame. */
 export interface Tracker {
   /**
    * Begins with the object in `box` of `frame`; may be called again to begin anew.
@@ -46,50 +49,80 @@ export interface Tracker {
    * @throws TrackerError BOX_INVALID naming the value
    */
   init(frame: Frame, box: FrameBox): Promise<TrackResult>;
-  /** Where the object is in the next frame. @throws TrackerError TRACKER_NOT_STARTED before init() */
-  update(frame: Frame): Promise<TrackResult>;
   /**
-   * Says where the object is now: the next search goes on from there, and nothing is learned from it.
-   * @throws TrackerError TRACKER_NOT_STARTED before init(), BOX_INVALID naming the value
+   * Begins with several objects, each as if it were alone: of its own memory, state and random numbers. On the CPU an object gets the same
+   * boxes to the last bit as alone; on other providers the last digits may differ, since crops go through the backbone together.
+   * @returns the first boxes, in the order given
    */
-  moveTo(frame: Frame, box: FrameBox): void;
-  /** Figures behind the last update's confidence, and its samples in crop pixels: for looking. */
-  inspect(): TrackerView | undefined;
+  init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]>;
+  /** Where the object is in the next frame. @throws TrackerError TRACKER_NOT_STARTED before init(), OPTION_INVALID after init() with several */
+  update(frame: Frame): Promise<TrackResult>;
+  /** Where each object is in the next frame, in the order of init(). @throws TrackerError TRACKER_NOT_STARTED before init() */
+  updateAll(frame: Frame): Promise<readonly TrackResult[]>;
+  /**
+   * Says where an object is now: the next search goes on from there, and nothing is learned from it.
+   * @param object its place in the list given to init()
+   * @throws TrackerError TRACKER_NOT_STARTED before init(), BOX_INVALID naming the value, OPTION_INVALID where there is no such object
+   */
+  moveTo(frame: Frame, box: FrameBox, object?: number): void;
+  /**
+   * Figures behind the last update's confidence, and its samples in crop pixels: for looking. Undefined before the first update() and while
+   * lanes follow several objects: set `lanes: 1` to see them.
+   */
+  inspect(object?: number): TrackerView | undefined;
+  /** What computes, on what. */
   readonly description: TrackerDescription;
   /** Milliseconds of each stage, of all frames so far. */
   readonly stopwatch: Stopwatch;
+  /** Frees the networks and ends the lanes. The tracker cannot be used afterwards. */
   release(): Promise<void>;
 }
 
+/** What computes, on what. */
 export interface TrackerDescription {
+  /** What computes the head. */
   readonly engine: string;
   /** Execution provider of the backbone, and why it was chosen. */
   readonly device: string;
+  /** One sentence a provider: why it was chosen or passed over. */
   readonly reasons: readonly string[];
+  /** Threads of each network. */
   readonly threads: number;
   /** sha256 of the head's weights. */
   readonly weights: string;
 }
 
+/** What lay behind a result. */
 export interface TrackerView {
+  /** Where it was searched. */
   readonly region: SearchRegion;
+  /** What the target model said of it. */
   readonly response: Response;
+  /** The samples, and what they say of the box. */
   readonly estimate: Estimate;
+  /** What confidence was made from. */
   readonly evidence: Evidence;
 }
 
 /** All there is to see of one update(). */
 export interface Observation extends TrackerView {
+  /** Which object: its place in the list given to init(). */
+  readonly object: number;
+  /** How many are tracked. */
+  readonly objects: number;
+  /** The frame that was looked at. */
   readonly frame: Frame;
   /** The box before it, crop pixels: what relative boxes are about. */
   readonly base: CropBox;
   /** What the first samples were drawn from. */
   readonly proposal: Mixture;
+  /** What was said of it. */
   readonly result: TrackResult;
 }
 
 /** Looks on: it is told of every update(), which waits for it. */
 export interface TrackerObserver {
+  /** Told of one object in one frame. */
   observe(observation: Observation): Promise<void>;
 }
 
@@ -123,7 +156,10 @@ export async function createTracker(options: TrackerOptions = {}, observer?: Tra
     open('respond'),
     open('learn'),
   ]);
-  return new EnergyTracker(config, backbone, engine, { respond, learn }, head, observer);
+  const tracker = new EnergyTracker(config, backbone, engine, { respond, learn }, head, observer);
+  // an observer is told here of every object; other providers are faster with one large run than with several at once
+  const alone = observer !== undefined || config.engine !== 'onnx' || backbone.provider !== 'cpu';
+  return alone ? tracker : overLanes(tracker, config);
 }
 
 async function createEngine(head: LoadedHead, config: TrackerConfig): Promise<HeadEngine> {
@@ -140,12 +176,23 @@ interface Target {
   readonly model: TargetModel;
   readonly random: Random;
   readonly object: ObjectState;
+  readonly view?: TrackerView;
 }
+
+/** Where an object is searched for in a frame. */
+interface Search {
+  /** About which box: its last one, or, of a lost object, one somewhere else. */
+  readonly from: FrameBox;
+  readonly elsewhere: boolean;
+  readonly region: SearchRegion;
+}
+
+/** Crops in one run of the backbone at most: the memory of a run grows with them. */
+const BATCH = 8;
 
 class EnergyTracker implements Tracker {
   readonly stopwatch = createStopwatch();
-  private target: Target | undefined;
-  private view: TrackerView | undefined;
+  private targets: readonly Target[] = [];
   private readonly estimate: EstimateSettings;
 
   constructor(
@@ -186,17 +233,28 @@ class EnergyTracker implements Tracker {
     };
   }
 
-  async init(frame: Frame, box: FrameBox): Promise<TrackResult> {
+  async init(frame: Frame, box: FrameBox): Promise<TrackResult>;
+  async init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]>;
+  async init(frame: Frame, given: GivenBoxes): Promise<TrackResult | readonly TrackResult[]> {
+    const boxes = checkFirstBoxes(given, frame);
+    const targets: Target[] = [];
+    for (const box of boxes) targets.push(await this.begin(frame, box));
+    this.targets = targets;
+    const results = boxes.map((box): TrackResult => ({ box, confidence: 1, state: 'tracking' }));
+    return isList(given) ? results : results[0]!;
+  }
+
+  /** Learns the object of the first frame. @param first a box that checkFirstBox has accepted */
+  private async begin(frame: Frame, first: FrameBox): Promise<Target> {
     const { config } = this;
     const { geometry } = this.head.model;
-    const first = checkFirstBox(box, frame);
     const random = createRandom(config.seed);
     const region = this.regionAbout(first);
     const samples: FirstSample[] = [];
     let template: Template | undefined;
     for (const [dx, dy] of FIRST_SHIFTS) {
       const shifted = { ...region, cx: region.cx + dx * region.side, cy: region.cy + dy * region.side };
-      const features = await this.look(frame, shifted);
+      const features = (await this.look(frame, [shifted]))[0]!;
       const place = frameToCrop(first, shifted);
       samples.push({ coarse: features.coarse, box: place });
       template ??= makeTemplate(
@@ -205,30 +263,48 @@ class EnergyTracker implements Tracker {
         place,
       );
     }
-    const mirrored = await this.look(frame, region, true);
+    const mirrored = (await this.look(frame, [region], true))[0]!;
     samples.push({ coarse: mirrored.coarse, box: frameToCrop(first, region) });
     const model = await createTargetModel(this.graphs, samples, geometry.coarse, config.target, random);
-    this.target = {
+    return {
       template: template!,
       model,
       random,
       object: { box: first, frame: 0, state: 'tracking', confidence: 1, lostFor: 0 },
     };
-    this.view = undefined;
-    return { box: first, confidence: 1, state: 'tracking' };
   }
 
   async update(frame: Frame): Promise<TrackResult> {
-    const target = this.started('update');
+    checkAlone(this.started('update').length);
+    return (await this.updateAll(frame))[0]!;
+  }
+
+  async updateAll(frame: Frame): Promise<readonly TrackResult[]> {
+    const targets = this.started('updateAll');
+    // features of each search region: all crops in one run
+    const searches = targets.map(({ object }) => this.searchFor(object, frame));
+    const features = await this.look(
+      frame,
+      searches.map(({ region }) => region),
+    );
+    const followed: Target[] = [];
+    for (const [i, target] of targets.entries())
+      followed.push(await this.follow(i, target, frame, searches[i]!, features[i]!));
+    this.targets = followed;
+    return followed.map(({ object: { box, confidence, state } }) => ({ box, confidence, state }));
+  }
+
+  /** The method: from the features of an object's search region to its box. */
+  private async follow(
+    index: number,
+    target: Target,
+    frame: Frame,
+    { from, elsewhere, region }: Search,
+    features: Features,
+  ): Promise<Target> {
     const { config, engine, stopwatch } = this;
     const { template, object } = target;
 
-    // features of the search region: about the last box, or, of a lost object, somewhere else
-    const { side } = this.regionAbout(object.box);
-    const elsewhere = redetectBox(object.box, frame, side, object.lostFor, config.redetect);
-    const from = elsewhere ?? object.box;
-    const region = this.regionAbout(from);
-    const features = await this.look(frame, region);
     const embedding = await stopwatch.time('embed', () => engine.embed(features.fine.data, features.coarse.data));
     // where is it?
     const response = await stopwatch.time('target', () => target.model.respond(features.coarse));
@@ -264,21 +340,22 @@ class EnergyTracker implements Tracker {
         this.learn(target.model, response, frameToCrop(box, region), figures.response, count),
       );
     const lostFor = state === 'lost' ? object.lostFor + 1 : 0;
-    this.target = { ...target, object: { box, frame: count, state, confidence, lostFor } };
     const view = { region, response, estimate, evidence: figures };
     const result = { box, confidence, state };
-    this.view = view;
-    await this.observer?.observe({ ...view, frame, base, proposal, result });
-    return result;
+    const which = { object: index, objects: this.targets.length };
+    await this.observer?.observe({ ...which, ...view, frame, base, proposal, result });
+    return { ...target, object: { box, frame: count, state, confidence, lostFor }, view };
   }
 
-  moveTo(frame: Frame, box: FrameBox): void {
-    const target = this.started('moveTo');
-    this.target = { ...target, object: { ...target.object, box: checkFirstBox(box, frame) } };
+  moveTo(frame: Frame, box: FrameBox, object = 0): void {
+    const targets = this.started('moveTo');
+    checkObject(object, targets.length);
+    const moved = { ...targets[object]!.object, box: checkFirstBox(box, frame) };
+    this.targets = targets.with(object, { ...targets[object]!, object: moved });
   }
 
-  inspect(): TrackerView | undefined {
-    return this.view;
+  inspect(object = 0): TrackerView | undefined {
+    return this.targets[object]?.view;
   }
 
   async release(): Promise<void> {
@@ -292,30 +369,47 @@ class EnergyTracker implements Tracker {
 
   // --- internal ---
 
-  private started(call: string): Target {
-    if (this.target) return this.target;
-    throw new TrackerError('TRACKER_NOT_STARTED', `tracker: ${call}() before init()`, {
-      hint: 'call init(frame, box) with the object in the first frame',
-    });
+  private started(call: string): readonly Target[] {
+    if (this.targets.length > 0) return this.targets;
+    throw notStarted(call);
+  }
+
+  private searchFor(object: ObjectState, frame: Frame): Search {
+    const { side } = this.regionAbout(object.box);
+    const elsewhere = redetectBox(object.box, frame, side, object.lostFor, this.config.redetect);
+    const from = elsewhere ?? object.box;
+    return { from, elsewhere: elsewhere !== undefined, region: this.regionAbout(from) };
   }
 
   private regionAbout(box: FrameBox): SearchRegion {
     return searchRegion(box, this.config.search.factor, this.head.model.geometry.cropSize);
   }
 
-  /** Features of a region of the frame. */
-  private async look(frame: Frame, region: SearchRegion, mirrored = false): Promise<Features> {
+  /** Features of regions of the frame, one of each: BATCH crops go through the backbone at once. */
+  private async look(frame: Frame, regions: readonly SearchRegion[], mirrored = false): Promise<Features[]> {
     const { input } = this.backbone.entry;
-    const size = region.out;
-    const data = new Float32Array(3 * size * size);
-    await this.stopwatch.time('crop', async () => {
-      if (!mirrored) return resampleInput(frame, regionWindow(region), input, data);
-      const rgb = resample(frame, regionWindow(region));
-      mirror(rgb, size);
-      return writeInput(rgb, input, data);
-    });
-    const dims = input.layout === 'NCHW' ? [1, 3, size, size] : [1, size, size, 3];
-    return this.stopwatch.time('backbone', () => this.backbone.extract({ data, dims }));
+    const size = this.head.model.geometry.cropSize;
+    const features: Features[] = [];
+    for (let at = 0; at < regions.length; at += BATCH) {
+      const batch = regions.slice(at, at + BATCH);
+      const data = new Float32Array(batch.length * 3 * size * size);
+      await this.stopwatch.time('crop', async () => {
+        for (const [index, region] of batch.entries()) {
+          if (!mirrored) {
+            resampleInput(frame, regionWindow(region), input, data, index);
+            continue;
+          }
+          const rgb = resample(frame, regionWindow(region));
+          mirror(rgb, size);
+          writeInput(rgb, input, data, index);
+        }
+      });
+      const dims = input.layout === 'NCHW' ? [batch.length, 3, size, size] : [batch.length, size, size, 3];
+      features.push(
+        ...splitFeatures(await this.stopwatch.time('backbone', () => this.backbone.extract({ data, dims }))),
+      );
+    }
+    return features;
   }
 
   /**

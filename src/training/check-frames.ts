@@ -7,16 +7,21 @@ import type { Sequence } from './dataset.js';
 /**
  * Decodes every frame that has a row.
  * @param annotation name of the annotation in messages
+ * @param signal aborted: it ends early, and what it returns says nothing
  * @returns every fault: a missing video, frames that cannot be decoded, more boxes than frames, no box at all, boxes outside the frame
  */
-export async function checkFrames({ video, start = 0, boxes }: Sequence, annotation: string): Promise<string[]> {
+export async function checkFrames(
+  { video, start = 0, boxes }: Sequence,
+  annotation: string,
+  signal?: AbortSignal,
+): Promise<string[]> {
   const rows = boxes.length;
   if (boxes.every((box) => box === undefined))
     return [`${annotation}: ${rows} lines without a box, expected one at least`];
   const faults: string[] = [];
   let frames = 0;
   try {
-    const source = await openVideo(video, { start: { frame: start } });
+    const source = await openVideo(video, { start: { frame: start }, ...(signal ? { signal } : {}) });
     for await (const { index, width, height } of source.frames()) {
       const row = index - start;
       const fault = faultOf(boxes[row], { width, height });

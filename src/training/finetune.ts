@@ -15,6 +15,7 @@ import { drawCurve } from './curve.js';
 import { hashFootage } from './data-hash.js';
 import type { Sequence } from './dataset.js';
 import { shuffled, spread, usableFrames } from './fill-bank.js';
+import type { Figures, FinetuneResult } from './finetune-options.js';
 import { writeHeadFile } from './head-file.js';
 import { DEFAULT_TRAINING, train, type TrainingSettings } from './loop.js';
 import {
@@ -40,16 +41,6 @@ export interface FinetuneRequest extends TrainingCommon {
   readonly learningRate: number;
   /** Crops in the feature bank, of all sequences together. */
   readonly crops: number;
-}
-
-export type Figures = Readonly<Record<string, number>>;
-
-export interface FinetuneResult {
-  readonly before: Figures;
-  readonly after: Figures;
-  /** Step of the best weights. */
-  readonly best: number;
-  readonly steps: number;
 }
 
 /** Settings found by trying, see the log of benchmarks/README.md. */
@@ -102,8 +93,9 @@ export async function finetune(request: FinetuneRequest, watch: TrainingWatch): 
   const heldOutHash = await hashFootage(split.heldOut.map(({ sequence }) => sequence));
   const source = sha256(JSON.stringify([heldOutHash, split.heldOut.map(({ search }) => search)]));
   const validate = await withBackbone(entry, threads, (backbone) =>
-    preparePairs(join(work, 'held-out-pairs'), split.heldOut, backbone, source),
+    preparePairs(join(work, 'held-out-pairs'), split.heldOut, backbone, source, watch.signal),
   );
+  if (!validate) throw stopped('while the held-out pairs were prepared');
   const { checkpoint, curve, picture } = workFiles(work);
   const { config, geometry, weights: start } = head.model;
   const withWeights = (weights: HeadModel['weights']): HeadModel => ({ config, geometry, weights });

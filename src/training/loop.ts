@@ -5,6 +5,7 @@ import { copyWeights, type MapGeometry, type Weights } from '../ebm/head.js';
 import { createRandom } from '../random.js';
 import type { Bank } from './bank.js';
 import { readCheckpoint, writeCheckpoint, type Best, type TrainingState } from './checkpoint.js';
+import type { FinetuneProgress } from './finetune-options.js';
 import type { LastStage } from './last-stage.js';
 import { DEFAULT_OBJECTIVE } from './objective.js';
 import { adamStep, cosineRate, createOptimiserState, type OptimiserSettings } from './optimiser.js';
@@ -83,20 +84,7 @@ export interface TrainingResult {
   readonly finished: boolean;
 }
 
-export interface TrainingProgress {
-  readonly step: number;
-  readonly steps: number;
-  readonly energyLoss: number;
-  readonly proposalLoss: number;
-  readonly gradientNorm: number;
-  readonly pairsPerSecond: number;
-  /** Share of the time spent in each part since the last line. */
-  readonly load: number;
-  readonly compute: number;
-  readonly update: number;
-  readonly secondsLeft: number;
-  readonly validation?: Record<string, number>;
-}
+export type TrainingProgress = FinetuneProgress;
 
 const CURVE_HEADER = 'step,pairs,energy_loss,proposal_loss,gradient_norm,pairs_per_second,load_share,validation\n';
 

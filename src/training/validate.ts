@@ -88,19 +88,40 @@ export async function prepareSplits(sequences: string, folder: string, backbone:
   };
 }
 
-/** @param source identifies the pairs: a bank of others in the folder is replaced */
 export async function preparePairs(
   folder: string,
   pairs: readonly HeldOut[],
   backbone: Backbone,
   source: string,
-): Promise<Validate> {
-  if (!(await Bank.isThere(folder, source))) await fillPairs(folder, pairs, backbone, source);
+): Promise<Validate>;
+/** @param source identifies the pairs: a bank of others in the folder is replaced. @returns undefined where the signal was aborted */
+export async function preparePairs(
+  folder: string,
+  pairs: readonly HeldOut[],
+  backbone: Backbone,
+  source: string,
+  signal: AbortSignal | undefined,
+): Promise<Validate | undefined>;
+export async function preparePairs(
+  folder: string,
+  pairs: readonly HeldOut[],
+  backbone: Backbone,
+  source: string,
+  signal?: AbortSignal,
+): Promise<Validate | undefined> {
+  if (!(await Bank.isThere(folder, source))) await fillPairs(folder, pairs, backbone, source, signal);
+  if (signal?.aborted) return undefined;
   const bank = await Bank.open(folder, backbone.entry.sha256);
   return (model, options) => scorePairs(model, bank, options);
 }
 
-async function fillPairs(folder: string, pairs: readonly HeldOut[], backbone: Backbone, source: string): Promise<void> {
+async function fillPairs(
+  folder: string,
+  pairs: readonly HeldOut[],
+  backbone: Backbone,
+  source: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const bank = await BankWriter.open(folder, backbone, SEQUENCE_JITTER.cropSize, source);
   const random = createRandom(3);
   for (const [object, { sequence, search }] of pairs.entries()) {
@@ -108,6 +129,7 @@ async function fillPairs(folder: string, pairs: readonly HeldOut[], backbone: Ba
     const wanted = new Set(search);
     const last = Math.max(...search);
     for await (const { image, row } of framesOf(sequence)) {
+      if (signal?.aborted) return bank.close();
       if (row > last) break;
       if (row === template || wanted.has(row))
         await bank.add(

@@ -6,7 +6,9 @@ import { delimiter, join } from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
 import { capture } from './command.js';
 
+/** A program that was found. */
 export interface Binary {
+  /** The file. */
   readonly path: string;
   /** Where it was found: FFMPEG_PATH, ffmpeg-static, PATH, @ffmpeg-installer/ffmpeg ... */
   readonly source: string;
@@ -16,8 +18,11 @@ export interface Binary {
   readonly major: number | null;
 }
 
+/** The programs that read and write videos. */
 export interface Binaries {
+  /** Decodes and encodes. */
   readonly ffmpeg: Binary;
+  /** Tells what a file holds. */
   readonly ffprobe: Binary;
   /** The places passed over, and why. */
   readonly passedOver: readonly string[];

@@ -12,9 +12,14 @@ export interface Captured {
   readonly failure?: string;
 }
 
-/** Runs a program to its end. Never throws: a failure is described in the result. */
-export function capture(program: string, args: readonly string[], timeoutMs = 0): Promise<Captured> {
-  const settings = { timeout: timeoutMs, maxBuffer: 64 * 2 ** 20, windowsHide: true };
+/** Runs a program to its end, or until the signal is aborted. Never throws: a failure is described in the result. */
+export function capture(
+  program: string,
+  args: readonly string[],
+  timeoutMs = 0,
+  signal?: AbortSignal,
+): Promise<Captured> {
+  const settings = { timeout: timeoutMs, maxBuffer: 64 * 2 ** 20, windowsHide: true, ...(signal ? { signal } : {}) };
   return new Promise((resolve) => {
     execFile(program, args, settings, (error, stdout, stderr) => {
       resolve(error ? { stdout, stderr, failure: describe(error) } : { stdout, stderr });

@@ -26,12 +26,14 @@ const TEXT_CODEC = 'ansi';
 /**
  * Asks ffprobe; where that cannot read the file, looks at what ffmpeg says when it decodes one frame. (Static builds of ffprobe, among them
  * the one of the installer package, crash on MPEG transport streams, which the ffmpeg beside it reads.)
- * @throws TrackerError VIDEO_UNREADABLE where there is no video stream
+ * @throws TrackerError VIDEO_UNREADABLE where there is no video stream; INTERRUPTED where the signal was aborted
  */
-export async function probeVideo(binaries: Binaries, path: string): Promise<VideoInfo> {
+export async function probeVideo(binaries: Binaries, path: string, signal?: AbortSignal): Promise<VideoInfo> {
   const args = ['-v', 'error', '-of', 'json', '-show_format', '-show_streams', '-i', `file:${path}`];
-  const { stdout, failure } = await capture(binaries.ffprobe.path, args);
-  const info = (failure === undefined ? readProbe(stdout) : undefined) ?? (await probeByDecoding(binaries, path));
+  const { stdout, failure } = await capture(binaries.ffprobe.path, args, 0, signal);
+  if (signal?.aborted) throw stopped(path);
+  const info =
+    (failure === undefined ? readProbe(stdout) : undefined) ?? (await probeByDecoding(binaries, path, signal));
   if (info.codec === TEXT_CODEC) throw unreadable(path, ['(nothing: it takes the file for text, not for a video)']);
   return info;
 }
@@ -85,7 +87,11 @@ function readProbe(json: string): VideoInfo | undefined {
 /** V: video streams without cover pictures. */
 const FIRST_VIDEO = '0:V:0';
 
-async function probeByDecoding(binaries: Binaries, path: string): Promise<VideoInfo> {
+function stopped(path: string): TrackerError {
+  return new TrackerError('INTERRUPTED', `video ${path}: stopped while it was opened`, { hint: 'open it again' });
+}
+
+async function probeByDecoding(binaries: Binaries, path: string, signal?: AbortSignal): Promise<VideoInfo> {
   const args = [
     '-hide_banner',
     '-nostdin',
@@ -99,7 +105,8 @@ async function probeByDecoding(binaries: Binaries, path: string): Promise<VideoI
     'null',
     '-',
   ];
-  const { stderr, failure } = await capture(binaries.ffmpeg.path, args);
+  const { stderr, failure } = await capture(binaries.ffmpeg.path, args, 0, signal);
+  if (signal?.aborted) throw stopped(path);
   const info = failure === undefined ? readLog(stderr) : undefined;
   if (!info) throw unreadable(path, [...stderr.trim().split('\n'), failure ?? 'no video stream'].filter(Boolean));
   return info;

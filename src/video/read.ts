@@ -15,6 +15,7 @@ export { createCommand } from './command.js';
 
 /** Size: that of the upright frames; single images of a folder may have another. */
 export interface VideoSource extends Size {
+  /** As it was given to openVideo(). */
   readonly path: string;
   /** Average frames a second; of images, the rate they are taken to have. */
   readonly fps: number;
@@ -22,6 +23,7 @@ export interface VideoSource extends Size {
   readonly frameCount: number;
   /** Clockwise turn, degrees, that was undone; 0 for images. */
   readonly rotation: number;
+  /** Name of the codec, or of the image format. */
   readonly codec: string;
   /** What was found wrong so far; complete when the frames have ended. */
   readonly warnings: readonly string[];
@@ -34,21 +36,35 @@ export interface VideoSource extends Size {
 }
 
 /** A frame number, or seconds from the first frame: then the first frame that is not earlier. */
-export type Start = { readonly frame: number } | { readonly time: number };
+export type Start =
+  | {
+      /** From 0. */
+      readonly frame: number;
+    }
+  | {
+      /** Seconds from the first frame. */
+      readonly time: number;
+    };
 
+/** How a video is opened. */
 export interface OpenOptions {
   /** Where to begin; indices and times stay those of the whole video. The frames before it are decoded all the same. */
   readonly start?: Start;
+  /** Aborted: opening ends with INTERRUPTED, and frames just end. */
   readonly signal?: AbortSignal;
   /** Threads of the decoder; ffmpeg chooses otherwise. */
   readonly threads?: number;
+  /** The ffmpeg and ffprobe to use; found otherwise. */
   readonly binaries?: Binaries;
 }
 
 /** Rate that a folder of images is taken to have. */
 const IMAGE_FPS = 25;
 
-/** @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING, START_OUT_OF_RANGE */
+/**
+ * Looks at a video file, a folder of images or a pattern such as "img/*.jpg"; nothing is decoded before frames() is asked.
+ * @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING, START_OUT_OF_RANGE, INTERRUPTED where the signal was aborted
+ */
 export async function openVideo(path: string, options: OpenOptions = {}): Promise<VideoSource> {
   const start = options.start ?? { frame: 0 };
   checkStart(path, start);
@@ -87,7 +103,7 @@ function isBefore(start: Start, { index, time }: Pick<Frame, 'index' | 'time'>):
 
 async function openFile(path: string, start: Start, options: OpenOptions): Promise<VideoSource> {
   const binaries = options.binaries ?? (await findBinaries());
-  const info = await probeVideo(binaries, path);
+  const info = await probeVideo(binaries, path, options.signal);
   const { width, height, fps, rotation, codec } = info;
   const skipped = 'frame' in start ? start.frame : Math.round(start.time * fps);
   const warnings: string[] = [];

@@ -10,11 +10,13 @@ import type { Frame } from '../image/frame.js';
 import { findBinaries, type Binaries } from './binaries.js';
 import { capture, createCommand } from './command.js';
 
+/** Size and rate of a video that is written. */
 export interface WriterOptions extends Size {
   /** Frames a second, the same throughout: of a source whose rate varies, its average (VideoSource.fps) keeps the length. */
   readonly fps: number;
 }
 
+/** Takes frames, one after the other. */
 export interface VideoWriter {
   /**
    * Appends a frame; resolves when ffmpeg is ready for more. The frame's data must not be changed afterwards.

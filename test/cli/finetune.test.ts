@@ -2,8 +2,8 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readFootage } from '../../src/cli/footage.js';
 import { splitFootage } from '../../src/training/finetune.js';
+import { readFootage } from '../../src/training/footage.js';
 import { makeSequence } from '../helpers/sequences.js';
 import { cli } from '../helpers/terminal.js';
 
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
-const read = (data: string, truth?: string) => readFootage(data, truth, () => undefined);
+const read = (data: string, truth?: string) => readFootage(data, truth);
 
 /** A folder of its own with sequences of 4 frames, and other annotations where they are given. */
 async function footage(name: string, annotations: Record<string, string | undefined>): Promise<string> {

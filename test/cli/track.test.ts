@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CSV_HEADER, parseBoxes, readBoxes } from '../../src/io/boxes.js';
+import { CSV_HEADER, CSV_ID_HEADER, parseBoxes, readBoxes } from '../../src/io/boxes.js';
 import { openVideo } from '../../src/video/read.js';
 import { cli } from '../helpers/terminal.js';
 import { collect, runFfmpeg, temporaryFolder } from '../helpers/video.js';
@@ -36,6 +36,38 @@ describe('track', () => {
     expect(rows[11]!.time).toBeCloseTo(11 / 25, 3);
     expect(err).toContain('12 frames');
     expect(err).not.toContain('\r');
+  });
+
+  it('tracks several objects: their ids are in every row, and each is as if tracked alone', async () => {
+    const { folder, video } = await makeClip(6);
+    const file = path.join(folder, 'boxes.csv');
+    await writeFile(file, 'id,x,y,w,h\n7,40,30,32,32\n3,100,60,40,40\n');
+    const drawn = path.join(folder, 'drawn.mp4');
+    const alone = await cli('track', video, '--box', BOX, '--threads', '1');
+    const two = await cli('track', video, '--box', BOX, '--box', '100,60,40,40', '--threads', '1');
+    const named = await cli('track', video, '--boxes', file, '--threads', '1', '--video', drawn);
+    expect([two.exitCode, named.exitCode]).toEqual([0, 0]);
+    expect(two.out.split('\n')[0]).toBe(CSV_ID_HEADER);
+    expect(two.err).toContain('2 objects');
+    const rows = parseBoxes(two.out, 'csv', 'stdout');
+    expect(rows.map(({ frame, id }) => [frame, id])).toEqual(
+      [...Array(6).keys()].flatMap((i) => [
+        [i, 1],
+        [i, 2],
+      ]),
+    );
+    const own = rows.filter(({ id }) => id === 1);
+    expect(own).toEqual(parseBoxes(alone.out, 'csv', 'stdout').map((row) => ({ ...row, id: 1 })));
+    expect(parseBoxes(named.out, 'csv', 'stdout')).toEqual(rows.map((row) => ({ ...row, id: row.id === 1 ? 7 : 3 })));
+    expect(await collect(await openVideo(drawn))).toHaveLength(6);
+  });
+
+  it('writes for one object in a file what it writes for one --box', async () => {
+    const { folder, video } = await makeClip(3);
+    const file = path.join(folder, 'one.json');
+    await writeFile(file, `[[${BOX}]]`);
+    const [a, b] = [await cli('track', video, '--box', BOX), await cli('track', video, '--boxes', file)];
+    expect(b.out).toBe(a.out);
   });
 
   it('explains each n-th frame in a folder', async () => {
@@ -147,6 +179,9 @@ describe('errors', () => {
     ['no threads', 'CONFIG_INVALID', 2, ({ video }) => ['track', video, '--box', BOX, '--threads', '0']],
     ['an unknown option', 'OPTION_INVALID', 2, ({ video }) => ['track', video, '--box', BOX, '--bix']],
     ['no box', 'OPTION_INVALID', 2, ({ video }) => ['track', video]],
+    ['boxes twice', 'OPTION_INVALID', 2, ({ video }) => ['track', video, '--box', BOX, '--boxes', 'a.csv']],
+    ['a second box that is none', 'BOX_INVALID', 2, ({ video }) => ['track', video, '--box', BOX, '--box', '1,2,0,4']],
+    ['no such file of boxes', 'INPUT_NOT_FOUND', 2, ({ video }) => ['track', video, '--boxes', 'no-such.csv']],
     ['no video', 'OPTION_INVALID', 2, () => ['track', '--box', BOX]],
     ['an unknown command', 'OPTION_INVALID', 2, () => ['follow']],
     ['no command', 'OPTION_INVALID', 2, () => []],

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { drawBoxes, drawResult } from '../../src/image/draw.js';
+import { drawBoxes, drawResult, drawResults } from '../../src/image/draw.js';
 import type { TrackResult, TrackState } from '../../src/result.js';
 
 const GREY = 100;
@@ -27,6 +27,24 @@ function draw(width: number, height: number, drawn: TrackResult) {
   const all = Array.from({ length: width * height }, (_, i) => ({ x: i % width, y: Math.floor(i / width) }));
   return { data, pixel, changed: all.filter(({ x, y }) => changed(x, y)), isChanged: changed };
 }
+
+describe('drawResults', () => {
+  it('draws each of them, and an id before the label', () => {
+    const frame = greyFrame(320, 240);
+    const [left, right] = [
+      result({ box: { x: 20, y: 60, w: 60, h: 80 } }),
+      result({ box: { x: 200, y: 60, w: 60, h: 80 } }),
+    ];
+    const changed = (data: Uint8Array, from: number, to: number): number =>
+      data.reduce((sum, value, i) => sum + Number(value !== GREY && (i / 3) % 320 >= from && (i / 3) % 320 < to), 0);
+    const both = drawResults(frame, [left, right]);
+    expect(changed(both, 0, 160)).toBe(changed(drawResult(frame, left), 0, 160));
+    expect(changed(both, 180, 320)).toBe(changed(drawResult(frame, right), 180, 320));
+    expect(changed(drawResults(frame, [{ ...left, id: 12 }]), 0, 320)).toBeGreaterThan(
+      changed(drawResult(frame, left), 0, 320),
+    );
+  });
+});
 
 describe('drawResult', () => {
   it('leaves the frame as it is', () => {

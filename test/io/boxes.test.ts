@@ -41,6 +41,22 @@ describe('box files', () => {
     );
   });
 
+  it.each(FORMATS)('%s: rows of several objects have an id each', (kind) => {
+    const row: BoxRow = {
+      frame: 3,
+      time: 0.1,
+      id: 7,
+      box: { x: 1, y: 2, w: 3, h: 4 },
+      confidence: 0.5,
+      state: 'found',
+    };
+    const values = [row, { ...row, id: 0 }];
+    const text = formatHead(kind, true) + values.map((value) => formatRow(value, kind)).join('');
+    expect(parseBoxes(text, kind, 'text')).toEqual(values);
+    if (kind === 'csv') expect(text.split('\n')[1]).toBe('3,0.1,7,1,2,3,4,0.5,found');
+    expect(() => parseBoxes(text.replace(/7/, '-7'), kind, 'text')).toThrow(codeOf('DATA_INVALID'));
+  });
+
   it('writes this header and this row', () => {
     const row: BoxRow = {
       frame: 3,

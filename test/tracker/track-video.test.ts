@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FrameBox } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
-import { trackVideo } from '../../src/tracker/track-video.js';
+import { trackVideo, type OneFollower } from '../../src/tracker/track-video.js';
 
 function frames(count: number): { frames(): AsyncGenerator<Frame, void, void>; ended: () => boolean } {
   let ended = false;
@@ -20,7 +20,7 @@ function frames(count: number): { frames(): AsyncGenerator<Frame, void, void>; e
 }
 
 /** Moves the box by a pixel a frame. */
-function movingTracker(): Parameters<typeof trackVideo>[0] {
+function movingTracker(): OneFollower {
   let box: FrameBox | undefined;
   return {
     init: async (_, first) => ({ box: (box = first), confidence: 1, state: 'tracking' }),
@@ -64,6 +64,22 @@ describe('trackVideo', () => {
     const source = frames(10);
     for await (const _ of trackVideo(movingTracker(), source, BOX)) break;
     expect(source.ended()).toBe(true);
+  });
+
+  it('yields a result an object, in the order of the boxes', async () => {
+    let boxes: readonly FrameBox[] = [];
+    const move = async () =>
+      boxes.map((box, i) => ({ box: { ...box, x: box.x + i }, confidence: 1 / (i + 1), state: 'tracking' as const }));
+    const several = {
+      init: async (_: Frame, first: readonly FrameBox[]) => ((boxes = first), move()),
+      updateAll: move,
+    };
+    const [first] = await gather(trackVideo(several, frames(1), [BOX, { ...BOX, x: 5 }]));
+    expect(first!.objects.map(({ box, confidence }) => [box.x, confidence])).toEqual([
+      [0, 1],
+      [6, 0.5],
+    ]);
+    expect(first).toMatchObject({ box: BOX, confidence: 1, frame: 10 });
   });
 
   it('yields nothing for a source without frames', async () => {

@@ -153,6 +153,79 @@ test('moveTo goes on from the box it is given, clipped to the frame; not before 
   await fresh.release();
 });
 
+/** Two objects that move apart, and a place of the ground where there is none. */
+const places = (index: number): FrameBox[] => [
+  { x: 60 + 3 * index, y: 50, w: 40, h: 40 },
+  { x: 20, y: 110 - 2 * index, w: 40, h: 40 },
+  { x: 170, y: 20, w: 30, h: 24 },
+];
+
+function frameWithTwo(index: number): Frame {
+  const [first, second] = places(index);
+  const frame = frameWith(index, first);
+  const other = frameWith(index, second);
+  for (let i = 0; i < frame.data.length; i++) if (other.data[i] !== background[i]) frame.data[i] = other.data[i]!;
+  return frame;
+}
+
+async function runSeveral(several: Tracker, count: number): Promise<(readonly TrackResult[])[]> {
+  const results = [await several.init(frameWithTwo(0), places(0))];
+  for (let i = 1; i < count; i++) results.push(await several.updateAll(frameWithTwo(i)));
+  return results;
+}
+
+test.each([
+  ['in this thread', { lanes: 1, threads: 2 }],
+  ['in two lanes', { lanes: 2, threads: 1 }],
+  ['in a lane a thread', { threads: 2 }],
+])('several objects, %s: each gets the boxes to the last bit that it gets alone', async (_, options) => {
+  const target = { learnEvery: 2, solveEvery: 4 }; // soon, so that few frames show all
+  const several = await createTracker({ provider: 'cpu', target, ...options });
+  const single = await createTracker({ provider: 'cpu', target, threads: options.threads, lanes: 1 });
+  const together = await runSeveral(several, 7);
+  for (const [object, box] of places(0).entries()) {
+    const alone = [await single.init(frameWithTwo(0), box)];
+    for (let i = 1; i < together.length; i++) alone.push(await single.update(frameWithTwo(i)));
+    expect(together.map((results) => results[object])).toEqual(alone);
+  }
+  together.forEach((results, i) =>
+    places(i)
+      .slice(0, 2)
+      .forEach((place, n) => expect(intersectionOverUnion(results[n]!.box, place)).toBeGreaterThan(0.5)),
+  );
+  // the same tracker with one object again
+  const one = await several.init(frameWithTwo(0), places(0)[0]!);
+  expect(one.box).toEqual(places(0)[0]);
+  expect((await several.update(frameWithTwo(1))).box).toEqual(together[1]![0]!.box);
+  await several.release();
+  await single.release();
+});
+
+test.each([1, 2])('several objects in %s lanes: what is asked of the wrong object is refused', async (lanes) => {
+  const several = await createTracker({ provider: 'cpu', threads: 1, lanes });
+  await expect(several.updateAll(frameWithTwo(0))).rejects.toMatchObject({ code: 'TRACKER_NOT_STARTED' });
+  await expect(several.init(frameWithTwo(0), [])).rejects.toMatchObject({ code: 'BOX_INVALID' });
+  const bad = [places(0)[0]!, { x: 1, y: 2, w: -5, h: 4 }];
+  await expect(several.init(frameWithTwo(0), bad)).rejects.toMatchObject({
+    code: 'BOX_INVALID',
+    message: expect.stringMatching(/-5/),
+  });
+  await several.init(frameWithTwo(0), places(0));
+  await expect(several.update(frameWithTwo(1))).rejects.toMatchObject({ code: 'OPTION_INVALID' });
+  expect(() => several.moveTo(frameWithTwo(1), places(1)[0]!, 3)).toThrow(
+    expect.objectContaining({ code: 'OPTION_INVALID' }),
+  );
+  // told where the second one is: only that one moves
+  const before = await several.updateAll(frameWithTwo(1));
+  await several.init(frameWithTwo(0), places(0));
+  several.moveTo(frameWithTwo(0), { x: 150, y: 100, w: 40, h: 40 }, 1);
+  const after = await several.updateAll(frameWithTwo(1));
+  expect(after[0]).toEqual(before[0]);
+  expect(after[2]).toEqual(before[2]);
+  expect(after[1]).not.toEqual(before[1]);
+  await several.release();
+});
+
 test('a wrong configuration is refused, every fault named', () => {
   expect(() => parseConfig({ seed: -1, posterior: { candidates: 0, colour: 1 } })).toThrow(
     expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(/seed.*posterior\.candidates/s) }),

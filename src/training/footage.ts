@@ -1,4 +1,4 @@
-/** Annotated footage for `finetune`: which layout a folder has, its sequences, and every fault in them. */
+/** Annotated footage for fine-tuning: which layout a folder has, its sequences, and every fault in them. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
@@ -8,8 +8,10 @@ import { exists, imageSequence, readBoxes, type Dataset } from '../evaluation/da
 import { FOLDER } from '../evaluation/datasets/single.js';
 import type { EvaluationSequence } from '../evaluation/types.js';
 import type { FrameBox } from '../geometry.js';
-import type { Sequence } from '../training/dataset.js';
-import { checkFrames } from '../training/check-frames.js';
+import { checkFrames } from './check-frames.js';
+import type { Sequence } from './dataset.js';
+import type { FootageFault } from './finetune-options.js';
+import { stopped } from './session.js';
 
 /** In this order, where several fit equally well. */
 const LAYOUTS: readonly Dataset[] = [
@@ -32,12 +34,6 @@ const LAYOUTS: readonly Dataset[] = [
 /** Sequences of a folder that are tried to tell its layout. */
 const TRIED = 12;
 
-export interface Fault {
-  readonly sequence: string;
-  /** What, where, found, expected. */
-  readonly message: string;
-}
-
 export interface FootageFound {
   /** Of which kind it was taken to be, for people. */
   readonly layout: string;
@@ -45,7 +41,7 @@ export interface FootageFound {
   readonly sequences: readonly Sequence[];
   /** Where the folder brings a split of its own: held out. */
   readonly heldOut?: readonly Sequence[];
-  readonly faults: readonly Fault[];
+  readonly faults: readonly FootageFault[];
 }
 
 interface Listing {
@@ -58,21 +54,16 @@ interface Listing {
  * Reads and checks everything; each sequence with its faults, all of them.
  * @param data folder of sequences, one sequence's folder, or a video file
  * @param truth annotation of a video file; left out: groundtruth.txt beside it, or the file of its name that ends in .txt
- * @param onCheck told before each sequence's frames are looked at
- * @throws TrackerError INPUT_NOT_FOUND where nothing is recognised
+ * @throws TrackerError INPUT_NOT_FOUND where nothing is recognised; INTERRUPTED where the signal was aborted
  */
-export async function readFootage(
-  data: string,
-  truth: string | undefined,
-  onCheck: (done: number, total: number, name: string) => void,
-): Promise<FootageFound> {
+export async function readFootage(data: string, truth?: string, signal?: AbortSignal): Promise<FootageFound> {
   const found = await stat(data).catch((cause: unknown) => {
     throw new TrackerError('INPUT_NOT_FOUND', `--data ${data}: ${messageOf(cause)}`, { hint: 'check --data', cause });
   });
-  if (found.isFile() || truth !== undefined) return checkAll('one video', [() => readVideo(data, truth)], onCheck);
+  if (found.isFile() || truth !== undefined) return checkAll('one video', [() => readVideo(data, truth)], signal);
   if (await exists(path.join(data, 'groundtruth.txt'))) {
     const at = path.resolve(data);
-    return checkAll('one sequence', [() => FOLDER.read(path.dirname(at), path.basename(at))], onCheck);
+    return checkAll('one sequence', [() => FOLDER.read(path.dirname(at), path.basename(at))], signal);
   }
   const own = await findListing([data]);
   const learned = own?.readable
@@ -80,11 +71,11 @@ export async function readFootage(
     : await findListing([path.join(data, 'train'), path.join(data, 'sequences/train')]);
   const listing = learned?.readable ? learned : (own ?? learned);
   if (!listing) throw unknownLayout(data);
-  const main = await checkAll(listing.dataset.title, readers(listing), onCheck);
+  const main = await checkAll(listing.dataset.title, readers(listing), signal);
   if (path.basename(listing.root) !== 'train') return main;
   const val = await findListing([path.join(path.dirname(listing.root), 'val')]);
   if (!val?.readable) return main;
-  const held = await checkAll(val.dataset.title, readers(val), onCheck);
+  const held = await checkAll(val.dataset.title, readers(val), signal);
   return { ...main, heldOut: held.sequences, faults: [...main.faults, ...held.faults] };
 }
 
@@ -141,21 +132,24 @@ async function readVideo(video: string, truth: string | undefined): Promise<Eval
 async function checkAll(
   layout: string,
   sequences: readonly Reader[],
-  onCheck: (done: number, total: number, name: string) => void,
+  signal: AbortSignal | undefined,
 ): Promise<FootageFound> {
   const good: Sequence[] = [];
-  const faults: Fault[] = [];
-  for (const [done, read] of sequences.entries()) {
+  const faults: FootageFault[] = [];
+  for (const read of sequences) {
     const name = read.label ?? layout;
-    onCheck(done, sequences.length, name);
-    const { sequence, messages } = await checkSequence(read);
+    const { sequence, messages } = await checkSequence(read, signal);
+    if (signal?.aborted) throw stopped('while the footage was checked');
     if (sequence && messages.length === 0) good.push(sequence);
     faults.push(...messages.map((message) => ({ sequence: sequence?.name ?? name, message })));
   }
   return { layout, sequences: good, faults };
 }
 
-async function checkSequence(read: Reader): Promise<{ sequence?: Sequence; messages: string[] }> {
+async function checkSequence(
+  read: Reader,
+  signal: AbortSignal | undefined,
+): Promise<{ sequence?: Sequence; messages: string[] }> {
   let found: EvaluationSequence;
   try {
     found = await read();
@@ -167,7 +161,7 @@ async function checkSequence(read: Reader): Promise<{ sequence?: Sequence; messa
   const sequence = { name: found.name, video: found.source, start: found.start, boxes };
   // a file of which no line is right has been told of already
   const worthwhile = messages.length === 0 || boxes.some((box) => box !== undefined);
-  const frames = worthwhile ? await checkFrames(sequence, found.annotation ?? found.name) : [];
+  const frames = worthwhile ? await checkFrames(sequence, found.annotation ?? found.name, signal) : [];
   return { sequence, messages: [...messages, ...frames] };
 }
 

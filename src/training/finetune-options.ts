@@ -1,0 +1,92 @@
+/** What fine-tuning is given and what it tells; without TensorFlow.js, which only fine-tuning itself loads. */
+
+/** Everything but the footage and the new file may be left out. */
+export interface FinetuneOptions {
+  /** Folder of sequences (NAME/video.mp4 or NAME/img/ beside NAME/groundtruth.txt, or a published layout), one sequence, or a video. */
+  readonly data: string;
+  /** The new weights: a file that ends in .safetensors. */
+  readonly out: string;
+  /** Annotation of a single video, x,y,w,h a line. Default: groundtruth.txt or the .txt file of its name, beside it. */
+  readonly truth?: string;
+  /** Weights to start from: a .safetensors file, or a head of the manifest. Default: those that ship. */
+  readonly from?: string;
+  /** Folder of the features, the checkpoint and the curve: the same call goes on from there. Default: OUT.work. */
+  readonly work?: string;
+  /** Steps at most; it stops before where held-out frames gain nothing. Default: 300. */
+  readonly steps?: number;
+  /** Learning rate. Default: 1e-4. */
+  readonly learningRate?: number;
+  /** Crops to learn from, half a megabyte each. Default: 2400. */
+  readonly crops?: number;
+  /** Same seed, data and engine: same weights. Default: 1. */
+  readonly seed?: number;
+  /** Default: 2. */
+  readonly threads?: number;
+  /** What is minimised, such as nce+ (the default), nce or kld-is. */
+  readonly objective?: string;
+  /** TensorFlow.js backend. Default: the fastest that is there. */
+  readonly backend?: 'auto' | 'node-gpu' | 'node' | 'native' | 'wasm' | 'cpu';
+  /** Goes on without the sequences that have a fault. Default: they end it. */
+  readonly skipBad?: boolean;
+  /** The command that is written into the file. */
+  readonly command?: string;
+  /** Told of each fault in the footage, before anything is learned. */
+  readonly onFault?: (fault: FootageFault) => void;
+  /** Told what was chosen and what is done, a line at a time. */
+  readonly say?: (text: string) => void;
+  /** Told how many crops of the features are there. */
+  readonly onFeatures?: (done: number, total: number) => void;
+  /** Told of each step that is logged. */
+  readonly onProgress?: (progress: FinetuneProgress) => void;
+  /** Aborted: it ends with INTERRUPTED, and the same call goes on from there. */
+  readonly signal?: AbortSignal;
+}
+
+/** A fault in the footage. */
+export interface FootageFault {
+  /** Name of the sequence. */
+  readonly sequence: string;
+  /** What, where, found, expected. */
+  readonly message: string;
+}
+
+/** Where a training is. */
+export interface FinetuneProgress {
+  /** Steps done. */
+  readonly step: number;
+  /** Steps at most. */
+  readonly steps: number;
+  /** Loss of the energy. */
+  readonly energyLoss: number;
+  /** Loss of the proposal. */
+  readonly proposalLoss: number;
+  /** Norm of the gradient before it is limited. */
+  readonly gradientNorm: number;
+  /** Pairs of crops learned from in a second. */
+  readonly pairsPerSecond: number;
+  /** Share of the time spent reading features since the last line. */
+  readonly load: number;
+  /** Share spent on losses and gradients. */
+  readonly compute: number;
+  /** Share spent on new weights. */
+  readonly update: number;
+  /** Seconds left at this speed. */
+  readonly secondsLeft: number;
+  /** Figures on held-out frames, where they were just taken. */
+  readonly validation?: Record<string, number>;
+}
+
+/** Figures on held-out frames: iou (of the box), start (IoU of the last box), nll, proposal_nll. */
+export type Figures = Readonly<Record<string, number>>;
+
+/** What fine-tuning has gained. */
+export interface FinetuneResult {
+  /** Of the weights it started from. */
+  readonly before: Figures;
+  /** Of the weights that were written. */
+  readonly after: Figures;
+  /** Step of the best weights. */
+  readonly best: number;
+  /** Steps done. */
+  readonly steps: number;
+}

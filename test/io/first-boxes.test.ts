@@ -1,0 +1,62 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readFirstBoxes } from '../../src/io/first-boxes.js';
+import { temporaryFolder } from '../helpers/video.js';
+
+async function read(name: string, text: string) {
+  const file = path.join(await temporaryFolder(), name);
+  await writeFile(file, text);
+  return readFirstBoxes(file);
+}
+
+const TWO = [
+  { id: 1, box: { x: 1.5, y: -2, w: 30, h: 4 } },
+  { id: 2, box: { x: 5, y: 6, w: 7, h: 8 } },
+];
+
+describe('first boxes', () => {
+  it.each([
+    ['a list of lists', 'a.json', '[[1.5, -2, 30, 4], [5, 6, 7, 8]]'],
+    ['a list of objects', 'a.json', '[{"x":1.5,"y":-2,"w":30,"h":4},{"x":5,"y":6,"w":7,"h":8,"label":"cup"}]'],
+    ['an object with boxes', 'a.JSON', '{"boxes": [[1.5, -2, 30, 4], {"x":5,"y":6,"w":7,"h":8}]}'],
+    ['lines', 'a.csv', '1.5,-2,3e1,4\n5, 6, 7, 8\n'],
+    ['lines with a header', 'a.csv', 'h,w,y,x\r\n4,30,-2,1.5\r\n8,7,6,5\r\n'],
+    [
+      'a result file, of which the first frame counts',
+      'a.csv',
+      'frame,time,id,x,y,w,h,confidence,state\n4,0.2,1,1.5,-2,30,4,1,tracking\n4,0.2,2,5,6,7,8,1,tracking\n5,0.3,1,0,0,1,1,1,lost\n',
+    ],
+  ])('reads %s', async (_, name, text) => {
+    expect(await read(name, text)).toEqual(TWO);
+  });
+
+  it('takes the ids that are there', async () => {
+    const boxes = await read('a.csv', 'id,x,y,w,h\n7,1,2,3,4\n3,5,6,7,8\n');
+    expect(boxes.map(({ id }) => id)).toEqual([7, 3]);
+  });
+
+  it.each([
+    ['no JSON', 'a.json', '[[1, 2', /expected JSON/],
+    ['another JSON value', 'a.json', '7', /expected a list/],
+    ['an entry of three', 'a.json', '[[1,2,3,4],[1,2,3]]', /box 2.*\[1,2,3\]/],
+    ['a missing value', 'a.json', '[{"x":1,"y":2,"w":3}]', /box 1: h: found undefined/],
+    ['no number', 'a.csv', '1,2,3,4\n1,2,three,4\n', /line 2: w: found NaN/],
+    ['an empty cell', 'a.csv', '1,2,,4\n', /line 1: w: found undefined/],
+    ['too few cells', 'a.csv', '1,2,3,4\n1,2,3\n', /line 2: found 3 fields/],
+    ['an id twice', 'a.csv', 'id,x,y,w,h\n1,1,2,3,4\n1,1,2,3,4\n', /line 3: id: found 1 again/],
+    ['a broken id', 'a.csv', 'id,x,y,w,h\n1.5,1,2,3,4\n', /id: found 1.5/],
+    ['no box', 'a.csv', 'x,y,w,h\n', /no box/],
+    ['an empty file', 'a.csv', '', /no box/],
+  ])('refuses %s', async (_, name, text, message) => {
+    await expect(read(name, text)).rejects.toMatchObject({
+      code: 'DATA_INVALID',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it('refuses another ending and a file that is not there', async () => {
+    await expect(read('a.txt', '1,2,3,4')).rejects.toMatchObject({ code: 'OPTION_INVALID' });
+    await expect(readFirstBoxes('no/such.csv')).rejects.toMatchObject({ code: 'INPUT_NOT_FOUND' });
+  });
+});
