@@ -25,6 +25,7 @@ interface TrainOptions {
   rate?: string;
   from?: string;
   learnBackbone?: string;
+  manifest?: string;
   backend: TensorflowBackend | 'auto';
   showBatch?: string;
   quiet?: true;
@@ -68,6 +69,10 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
     .option(
       '--learn-backbone <0..1>',
       "learn the backbone's last stage too, at this share of the rate; OUT.backbone.onnx and OUT.manifest.json are written beside OUT",
+    )
+    .option(
+      '--manifest <file>',
+      'models manifest whose default backbone is used, such as one of your own (models/README.md)',
     )
     .option('--backend <name>', BACKEND_HELP, 'auto')
     .option(
@@ -118,6 +123,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
       ...learningRate,
       ...stageRate,
       ...from,
+      ...(options.manifest === undefined ? {} : { manifest: options.manifest }),
       backend,
       data,
       work: needWork(work),

@@ -39,6 +39,8 @@ export interface TrainHeadRequest extends TrainingCommon {
   readonly learningRate?: number;
   /** Head to start from, as openHead() takes it; left out: random weights. */
   readonly from?: string;
+  /** Whose default backbone is used; left out: the one that ships. */
+  readonly manifest?: string;
   /** Learns the backbone's last stage too, at this share of the head's rate. */
   readonly stageRate?: number;
   readonly cropsPerSequence: number;
@@ -62,9 +64,10 @@ export async function readTrainingFootage(data: string): Promise<Footage> {
 export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch): Promise<void> {
   const { work, seed, threads, steps, objective } = request;
   const settings = { ...DEFAULT_TRAINING, objective, steps, seed, ...chosen(request) };
-  const manifest = await loadManifest();
+  const manifest = await loadManifest(request.manifest);
   const entry = await findBackbone(manifest);
-  const start = await openHead(manifest, request.from);
+  const start =
+    request.from === undefined ? await openHead(await loadManifest()) : await openHead(manifest, request.from);
   const footage = await readTrainingFootage(request.data);
   await mkdir(work, { recursive: true });
   const { bank, data } = await prepareBank(request, entry, footage, request, watch);
