@@ -19,9 +19,13 @@ export class DecodeLog {
   #problems = 0;
   #firstProblem = '';
 
-  /** @param frameSeconds how long a frame lasts where the file does not tell */
-  constructor(frameSeconds: number) {
+  /**
+   * @param frameSeconds how long a frame lasts where the file does not tell
+   * @param origin ffmpeg's time, seconds, that counts as 0; left out: the first frame's
+   */
+  constructor(frameSeconds: number, origin?: number) {
     this.#frameSeconds = frameSeconds;
+    if (origin !== undefined) this.#first = origin * 1e6;
   }
 
   read(line: string): void {

@@ -59,7 +59,7 @@ export interface OpenOptions {
 }
 
 /** Rate that a folder of images is taken to have. */
-const IMAGE_FPS = 25;
+export const IMAGE_FPS = 25;
 
 /**
  * Looks at a video file, a folder of images or a pattern such as "img/*.jpg"; nothing is decoded before frames() is asked.
@@ -129,18 +129,27 @@ async function openFile(path: string, start: Start, options: OpenOptions): Promi
   };
 }
 
-/** Every frame of a file, from its first. */
-async function* decode(
+/** A place in a file that ffmpeg goes to before it decodes. */
+export interface Seek {
+  /** Seconds from where the file's times begin, as ffmpeg's -ss takes them. */
+  readonly at: number;
+  /** What was frame time 0 is at this time in ffmpeg's output, which begins with 0 at the place. */
+  readonly origin: number;
+}
+
+/** Every frame of a file, from its first, or from the place on: indices begin with 0 all the same. */
+export async function* decode(
   path: string,
   binaries: Binaries,
   info: VideoInfo,
-  { signal, threads }: OpenOptions,
+  { signal, threads }: Pick<OpenOptions, 'signal' | 'threads'>,
   warnings: string[],
+  seek?: Seek,
 ): AsyncGenerator<Frame, void, void> {
   if (signal?.aborted) return;
   const { width, height } = info;
-  const log = new DecodeLog(1 / info.fps);
-  const run = startReading(decodeCommand(path, binaries, info, threads), (line) => log.read(line));
+  const log = new DecodeLog(1 / info.fps, seek?.origin);
+  const run = startReading(decodeCommand(path, binaries, info, threads, seek), (line) => log.read(line));
   void run.ended.then(() => log.close());
   signal?.addEventListener('abort', run.kill, { once: true });
   const slicer = new Slicer(run.stdout, 3 * width * height);
@@ -164,7 +173,10 @@ async function* decode(
   }
   if (signal?.aborted) return;
   const { failure, lastLines } = await run.ended;
-  if (count === 0) throw unreadable(path, lastLines.length > 0 ? lastLines : [failure ?? 'nothing']);
+  if (count === 0) {
+    if (seek) return;
+    throw unreadable(path, lastLines.length > 0 ? lastLines : [failure ?? 'nothing']);
+  }
   const damage = log.damage(info.streamSeconds) ?? failure;
   if (damage !== undefined) warnings.push(`${path}: damaged or cut off, ${count} frames could be read: ${damage}`);
 }
@@ -173,7 +185,13 @@ async function* decode(
  * One frame out for each coded frame, upright, as raw RGB. The filters also make ffmpeg log the time of each of these very frames: the
  * packets' times do not tell which of them the decoder shows. A corner is enough for that, showinfo sums up what it sees.
  */
-function decodeCommand(path: string, binaries: Binaries, info: VideoInfo, threads: number | undefined) {
+function decodeCommand(
+  path: string,
+  binaries: Binaries,
+  info: VideoInfo,
+  threads: number | undefined,
+  seek: Seek | undefined,
+) {
   const filters = [
     'settb=AVTB,split[times][frames]',
     String.raw`[times]crop=min(iw\,16):min(ih\,16):0:0,showinfo,nullsink`,
@@ -183,6 +201,7 @@ function decodeCommand(path: string, binaries: Binaries, info: VideoInfo, thread
   return createCommand(path, binaries)
     .inputOptions(['-hide_banner', '-nostats', '-loglevel', 'repeat+level+info'])
     .inputOptions(threads === undefined ? [] : ['-threads', String(threads)])
+    .inputOptions(seek ? ['-ss', seek.at.toFixed(6)] : [])
     .output('pipe:1')
     .outputOptions(['-map', info.stream, ...passthroughOption(binaries.ffmpeg), '-vf', filters.join(';')])
     .format('rawvideo');
@@ -255,7 +274,8 @@ async function openImages(
   };
 }
 
-async function firstReadable(path: string, files: readonly string[]): Promise<RgbImage> {
+/** @throws TrackerError VIDEO_UNREADABLE */
+export async function firstReadable(path: string, files: readonly string[]): Promise<RgbImage> {
   let cause: unknown;
   for (const file of files) {
     try {

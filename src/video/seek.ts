@@ -1,0 +1,122 @@
+/** A video whose frames are read from anywhere, again and again: for looking about in it. */
+import { stat } from 'node:fs/promises';
+import { messageOf, TrackerError } from '../errors.js';
+import type { Size } from '../geometry.js';
+import { decodeImage } from '../image/decode.js';
+import type { Frame } from '../image/frame.js';
+import { findBinaries, type Binaries } from './binaries.js';
+import { frameAt, readFrameIndex, type FrameIndex } from './frame-index.js';
+import { imagesInFolder } from './images.js';
+import { probeVideo, type VideoInfo } from './probe.js';
+import { decode, firstReadable, IMAGE_FPS } from './read.js';
+
+export interface SeekableVideo extends Size {
+  readonly path: string;
+  readonly fps: number;
+  /** Frames, an estimate until `counted` has settled; 0 where the file does not tell. */
+  frameCount(): number;
+  /** Settles when the frames have been counted, as far as that is possible without decoding. Never rejects. */
+  readonly counted: Promise<void>;
+  /**
+   * The frames from number `first` on, in order, numbered and timed as openVideo does; none where it lies behind the end. Of files
+   * whose packets do not tell where a frame is, those before it are decoded too. Several readers may be at work at once.
+   * @throws TrackerError VIDEO_UNREADABLE where not one frame could be read
+   */
+  frames(first: number, signal?: AbortSignal): AsyncGenerator<Frame, void, void>;
+}
+
+export interface SeekableOptions {
+  readonly binaries?: Binaries;
+  /** The images, in order, where the path is a folder; left out: all that lie in it. */
+  readonly images?: readonly string[];
+}
+
+/** @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING */
+export async function openSeekable(path: string, options: SeekableOptions = {}): Promise<SeekableVideo> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw new TrackerError('INPUT_NOT_FOUND', `video ${path}: no such file or folder`, {
+      hint: 'check the path',
+      cause,
+    });
+  });
+  if (found.isDirectory()) return openFolder(path, options.images ?? (await imagesInFolder(path)));
+  const binaries = options.binaries ?? (await findBinaries());
+  return openFile(path, await probeVideo(binaries, path), binaries);
+}
+
+function openFile(path: string, info: VideoInfo, binaries: Binaries): SeekableVideo {
+  let count = info.frameCount;
+  const indexed = readFrameIndex(path, info, binaries).then((index) => {
+    if (index) count = index.times.length;
+    return index;
+  });
+  const { width, height, fps } = info;
+  return {
+    path,
+    width,
+    height,
+    fps,
+    frameCount: () => count,
+    counted: indexed.then(() => undefined),
+    async *frames(first, signal) {
+      const options = signal ? { signal } : {};
+      const index = first === 0 ? undefined : await indexed;
+      if (index && first >= index.times.length) return;
+      if (index) {
+        let arrived = false;
+        for await (const frame of decode(path, binaries, info, options, [], seekTo(index, first))) {
+          const number = frameAt(index, frame.time);
+          if (!arrived && number !== first) break;
+          arrived = true;
+          yield { ...frame, index: number };
+        }
+        if (arrived || signal?.aborted) return;
+      }
+      // the sure way: from the beginning
+      for await (const frame of decode(path, binaries, info, options, [])) if (frame.index >= first) yield frame;
+    },
+  };
+}
+
+/** Half a frame before it, so that rounding does not matter. */
+function seekTo({ times, offset }: FrameIndex, frame: number) {
+  const time = (times[frame]! + times[frame - 1]!) / 2;
+  return { at: time + offset, origin: -time };
+}
+
+async function openFolder(path: string, files: readonly string[]): Promise<SeekableVideo> {
+  if (files.length === 0) {
+    throw new TrackerError('INPUT_NOT_FOUND', `video ${path}: a folder without images`, {
+      hint: 'give a video file or a folder of images',
+    });
+  }
+  const { width, height } = await firstReadable(path, files);
+  return {
+    path,
+    width,
+    height,
+    fps: IMAGE_FPS,
+    frameCount: () => files.length,
+    counted: Promise.resolve(),
+    async *frames(first, signal) {
+      let failure: unknown;
+      let count = 0;
+      for (const [index, file] of files.entries()) {
+        if (index < first) continue;
+        if (signal?.aborted) return;
+        const image = await decodeImage(file).catch((error: unknown) => {
+          failure = error;
+        });
+        if (!image) continue;
+        count++;
+        yield { ...image, index, time: index / IMAGE_FPS };
+      }
+      if (count === 0 && failure !== undefined) {
+        throw new TrackerError('VIDEO_UNREADABLE', `video ${path}: ${messageOf(failure)}`, {
+          hint: 'check that the images are whole',
+          cause: failure,
+        });
+      }
+    },
+  };
+}
