@@ -35,6 +35,7 @@ const LIBRARY_RULES: readonly LibraryRule[] = [
   { library: /^sharp$/, allowed: /^image\//, typesAnywhere: false },
   { library: /^onnxruntime-node$/, allowed: /^runtime\/onnx\.ts$/, typesAnywhere: false },
   { library: /^@tensorflow\//, allowed: /^(runtime\/|training\/|ebm\/engines\/tfjs\.ts$)/, typesAnywhere: true },
+  { library: /^fastify$/, allowed: /^web\//, typesAnywhere: true },
   { library: /^workerpool$/, allowed: /^evaluation\/(run-pool|worker)\.ts$/, typesAnywhere: false },
   { library: /^(bullmq|ioredis)$/, allowed: /^evaluation\/queue\.ts$/, typesAnywhere: false },
   { library: /^((node:)?child_process|fluent-ffmpeg)$/, allowed: /^video\//, typesAnywhere: false },

@@ -7,6 +7,8 @@ import { addDoctorCommand } from './doctor.js';
 import { addEvaluateCommand } from './evaluate.js';
 import { addWorkerCommand } from './worker.js';
 import { addFinetuneCommand } from './finetune.js';
+import { addPickCommand } from './pick.js';
+import { addServeCommand } from './serve.js';
 import { addTrainCommand } from './train.js';
 import { reportError, type Terminal } from './terminal.js';
 import { addTrackCommand } from './track.js';
@@ -28,6 +30,8 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
         outputError: () => undefined, // told by reportError, in the form of all errors
       });
     addTrackCommand(program, terminal);
+    addPickCommand(program, terminal);
+    addServeCommand(program, terminal);
     addDoctorCommand(program, terminal, (code) => (exitCode = code));
     addDemoCommand(program, terminal);
     addEvaluateCommand(program, terminal, (code) => (exitCode = code));

@@ -1,0 +1,60 @@
+/** ebm-tracker serve [VIDEO|DIR]: the page. */
+import { once } from 'node:events';
+import type { Command } from 'commander';
+import { createTracker } from '../tracker/tracker.js';
+import { listen, type ListenOptions } from '../web/listen.js';
+import { listenForInterrupt } from './interrupt.js';
+import { parseWhole, readConfig, resolveHead } from './options.js';
+import type { Terminal } from './terminal.js';
+
+export interface ServeOptions {
+  host?: string;
+  port?: string;
+  head?: string;
+  threads?: string;
+  seed?: string;
+  config?: string;
+}
+
+export function addServeCommand(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('serve')
+    .description('a page in the browser: draw boxes, watch them tracked, correct, export')
+    .argument('[path]', 'a video, or a folder with videos and folders of images', '.')
+    .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
+    .option('--threads <n>', 'threads of the networks (default: one a core)')
+    .option('--seed <n>', 'same seed, same input, same engine: same boxes')
+    .option('--config <file>', 'JSON file with any field of src/config.ts');
+  addAddressOptions(command).action(async (path: string, options: ServeOptions) => {
+    const { head, threads, seed } = options;
+    const config = await readConfig(options.config, {
+      ...(head === undefined ? {} : { head: await resolveHead(head) }),
+      ...(threads === undefined ? {} : { threads: parseWhole('--threads', threads) }),
+      ...(seed === undefined ? {} : { seed: parseWhole('--seed', seed) }),
+    });
+    const interrupt = listenForInterrupt();
+    try {
+      const server = await listen({ root: path, openTracker: () => createTracker(config), ...addressOf(options) });
+      terminal.stderr.write(`open ${server.url}\nCtrl-C ends it; results that were not exported are gone then\n`);
+      if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
+      await server.close();
+    } finally {
+      interrupt.end();
+    }
+  });
+}
+
+/** The options of both commands that show a page. */
+export function addAddressOptions(command: Command): Command {
+  return command
+    .option('--host <address>', 'listen there instead of on loopback: whoever has the printed token may come in')
+    .option('--port <n>', 'port; 0 = any that is free (default: 8642, or any)');
+}
+
+/** @throws TrackerError OPTION_INVALID */
+export function addressOf({ host, port }: ServeOptions): Pick<ListenOptions, 'host' | 'port'> {
+  return {
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port: parseWhole('--port', port) }),
+  };
+}

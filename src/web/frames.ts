@@ -1,0 +1,158 @@
+/** Frames of one video as JPEG: from a small cache, from a reader that is just there, or by a jump. */
+import { TrackerError } from '../errors.js';
+import type { Frame } from '../image/frame.js';
+import { encodeJpeg } from '../image/jpeg.js';
+import type { SeekableVideo } from '../video/seek.js';
+
+export interface FrameStore {
+  /** @throws TrackerError INPUT_NOT_FOUND behind the end, VIDEO_UNREADABLE; the signal's reason */
+  jpeg(frame: number, signal?: AbortSignal): Promise<Buffer>;
+  /** Takes a frame that somebody decoded anyhow. */
+  offer(frame: Frame): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FrameStoreOptions {
+  /** Bytes of pictures that are kept. */
+  readonly cacheBytes?: number;
+  /** Milliseconds after which a reader that nobody wants is ended. */
+  readonly idleMs?: number;
+}
+
+/** A longer side than this is made smaller: the page has no room for it. */
+const MAX_SIDE = 1920;
+/** A reader that is so many frames before the wanted one goes on to it; otherwise it jumps. */
+const READ_ON = 24;
+/** Who steps backwards is read so many frames at once. */
+const BACKWARDS = 12;
+
+interface Reader {
+  readonly frames: AsyncGenerator<Frame, void, void>;
+  readonly abort: AbortController;
+  /** Number of the frame that comes next. */
+  next: number;
+}
+
+export function createFrameStore(
+  video: SeekableVideo,
+  { cacheBytes = 64 * 2 ** 20, idleMs = 5000 }: FrameStoreOptions = {},
+): FrameStore {
+  const cache = createCache(cacheBytes);
+  let reader: Reader | undefined;
+  let lastAsked = 0;
+  let idle: NodeJS.Timeout | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+  let closed = false;
+
+  const encode = async (frame: Frame): Promise<Buffer> => {
+    const picture = await encodeJpeg(frame, MAX_SIDE);
+    cache.set(frame.index, picture);
+    return picture;
+  };
+  const drop = async (): Promise<void> => {
+    const old = reader;
+    reader = undefined;
+    old?.abort.abort();
+    await old?.frames.return(undefined);
+  };
+  const open = async (first: number): Promise<Reader> => {
+    await drop();
+    const abort = new AbortController();
+    return { frames: video.frames(first, abort.signal), abort, next: first };
+  };
+  const read = async (wanted: number): Promise<Buffer> => {
+    const backwards = wanted < lastAsked && wanted >= lastAsked - BACKWARDS;
+    lastAsked = wanted;
+    const first = backwards ? Math.max(0, wanted - BACKWARDS) : wanted;
+    if (!reader || wanted < reader.next || wanted > reader.next + READ_ON) reader = await open(first);
+    for (;;) {
+      const { value: frame } = await reader.frames.next().catch(async (error: unknown) => {
+        await drop();
+        throw error;
+      });
+      if (!frame || frame.index > wanted) {
+        await drop();
+        throw noFrame(video, wanted);
+      }
+      reader.next = frame.index + 1;
+      if (frame.index === wanted) return encode(frame);
+      if (backwards) void encode(frame).catch(() => undefined);
+    }
+  };
+  const wait = (): void => {
+    clearTimeout(idle);
+    idle = setTimeout(() => void (queue = queue.then(drop, drop)), idleMs);
+    idle.unref();
+  };
+
+  return {
+    async jpeg(frame, signal) {
+      const cached = cache.get(frame);
+      if (cached) return cached;
+      // one at a time: what waited may be there by now, or nobody wants it any more
+      const result = queue.then(async () => {
+        signal?.throwIfAborted();
+        if (closed) throw noFrame(video, frame);
+        clearTimeout(idle);
+        return cache.get(frame) ?? read(frame);
+      });
+      queue = result.then(wait, wait);
+      return result;
+    },
+    async offer(frame) {
+      if (!closed && !cache.get(frame.index)) await encode(frame);
+    },
+    async close() {
+      closed = true;
+      clearTimeout(idle);
+      reader?.abort.abort();
+      await queue.catch(() => undefined);
+      await drop();
+      clearTimeout(idle);
+    },
+  };
+}
+
+function noFrame(video: SeekableVideo, frame: number): TrackerError {
+  return new TrackerError(
+    'INPUT_NOT_FOUND',
+    `frame ${frame}: the video has none, expected 0 to ${video.frameCount() - 1}`,
+    {
+      hint: 'the file may be damaged there: go to another frame',
+    },
+  );
+}
+
+interface Cache {
+  get(key: number): Buffer | undefined;
+  set(key: number, value: Buffer): void;
+}
+
+/** What was not used for longest goes first. */
+function createCache(limit: number): Cache {
+  const entries = new Map<number, Buffer>();
+  let bytes = 0;
+  const remove = (key: number): void => {
+    bytes -= entries.get(key)?.length ?? 0;
+    entries.delete(key);
+  };
+  return {
+    get(key) {
+      const value = entries.get(key);
+      if (value) {
+        entries.delete(key);
+        entries.set(key, value);
+      }
+      return value;
+    },
+    set(key, value) {
+      remove(key);
+      entries.set(key, value);
+      bytes += value.length;
+      for (const oldest of entries.keys()) {
+        if (bytes <= limit || oldest === key) break;
+        remove(oldest);
+      }
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** Calls to the server. */
+import type { DrawRequest, FileList, PickRequest, Refusal, SessionInfo, VideoEvent, VideoOpened } from '../messages.js';
+
+/** What the server refused, in its words. */
+export class RefusedError extends Error {
+  readonly hint: string;
+
+  constructor({ message, hint }: Refusal) {
+    super(message);
+    this.name = 'RefusedError';
+    this.hint = hint;
+  }
+}
+
+async function call<T>(method: string, url: string, body?: object, signal?: AbortSignal): Promise<T> {
+  const response = await request(method, url, body, signal);
+  return (await response.json()) as T;
+}
+
+async function request(method: string, url: string, body?: object, signal?: AbortSignal): Promise<Response> {
+  const response = await fetch(url, {
+    method,
+    ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
+    ...(signal ? { signal } : {}),
+  }).catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+    throw new RefusedError({ code: '', message: 'the server does not answer', hint: 'is ebm-tracker still running?' });
+  });
+  if (!response.ok) throw new RefusedError((await response.json()) as Refusal);
+  return response;
+}
+
+const at = (video: string, rest: string): string => `/api/videos/${video}/${rest}`;
+
+export const api = {
+  session: () => call<SessionInfo>('GET', '/api/session'),
+  files: () => call<FileList>('GET', '/api/files'),
+  open: (path: string) => call<VideoOpened>('POST', '/api/videos', { path }),
+  draw: (video: string, drawn: DrawRequest) => call<{ object: number }>('POST', at(video, 'boxes'), drawn),
+  remove: (video: string, object: number) => call<object>('DELETE', at(video, `objects/${object}`)),
+  undo: (video: string) => call<{ undone: boolean }>('POST', at(video, 'undo')),
+  start: (video: string) => call<object>('POST', at(video, 'start')),
+  stop: (video: string) => call<object>('POST', at(video, 'stop')),
+  pick: (picked: PickRequest) => call<object>('POST', '/api/pick', picked),
+  async frame(video: string, frame: number, signal: AbortSignal): Promise<ImageBitmap> {
+    const response = await request('GET', at(video, `frames/${frame}`), undefined, signal);
+    return createImageBitmap(await response.blob());
+  },
+  /** The file, and the name that the server gives it. */
+  async export(video: string, format: string): Promise<{ blob: Blob; name: string }> {
+    const response = await request('GET', at(video, `export?format=${encodeURIComponent(format)}`));
+    const name = /''(.+)$/.exec(response.headers.get('content-disposition') ?? '')?.[1] ?? `boxes.${format}`;
+    return { blob: await response.blob(), name: decodeURIComponent(name) };
+  },
+  /** @returns to be called to end it */
+  events(video: string, onEvent: (event: VideoEvent) => void, onBroken: () => void): () => void {
+    const source = new EventSource(at(video, 'events'));
+    source.addEventListener('message', ({ data }) => onEvent(JSON.parse(String(data)) as VideoEvent));
+    source.addEventListener('error', onBroken);
+    return () => source.close();
+  },
+};

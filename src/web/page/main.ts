@@ -1,0 +1,73 @@
+/** The page: a list of videos, or one video with its boxes. */
+import type { SessionInfo } from '../messages.js';
+import { api, RefusedError } from './api.js';
+import { element, say } from './dom.js';
+import { pressKey } from './keys.js';
+import { showLibrary } from './library.js';
+import { openWorkbench, type Workbench } from './workbench.js';
+
+/** What is shown now. */
+interface View {
+  workbench: Workbench | undefined;
+  readonly left: AbortController;
+}
+
+await main().catch(tell);
+
+async function main(): Promise<void> {
+  const session = await api.session();
+  let view: View = { workbench: undefined, left: new AbortController() };
+  const show = async (): Promise<void> => {
+    view.left.abort();
+    view.workbench?.close();
+    const next: View = { workbench: undefined, left: new AbortController() };
+    view = next;
+    next.workbench = await open(session, next.left.signal);
+    // another one was chosen while this one was opened
+    if (next !== view) next.workbench?.close();
+  };
+  window.addEventListener('hashchange', () => void show().catch(tell));
+  window.addEventListener('unhandledrejection', ({ reason }) => tell(reason));
+  element('back').addEventListener('click', () => (location.hash = ''));
+  element('show-keys').addEventListener('click', () => element<HTMLDialogElement>('keys').showModal());
+  document.addEventListener('keydown', (event) => {
+    const target = event.target as HTMLElement;
+    const typing = target.matches('input, select') || element<HTMLDialogElement>('keys').open;
+    // a button that was reached by Tab is pressed by these
+    const pressing = target.matches('button') && [' ', 'Enter'].includes(event.key);
+    if (!view.workbench || typing || pressing) return;
+    if (pressKey(event, view.workbench.actions)) event.preventDefault();
+  });
+  // a click leaves the keyboard where it was
+  document.addEventListener('mousedown', (event) => {
+    if ((event.target as HTMLElement).closest('#work button')) event.preventDefault();
+  });
+  await show();
+}
+
+/** What the address names: #PATH is a video, none is the list. */
+async function open(session: SessionInfo, signal: AbortSignal): Promise<Workbench | undefined> {
+  const named = decodeURIComponent(location.hash.slice(1));
+  const path = named === '' ? session.video : named;
+  say('');
+  element('library').hidden = path !== null;
+  element('work').hidden = true;
+  element('back').hidden = path === null || session.video !== null;
+  element('position').textContent = '';
+  element('title').textContent = path ?? 'Choose a video';
+  document.title = path ?? 'ebm-tracker';
+  if (path === null) {
+    showLibrary(await api.files(), (chosen) => (location.hash = encodeURIComponent(chosen)), signal);
+    return undefined;
+  }
+  const opened = await api.open(path);
+  if (signal.aborted) return undefined;
+  element('work').hidden = false;
+  return openWorkbench(opened, session);
+}
+
+function tell(error: unknown): void {
+  if (error instanceof DOMException && error.name === 'AbortError') return;
+  const hint = error instanceof RefusedError ? `. ${error.hint}` : '';
+  say(`${error instanceof Error ? error.message : String(error)}${hint}`, 'error');
+}

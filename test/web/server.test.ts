@@ -1,0 +1,371 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import sharp from 'sharp';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { formatHead, formatRow, parseBoxes } from '../../src/io/boxes.js';
+import type { FileList, VideoEvent, VideoOpened } from '../../src/web/messages.js';
+import { createServer, type PickedBox, type WebOptions } from '../../src/web/server.js';
+import { listen } from '../../src/web/listen.js';
+import type { PooledTracker } from '../../src/web/track-objects.js';
+import { makeNumberedVideo, numberOf, runFfmpeg, temporaryFolder } from '../helpers/video.js';
+
+const BOX = { x: 10, y: 8, w: 12, h: 10 };
+const HEADERS = { host: '127.0.0.1:8642' };
+
+/** Stays where it is. */
+const stillTracker = async (): Promise<PooledTracker> => ({
+  init: async (_, box) => ({ box, confidence: 1, state: 'tracking' }),
+  update: async () => ({ box: BOX, confidence: 0.5, state: 'uncertain' }),
+  release: async () => undefined,
+});
+
+/** ROOT/clip.mp4, ROOT/img/*.png, and beside ROOT a secret that links lead to. */
+async function makeRoot(): Promise<{ root: string; outside: string }> {
+  const folder = await temporaryFolder();
+  const [root, outside] = [path.join(folder, 'root'), path.join(folder, 'outside')];
+  await mkdir(path.join(root, 'img'), { recursive: true });
+  await mkdir(outside);
+  await makeNumberedVideo(path.join(root, 'clip.mp4'), { frames: 12 });
+  await makeNumberedVideo(path.join(outside, 'secret.mp4'), { frames: 3 });
+  const image = sharp({ create: { width: 20, height: 16, channels: 3, background: '#808080' } }).png();
+  for (const name of ['1.png', '2.png']) await image.toFile(path.join(root, 'img', name));
+  await image.toFile(path.join(outside, 'secret.png'));
+  await writeFile(path.join(root, 'notes.txt'), 'not a video');
+  await writeFile(path.join(root, 'list.m3u8'), '#EXTM3U');
+  return { root, outside };
+}
+
+async function start(
+  options: Partial<WebOptions> = {},
+): Promise<{ server: FastifyInstance; root: string; outside: string }> {
+  const { root, outside } = await makeRoot();
+  const server = await createServer({ root, openTracker: stillTracker, ...options });
+  onTestFinished(() => server.close());
+  return { server, root, outside };
+}
+
+type Answer = Awaited<ReturnType<FastifyInstance['inject']>>;
+
+const post = (server: FastifyInstance, url: string, payload: object = {}): Promise<Answer> =>
+  server.inject({ method: 'POST', url, payload, headers: HEADERS });
+const get = (server: FastifyInstance, url: string, headers: Record<string, string> = {}): Promise<Answer> =>
+  server.inject({ url, headers: { ...HEADERS, ...headers } });
+const openVideo = async (server: FastifyInstance, name: string): Promise<VideoOpened> =>
+  (await post(server, '/api/videos', { path: name })).json<VideoOpened>();
+
+describe('the files under the root', () => {
+  it('are listed: videos and folders of images, nothing else and nothing that a link leads to', async () => {
+    const { server, root, outside } = await start();
+    await symlink(path.join(outside, 'secret.mp4'), path.join(root, 'link.mp4'));
+    await symlink(outside, path.join(root, 'linked'));
+    await mkdir(path.join(root, '.hidden'));
+    await writeFile(path.join(root, '.hidden', 'a.mp4'), '');
+    const { files, more } = (await get(server, '/api/files')).json<FileList>();
+    expect(files.map(({ path, kind }) => [path, kind])).toEqual([
+      ['clip.mp4', 'video'],
+      ['img', 'images'],
+    ]);
+    expect(more).toBe(false);
+  });
+
+  it('are opened, and the same one once only', async () => {
+    const { server } = await start();
+    const video = await openVideo(server, 'clip.mp4');
+    expect(video).toMatchObject({ path: 'clip.mp4', width: 64, height: 48, fps: 25, frames: 12 });
+    expect((await openVideo(server, './img/../clip.mp4')).id).toBe(video.id);
+    expect(await openVideo(server, 'img')).toMatchObject({ width: 20, height: 16, frames: 2 });
+  });
+
+  it.each([
+    '../outside/secret.mp4',
+    'img/../../outside/secret.mp4',
+    '/etc/passwd',
+    '..',
+    'link.mp4',
+    'linked/secret.mp4',
+    'linked',
+    'notes.txt',
+    'list.m3u8',
+    'none.mp4',
+    'clip.mp4\0.mp4',
+    '',
+    '.',
+  ])('and no others: %s', async (asked) => {
+    const { server, root, outside } = await start();
+    await symlink(path.join(outside, 'secret.mp4'), path.join(root, 'link.mp4'));
+    await symlink(outside, path.join(root, 'linked'));
+    const answer = await post(server, '/api/videos', { path: asked });
+    expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([404, 'INPUT_NOT_FOUND']);
+    expect(answer.body).not.toContain(path.dirname(root));
+  });
+
+  it('an absolute path is none, even one of the outside that exists', async () => {
+    const { server, outside } = await start();
+    const answer = await post(server, '/api/videos', { path: path.join(outside, 'secret.mp4') });
+    expect(answer.statusCode).toBe(404);
+  });
+
+  it('an image that is a link out of the root is left out of its folder', async () => {
+    const { server, root, outside } = await start();
+    await symlink(path.join(outside, 'secret.png'), path.join(root, 'img', '3.png'));
+    expect(await openVideo(server, 'img')).toMatchObject({ frames: 2 });
+  });
+
+  it('where a video was named, it is the only one', async () => {
+    const { root } = await makeRoot();
+    await makeNumberedVideo(path.join(root, 'other.mp4'), { frames: 3 });
+    const server = await createServer({ root: path.join(root, 'clip.mp4'), openTracker: stillTracker });
+    onTestFinished(() => server.close());
+    expect((await get(server, '/api/session')).json()).toMatchObject({ mode: 'serve', video: 'clip.mp4' });
+    expect((await get(server, '/api/files')).json<FileList>().files).toHaveLength(1);
+    expect((await post(server, '/api/videos', { path: 'other.mp4' })).statusCode).toBe(404);
+    expect((await post(server, '/api/videos', { path: 'clip.mp4' })).statusCode).toBe(200);
+  });
+
+  it('that are damaged say so, without the place of the folder', async () => {
+    const { server, root } = await start();
+    await writeFile(path.join(root, 'broken.mp4'), 'no video');
+    const answer = await post(server, '/api/videos', { path: 'broken.mp4' });
+    expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([422, 'VIDEO_UNREADABLE']);
+    expect(answer.body).not.toContain(root);
+  });
+});
+
+describe('who may ask', () => {
+  it.each([
+    ['a name that was made to point here', { host: 'evil.example:8642' }, 403],
+    ['a name that begins like ours', { host: 'localhost.evil.example' }, 403],
+    ['another page', { origin: 'http://evil.example' }, 403],
+    ['another port of this machine', { origin: 'http://127.0.0.1:9999' }, 403],
+    ['a page without an origin of its own', { origin: 'null' }, 403],
+    ['a picture in another page', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }, 403],
+    ['the page itself', { origin: 'http://127.0.0.1:8642', 'sec-fetch-site': 'same-origin' }, 200],
+    ['localhost', { host: 'localhost:8642' }, 200],
+    ['IPv6', { host: '[::1]:8642' }, 200],
+  ])('%s: %o -> %i', async (_, headers: Record<string, string>, status) => {
+    const { server } = await start();
+    expect((await get(server, '/api/session', headers)).statusCode).toBe(status);
+  });
+
+  it('a link in another page may open the page, and nothing else', async () => {
+    const { server } = await start({ pageFolder: await temporaryFolder() });
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+    expect((await get(server, '/', link)).statusCode).toBe(500); // not built, but let in
+    expect((await get(server, '/api/files', link)).statusCode).toBe(403);
+  });
+
+  it('beyond loopback only who has the token', async () => {
+    const { server } = await start({ token: 'abc123' });
+    const host = { host: '192.0.2.7:8642' };
+    const status = async (url: string, headers: Record<string, string> = {}): Promise<number> =>
+      (await get(server, url, { ...host, ...headers })).statusCode;
+    expect(await status('/api/session')).toBe(401);
+    expect(await status('/?token=abc124')).toBe(401);
+    expect(await status('/api/session?token=abc123')).toBe(401);
+    expect(await status('/api/session', { authorization: 'Bearer abc12' })).toBe(401);
+    expect(await status('/api/session', { authorization: 'Bearer abc123' })).toBe(200);
+    expect(await status('/api/session', { cookie: 'ebm-tracker-8642=abc123' })).toBe(200);
+    expect(await status('/api/session', { cookie: 'ebm-tracker-1=abc123' })).toBe(401);
+    const foreign = { cookie: 'ebm-tracker-8642=abc123', origin: 'http://evil.example' };
+    expect(await status('/api/session', foreign)).toBe(403);
+    const opened = await get(server, '/?token=abc123', host);
+    expect([opened.statusCode, opened.headers.location]).toEqual([302, '/']);
+    expect(opened.headers['set-cookie']).toBe('ebm-tracker-8642=abc123; HttpOnly; SameSite=Strict; Path=/');
+  });
+
+  it('--host makes a token of its own, loopback needs none', async () => {
+    const { root } = await makeRoot();
+    const options = { root, openTracker: stillTracker, port: 0 };
+    const [plain, open, again] = [
+      await listen(options),
+      await listen({ ...options, host: '127.0.0.1' }),
+      await listen({ ...options, host: '127.0.0.1' }),
+    ];
+    onTestFinished(() => Promise.all([plain, open, again].map((one) => one.close())).then(() => undefined));
+    expect(plain.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+    expect(open.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{22}$/);
+    expect(new URL(again.url).search).not.toBe(new URL(open.url).search);
+    expect((await fetch(new URL('/api/session', plain.url))).status).toBe(200);
+    expect((await fetch(new URL('/api/session', open.url))).status).toBe(401);
+  });
+
+  it('a port that is taken: SERVER_FAILED', async () => {
+    const { root } = await makeRoot();
+    const first = await listen({ root, openTracker: stillTracker, port: 0 });
+    onTestFinished(() => first.close());
+    const port = Number(new URL(first.url).port);
+    await expect(listen({ root, openTracker: stillTracker, port })).rejects.toMatchObject({ code: 'SERVER_FAILED' });
+  });
+
+  it('every answer forbids foreign scripts, frames and sniffing', async () => {
+    const { server } = await start();
+    for (const url of ['/api/session', '/none']) {
+      const { headers } = await get(server, url);
+      expect(headers['content-security-policy']).toContain("default-src 'none'");
+      expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+      expect(headers['x-content-type-options']).toBe('nosniff');
+    }
+  });
+});
+
+describe('limits', () => {
+  it('a body that is too large, no JSON, or of another shape', async () => {
+    const { server } = await start();
+    const { id } = await openVideo(server, 'clip.mp4');
+    const boxes = `/api/videos/${id}/boxes`;
+    expect((await post(server, boxes, { frame: 0, box: BOX, more: 'x'.repeat(20_000) })).statusCode).toBe(413);
+    const headers = { ...HEADERS, 'content-type': 'application/json' };
+    const broken = await server.inject({ method: 'POST', url: boxes, payload: '{"frame":', headers });
+    expect(broken.statusCode).toBe(400);
+    for (const body of [
+      {},
+      { frame: -1, box: BOX },
+      { frame: 0.5, box: BOX },
+      { frame: 0, box: { ...BOX, x: null } },
+      { frame: 0, box: { ...BOX, x: '1' } },
+      { frame: 0, box: BOX, extra: 1 },
+      { frame: 1e12, box: BOX },
+    ]) {
+      const answer = await post(server, boxes, body);
+      expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([400, 'REQUEST_INVALID']);
+    }
+    const outside = await post(server, boxes, { frame: 0, box: { ...BOX, x: 900 } });
+    expect([outside.statusCode, outside.json<{ code: string }>().code]).toEqual([400, 'BOX_INVALID']);
+  });
+
+  it.each([
+    ['frames/12', 404],
+    ['frames/-1', 400],
+    ['frames/x', 400],
+    ['frames/1e99', 400],
+    ['export?format=exe', 400],
+    ['export', 400],
+  ])('%s -> %i', async (rest, status) => {
+    const { server } = await start();
+    const { id } = await openVideo(server, 'clip.mp4');
+    expect((await get(server, `/api/videos/${id}/${rest}`)).statusCode).toBe(status);
+  });
+
+  it('a video that is not open', async () => {
+    const { server } = await start();
+    expect((await get(server, '/api/videos/6f6e6500-0000-4000-8000-000000000000/frames/0')).statusCode).toBe(404);
+    expect((await get(server, '/api/videos/1/frames/0')).statusCode).toBe(400);
+    expect((await get(server, '/api/nothing')).statusCode).toBe(404);
+  });
+
+  it('eight videos are open at most; the one that nobody uses makes room', async () => {
+    const { server, root } = await start();
+    for (let i = 0; i < 9; i++) {
+      await mkdir(path.join(root, `f${i}`));
+      await sharp({ create: { width: 20, height: 16, channels: 3, background: '#808080' } })
+        .png()
+        .toFile(path.join(root, `f${i}`, '1.png'));
+    }
+    const opened: VideoOpened[] = [];
+    for (let i = 0; i < 8; i++) opened.push(await openVideo(server, `f${i}`));
+    const drawIn = (id: string): Promise<Answer> => post(server, `/api/videos/${id}/boxes`, { frame: 0, box: BOX });
+    for (const { id } of opened.slice(1)) await drawIn(id);
+    const ninth = await openVideo(server, 'f8');
+    expect((await get(server, `/api/videos/${opened[0]!.id}/frames/0`)).statusCode).toBe(404);
+    await drawIn(ninth.id);
+    const answer = await post(server, '/api/videos', { path: 'f0' });
+    expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([400, 'OPTION_INVALID']);
+  });
+});
+
+describe('a video', () => {
+  it('gives its frames as JPEG, large ones made smaller', async () => {
+    const { server, root } = await start();
+    const { id } = await openVideo(server, 'clip.mp4');
+    const { rawPayload, headers } = await get(server, `/api/videos/${id}/frames/7`);
+    expect(headers['content-type']).toBe('image/jpeg');
+    const { data, info } = await sharp(rawPayload).raw().toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height]).toEqual([64, 48]);
+    expect(numberOf({ data, width: 64, height: 48, index: 0, time: 0 })).toBe(7);
+    await runFfmpeg(['-f', 'lavfi', '-i', 'testsrc=s=2560x1440', '-frames:v', '1', path.join(root, 'large.mp4')]);
+    const large = await openVideo(server, 'large.mp4');
+    const picture = await get(server, `/api/videos/${large.id}/frames/0`);
+    expect(await sharp(picture.rawPayload).metadata()).toMatchObject({ width: 1920, height: 1080 });
+    expect([large.width, large.height]).toEqual([2560, 1440]);
+  });
+
+  it('is tracked beside another one, after its page was closed, and exported', async () => {
+    const { root } = await makeRoot();
+    const server = await listen({ root, openTracker: stillTracker, port: 0 });
+    onTestFinished(() => server.close());
+    const send = async <T>(url: string, body: object): Promise<T> => {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(new URL(url, server.url), { method: 'POST', headers, body: JSON.stringify(body) });
+      expect(answer.status).toBe(200);
+      return (await answer.json()) as T;
+    };
+    const ids: string[] = [];
+    for (const name of ['clip.mp4', 'img']) {
+      const { id } = await send<VideoOpened>('/api/videos', { path: name });
+      ids.push(id);
+      const page = new AbortController();
+      const events = await fetch(new URL(`/api/videos/${id}/events`, server.url), { signal: page.signal });
+      expect(events.headers.get('content-type')).toContain('text/event-stream');
+      expect(events.headers.get('content-security-policy')).toContain("default-src 'none'");
+      const { value } = await events.body!.getReader().read();
+      const first = JSON.parse(new TextDecoder().decode(value).replace(/^data: /, '')) as VideoEvent;
+      expect(first).toMatchObject({ type: 'snapshot', objects: [] });
+      await send(`/api/videos/${id}/boxes`, { frame: 0, box: BOX });
+      await send(`/api/videos/${id}/start`, {});
+      page.abort();
+    }
+    const text = async (id: string, format: string): Promise<string> =>
+      (await fetch(new URL(`/api/videos/${id}/export?format=${format}`, server.url))).text();
+    await expect.poll(() => text(ids[0]!, 'csv').then((csv) => csv.split('\n').length)).toBe(14);
+    await expect.poll(() => text(ids[1]!, 'csv').then((csv) => csv.split('\n').length)).toBe(4);
+    // the very file that `track` writes
+    const rows = parseBoxes(await text(ids[0]!, 'csv'), 'csv', 'export');
+    const written = (format: 'csv' | 'jsonl'): string =>
+      formatHead(format) + rows.map((row) => formatRow(row, format)).join('');
+    expect(rows[0]).toEqual({ frame: 0, time: 0, box: BOX, confidence: 1, state: 'tracking' });
+    expect(rows[11]).toEqual({ frame: 11, time: 0.44, box: BOX, confidence: 0.5, state: 'uncertain' });
+    expect(await text(ids[0]!, 'csv')).toBe(written('csv'));
+    expect(await text(ids[0]!, 'jsonl')).toBe(written('jsonl'));
+  });
+
+  it('with several objects has their numbers in the files', async () => {
+    const { server } = await start();
+    const { id } = await openVideo(server, 'clip.mp4');
+    for (let i = 0; i < 2; i++) await post(server, `/api/videos/${id}/boxes`, { frame: 0, box: BOX });
+    const file = await get(server, `/api/videos/${id}/export?format=csv`);
+    expect(file.headers['content-disposition']).toBe("attachment; filename*=UTF-8''clip.csv");
+    expect(file.body.split('\n').map((line) => line.split(',').slice(0, 2))).toEqual([
+      ['id', 'frame'],
+      ['1', '0'],
+      ['2', '0'],
+      [''],
+    ]);
+    const lines = (await get(server, `/api/videos/${id}/export?format=jsonl`)).body.trimEnd().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { id: number }).id)).toEqual([1, 2]);
+    expect(
+      (await server.inject({ method: 'DELETE', url: `/api/videos/${id}/objects/1`, headers: HEADERS })).statusCode,
+    ).toBe(200);
+    expect(
+      (await server.inject({ method: 'DELETE', url: `/api/videos/${id}/objects/1`, headers: HEADERS })).statusCode,
+    ).toBe(400);
+    expect((await post(server, `/api/videos/${id}/undo`)).json()).toEqual({ undone: true });
+  });
+});
+
+describe('picking', () => {
+  it('gives the box, clipped, once', async () => {
+    const picked: PickedBox[] = [];
+    const { server } = await start({ root: (await makeRoot()).root + '/clip.mp4', onPick: (box) => picked.push(box) });
+    expect((await get(server, '/api/session')).json()).toMatchObject({ mode: 'pick', video: 'clip.mp4' });
+    expect((await post(server, '/api/pick', { frame: 0, box: { ...BOX, w: 0 } })).statusCode).toBe(400);
+    expect(picked).toEqual([]);
+    expect((await post(server, '/api/pick', { frame: 3, box: { x: 60, y: 8, w: 12, h: 10 } })).statusCode).toBe(200);
+    expect(picked).toEqual([{ frame: 3, box: { x: 60, y: 8, w: 4, h: 10 } }]);
+  });
+
+  it('is not there otherwise', async () => {
+    const { server } = await start();
+    expect((await post(server, '/api/pick', { frame: 0, box: BOX })).statusCode).toBe(404);
+  });
+});
