@@ -6,6 +6,8 @@ import type { VideoInfo } from './probe.js';
 export interface FrameIndex {
   /** Seconds from the first frame, rising: entry i is frame i. */
   readonly times: Float64Array;
+  /** Frames that are decoded without others, rising; the first is 0. */
+  readonly keys: readonly number[];
   /** Seconds from where the file's own times begin to the first frame. */
   readonly offset: number;
 }
@@ -36,20 +38,41 @@ export function parsePackets(csv: string): FrameIndex | undefined {
   const packets = [...csv.matchAll(/^packet,([^,\n]*),([^,\n]*)/gm)]
     .map(([, time, flags]) => ({ time: Number(time), key: flags!.includes('K'), discarded: flags!.includes('D') }))
     .filter(({ discarded }) => !discarded);
-  const stamps = Float64Array.from(packets, ({ time }) => time).toSorted();
   // frames that are decoded before the first key frame, or shown before it, may be missing
-  if (!packets[0]?.key || packets[0].time !== stamps[0]) return undefined;
-  if (stamps.some((time, i) => !(time > (stamps[i - 1] ?? -Infinity)))) return undefined;
-  return { times: stamps.map((time) => time - stamps[0]!), offset: stamps[0]! - Number(format[2]) };
+  const first = packets[0];
+  packets.sort((a, b) => a.time - b.time);
+  if (!first?.key || packets[0] !== first) return undefined;
+  if (!packets.every(({ time }, i) => time > (packets[i - 1]?.time ?? -Infinity))) return undefined;
+  return {
+    times: Float64Array.from(packets, ({ time }) => time - first.time),
+    keys: [...packets.keys()].filter((i) => packets[i]!.key),
+    offset: first.time - Number(format[2]),
+  };
+}
+
+/** Position of the last entry that is not above a value; 0 where all are. */
+function lastUpTo(sorted: ArrayLike<number>, value: number): number {
+  let [low, high] = [0, sorted.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! <= value) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The frame that is nearest to a time. */
 export function frameAt({ times }: FrameIndex, time: number): number {
-  let [low, high] = [0, times.length - 1];
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (times[middle]! <= time) low = middle;
-    else high = middle;
-  }
-  return Math.abs(times[high]! - time) < Math.abs(times[low]! - time) ? high : low;
+  const before = lastUpTo(times, time);
+  return times[before + 1]! - time < time - times[before]! ? before + 1 : before;
+}
+
+/** ffmpeg aims so many seconds earlier (3/23 s, as frames may be decoded before they are shown): nearer to a key frame it takes the one before. */
+const EARLY_SECONDS = 0.2;
+
+/** A frame, not behind the given one, that a jump reaches without decoding many others. */
+export function quickFrame({ times, keys }: FrameIndex, frame: number): number {
+  const key = keys[lastUpTo(keys, frame)]!;
+  if (key === 0) return 0;
+  return Math.min(frame, lastUpTo(times, times[key]! + EARLY_SECONDS) + 1);
 }

@@ -5,7 +5,7 @@ import type { Size } from '../geometry.js';
 import { decodeImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { findBinaries, type Binaries } from './binaries.js';
-import { frameAt, readFrameIndex, type FrameIndex } from './frame-index.js';
+import { frameAt, quickFrame, readFrameIndex, type FrameIndex } from './frame-index.js';
 import { imagesInFolder } from './images.js';
 import { probeVideo, type VideoInfo } from './probe.js';
 import { decode, firstReadable, IMAGE_FPS } from './read.js';
@@ -17,6 +17,8 @@ export interface SeekableVideo extends Size {
   frameCount(): number;
   /** Settles when the frames have been counted, as far as that is possible without decoding. Never rejects. */
   readonly counted: Promise<void>;
+  /** A frame, not behind the given one, that is reached quickly. */
+  quickFrame(frame: number): number;
   /**
    * The frames from number `first` on, in order, numbered and timed as openVideo does; none where it lies behind the end. Of files
    * whose packets do not tell where a frame is, those before it are decoded too. Several readers may be at work at once.
@@ -45,19 +47,18 @@ export async function openSeekable(path: string, options: SeekableOptions = {}):
 }
 
 function openFile(path: string, info: VideoInfo, binaries: Binaries): SeekableVideo {
-  let count = info.frameCount;
-  const indexed = readFrameIndex(path, info, binaries).then((index) => {
-    if (index) count = index.times.length;
-    return index;
-  });
+  let known: FrameIndex | undefined;
+  const indexed = readFrameIndex(path, info, binaries).then((index) => (known = index));
   const { width, height, fps } = info;
   return {
     path,
     width,
     height,
     fps,
-    frameCount: () => count,
+    frameCount: () => known?.times.length ?? info.frameCount,
     counted: indexed.then(() => undefined),
+    // without an index every jump begins at the first frame
+    quickFrame: (frame) => (known ? quickFrame(known, frame) : 0),
     async *frames(first, signal) {
       const options = signal ? { signal } : {};
       const index = first === 0 ? undefined : await indexed;
@@ -98,6 +99,7 @@ async function openFolder(path: string, files: readonly string[]): Promise<Seeka
     fps: IMAGE_FPS,
     frameCount: () => files.length,
     counted: Promise.resolve(),
+    quickFrame: (frame) => frame,
     async *frames(first, signal) {
       let failure: unknown;
       let count = 0;

@@ -7,6 +7,8 @@ import type { SeekableVideo } from '../video/seek.js';
 export interface FrameStore {
   /** @throws TrackerError INPUT_NOT_FOUND behind the end, VIDEO_UNREADABLE; the signal's reason */
   jpeg(frame: number, signal?: AbortSignal): Promise<Buffer>;
+  /** The frame itself where it is at hand, otherwise one before it that is reached sooner. @throws TrackerError as jpeg() */
+  near(frame: number, signal?: AbortSignal): Promise<{ readonly frame: number; readonly picture: Buffer }>;
   /** Takes a frame that somebody decoded anyhow. */
   offer(frame: Frame): Promise<void>;
   close(): Promise<void>;
@@ -21,8 +23,10 @@ export interface FrameStoreOptions {
 
 /** A longer side than this is made smaller: the page has no room for it. */
 const MAX_SIDE = 1920;
-/** A reader that is so many frames before the wanted one goes on to it; otherwise it jumps. */
-const READ_ON = 24;
+/** Frames that are read on to rather than to jump or to show another one. */
+const READ_ON = 12;
+/** A frame that is read costs as much as so many that are decoded only. */
+const READ_COST = 3;
 /** Who steps backwards is read so many frames at once. */
 const BACKWARDS = 12;
 
@@ -60,11 +64,18 @@ export function createFrameStore(
     const abort = new AbortController();
     return { frames: video.frames(first, abort.signal), abort, next: first };
   };
+  const isBackwards = (wanted: number): boolean => wanted < lastAsked && wanted >= lastAsked - BACKWARDS;
+  /** Reading on comes sooner than a jump. */
+  const isAhead = (wanted: number): boolean => {
+    if (!reader || wanted < reader.next) return false;
+    const between = wanted - reader.next;
+    return between <= READ_ON || READ_COST * between <= wanted - video.quickFrame(wanted);
+  };
   const read = async (wanted: number): Promise<Buffer> => {
-    const backwards = wanted < lastAsked && wanted >= lastAsked - BACKWARDS;
+    const backwards = isBackwards(wanted);
     lastAsked = wanted;
     const first = backwards ? Math.max(0, wanted - BACKWARDS) : wanted;
-    if (!reader || wanted < reader.next || wanted > reader.next + READ_ON) reader = await open(first);
+    if (!reader || !isAhead(wanted)) reader = await open(first);
     for (;;) {
       const { value: frame } = await reader.frames.next().catch(async (error: unknown) => {
         await drop();
@@ -85,20 +96,31 @@ export function createFrameStore(
     idle.unref();
   };
 
+  /** One at a time: what waited may be there by now, or nobody wants it any more. */
+  const inTurn = <T>(frame: number, signal: AbortSignal | undefined, job: () => Promise<T>): Promise<T> => {
+    const result = queue.then(() => {
+      signal?.throwIfAborted();
+      if (closed) throw noFrame(video, frame);
+      clearTimeout(idle);
+      return job();
+    });
+    queue = result.then(wait, wait);
+    return result;
+  };
+  const nearest = (wanted: number): number => {
+    const quick = video.quickFrame(wanted);
+    if (cache.get(wanted) || wanted - quick <= READ_ON || isBackwards(wanted)) return wanted;
+    return isAhead(wanted) && !cache.get(quick) ? wanted : quick;
+  };
+
   return {
-    async jpeg(frame, signal) {
-      const cached = cache.get(frame);
-      if (cached) return cached;
-      // one at a time: what waited may be there by now, or nobody wants it any more
-      const result = queue.then(async () => {
-        signal?.throwIfAborted();
-        if (closed) throw noFrame(video, frame);
-        clearTimeout(idle);
-        return cache.get(frame) ?? read(frame);
-      });
-      queue = result.then(wait, wait);
-      return result;
-    },
+    jpeg: async (frame, signal) =>
+      cache.get(frame) ?? inTurn(frame, signal, async () => cache.get(frame) ?? read(frame)),
+    near: async (wanted, signal) =>
+      inTurn(wanted, signal, async () => {
+        const frame = nearest(wanted);
+        return { frame, picture: cache.get(frame) ?? (await read(frame)) };
+      }),
     async offer(frame) {
       if (!closed && !cache.get(frame.index)) await encode(frame);
     },

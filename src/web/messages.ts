@@ -8,6 +8,9 @@ export const STATES: readonly TrackState[] = ['tracking', 'uncertain', 'lost', '
 /** frame, time (s), x, y, w, h (pixels of the upright frame), confidence, number of the state in STATES */
 export type WireRow = readonly [number, number, number, number, number, number, number, number];
 
+/** Of GET /api/videos/ID/frames/N?near=1: the frame that is shown, N or one before it that was at hand sooner. */
+export const FRAME_HEADER = 'x-frame';
+
 export interface FormatInfo {
   readonly name: string;
   readonly title: string;

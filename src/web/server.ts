@@ -15,7 +15,7 @@ import { FORMATS } from './formats.js';
 import { createFrameStore, type FrameStore } from './frames.js';
 import { addGuard } from './guard.js';
 import { createLimit } from './limit.js';
-import type { Refusal, SessionInfo, VideoOpened } from './messages.js';
+import { FRAME_HEADER, type Refusal, type SessionInfo, type VideoOpened } from './messages.js';
 import { findFootage, listFootage, openRoot, type Footage } from './root.js';
 import { createSession, type Session } from './session.js';
 import { createTrackerPool, type PooledTracker } from './track-objects.js';
@@ -70,6 +70,7 @@ const pickSchema = z.strictObject({ frame: frameSchema, box: boxSchema });
 const openSchema = z.strictObject({ path: z.string().max(MAX_PATH) });
 const videoParams = z.object({ id: z.uuid() });
 const frameParams = videoParams.extend({ frame: z.coerce.number().pipe(frameSchema) });
+const frameQuery = z.object({ near: z.literal('1').optional() });
 const objectParams = videoParams.extend({ object: z.coerce.number().int() });
 const exportQuery = z.object({ format: z.string() });
 
@@ -151,13 +152,20 @@ export async function createServer(options: WebOptions): Promise<FastifyInstance
     const { id, session } = await openPath(openSchema.parse(body).path);
     return { id, ...session.data() };
   });
-  server.get('/api/videos/:id/frames/:frame', async ({ params }, reply) => {
+  server.get('/api/videos/:id/frames/:frame', async ({ params, query }, reply) => {
     const { frame } = frameParams.parse(params);
     const { frames } = find(params);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const picture = await frames.jpeg(frame, gone.signal);
-    return reply.type('image/jpeg').header('cache-control', 'private, max-age=3600').send(picture);
+    if (frameQuery.parse(query).near === undefined) {
+      const picture = await frames.jpeg(frame, gone.signal);
+      return reply.type('image/jpeg').header('cache-control', 'private, max-age=3600').send(picture);
+    }
+    const near = await frames.near(frame, gone.signal);
+    return reply
+      .type('image/jpeg')
+      .headers({ 'cache-control': 'no-store', [FRAME_HEADER]: near.frame })
+      .send(near.picture);
   });
   server.get('/api/videos/:id/events', ({ params }, reply) => streamEvents(find(params).session, reply));
   server.post('/api/videos/:id/boxes', async ({ params, body }) => {

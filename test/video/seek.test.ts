@@ -110,7 +110,7 @@ describe('the index', () => {
   it('is in the order of showing, without what is discarded', () => {
     const index = parsePackets(packets(['packet,1.0,KD_', 'packet,1.5,K__', 'packet,2.5,___', 'packet,2.0,___']));
     expect([...index!.times]).toEqual([0, 0.5, 1]);
-    expect(index!.offset).toBe(1.5);
+    expect([index!.offset, index!.keys]).toEqual([1.5, [0]]);
     expect(frameAt(index!, 0.7)).toBe(1);
     expect(frameAt(index!, 9)).toBe(2);
   });

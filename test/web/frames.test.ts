@@ -3,18 +3,20 @@ import sharp from 'sharp';
 import { expect, it, onTestFinished } from 'vitest';
 import { openSeekable, type SeekableVideo } from '../../src/video/seek.js';
 import { createFrameStore, type FrameStore, type FrameStoreOptions } from '../../src/web/frames.js';
-import { makeNumberedVideo, numberOf, temporaryFolder } from '../helpers/video.js';
+import { makeNumberedVideo, numberOf, temporaryFolder, type NumberedVideo } from '../helpers/video.js';
 
 interface Opened {
   readonly frames: FrameStore;
+  readonly video: SeekableVideo;
   /** Where each reader began. */
   readonly jumps: number[];
 }
 
-async function open(options: FrameStoreOptions = {}): Promise<Opened> {
+async function open(options: FrameStoreOptions = {}, clip: NumberedVideo = {}): Promise<Opened> {
   const file = path.join(await temporaryFolder(), 'a.mp4');
-  await makeNumberedVideo(file);
+  await makeNumberedVideo(file, clip);
   const video = await openSeekable(file);
+  await video.counted;
   const jumps: number[] = [];
   const watched: SeekableVideo = {
     ...video,
@@ -25,7 +27,7 @@ async function open(options: FrameStoreOptions = {}): Promise<Opened> {
   };
   const frames = createFrameStore(watched, options);
   onTestFinished(() => frames.close());
-  return { frames, jumps };
+  return { frames, jumps, video };
 }
 
 async function numberIn(picture: Buffer): Promise<number> {
@@ -43,8 +45,23 @@ it('reads on where it can, jumps where it must, and keeps what it has shown', as
   for (const wanted of [0, 1, 2, 5, 1, 0]) await frames.jpeg(wanted);
   expect(jumps).toEqual([0]);
   for (const wanted of [29, 28, 27, 26, 20]) await frames.jpeg(wanted);
-  // forwards from 5 to 29, then backwards at one go
-  expect(jumps).toEqual([0, 16]);
+  // each tenth frame is a key frame; backwards at one go
+  expect(jumps).toEqual([0, 29, 16]);
+});
+
+it('shows a frame before the wanted one where that is sooner, and then the wanted one', async () => {
+  const { frames, jumps, video } = await open(
+    {},
+    { frames: 36, output: ['-g', '100', '-bf', '0', '-sc_threshold', '0', '-force_key_frames', '0.2'] },
+  );
+  expect(video.quickFrame(35)).toBe(11); // the key frame is 5: 0.2 s later a jump does not begin before it
+  const near = await frames.near(35);
+  expect([near.frame, await numberIn(near.picture)]).toEqual([11, 11]);
+  expect(await numberIn(await frames.jpeg(35))).toBe(35);
+  expect(jumps).toEqual([11, 35]);
+  expect((await frames.near(35)).frame).toBe(35); // at hand by now
+  expect((await frames.near(30)).frame).toBe(30); // a few back
+  expect((await frames.near(3)).frame).toBe(3); // near the first
 });
 
 it('keeps no more than it may', async () => {

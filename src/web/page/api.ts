@@ -1,5 +1,14 @@
 /** Calls to the server. */
-import type { DrawRequest, FileList, PickRequest, Refusal, SessionInfo, VideoEvent, VideoOpened } from '../messages.js';
+import {
+  FRAME_HEADER,
+  type DrawRequest,
+  type FileList,
+  type PickRequest,
+  type Refusal,
+  type SessionInfo,
+  type VideoEvent,
+  type VideoOpened,
+} from '../messages.js';
 
 /** What the server refused, in its words. */
 export class RefusedError extends Error {
@@ -45,6 +54,12 @@ export const api = {
   async frame(video: string, frame: number, signal: AbortSignal): Promise<ImageBitmap> {
     const response = await request('GET', at(video, `frames/${frame}`), undefined, signal);
     return createImageBitmap(await response.blob());
+  },
+  /** The frame, or one before it that is at hand sooner. */
+  async near(video: string, frame: number, signal: AbortSignal): Promise<{ frame: number; bitmap: ImageBitmap }> {
+    const response = await request('GET', at(video, `frames/${frame}?near=1`), undefined, signal);
+    const bitmap = await createImageBitmap(await response.blob());
+    return { frame: Number(response.headers.get(FRAME_HEADER)), bitmap };
   },
   /** The file, and the name that the server gives it. */
   async export(video: string, format: string): Promise<{ blob: Blob; name: string }> {

@@ -2,8 +2,11 @@
 import { api } from './api.js';
 
 export interface Pictures {
-  /** Resolves to undefined where another frame was wanted meanwhile. @throws RefusedError */
-  load(frame: number): Promise<ImageBitmap | undefined>;
+  /**
+   * Shows the frame, and on the way there, where that takes long, one before it. Nothing is shown any more once another one is wanted.
+   * @throws RefusedError
+   */
+  show(frame: number, onPicture: (frame: number, picture: ImageBitmap) => void): Promise<void>;
   /** Fetched, and kept, if it is not there. */
   ahead(frame: number): void;
   close(): void;
@@ -13,39 +16,55 @@ const KEPT = 16;
 
 export function createPictures(video: string): Pictures {
   const kept = new Map<number, Promise<ImageBitmap>>();
-  const abort = new AbortController();
+  const { signal, abort } = makeAbort();
   let wanted = -1;
+  /** One request at a time: of a fast scrub only the last place is fetched. */
+  let busy: Promise<unknown> = Promise.resolve();
 
-  const fetchFrame = (frame: number): Promise<ImageBitmap> => {
-    const there = kept.get(frame);
+  const keep = (frame: number, picture: Promise<ImageBitmap>): void => {
     kept.delete(frame);
-    const picture = there ?? api.frame(video, frame, abort.signal);
     kept.set(frame, picture);
-    if (!there) picture.catch(() => kept.delete(frame));
+    picture.catch(() => kept.delete(frame));
     for (const oldest of kept.keys()) {
       if (kept.size <= KEPT) break;
       kept.delete(oldest);
     }
-    return picture;
   };
-  let busy: Promise<unknown> = Promise.resolve();
+  const inTurn = async <T>(frame: number, ask: () => Promise<T>): Promise<T | undefined> => {
+    await busy;
+    if (wanted !== frame) return undefined;
+    const answer = ask();
+    busy = answer.catch(() => undefined);
+    return answer;
+  };
 
   return {
-    async load(frame) {
+    async show(frame, onPicture) {
       wanted = frame;
       if (!kept.has(frame)) {
-        // one request at a time: of a fast scrub only the last place is fetched
-        await busy;
-        if (wanted !== frame) return undefined;
+        const near = await inTurn(frame, () => api.near(video, frame, signal));
+        if (!near) return;
+        keep(near.frame, Promise.resolve(near.bitmap));
+        if (wanted !== frame) return;
+        onPicture(near.frame, near.bitmap);
+        if (near.frame === frame) return;
+        if (!kept.has(frame)) await inTurn(frame, async () => keep(frame, api.frame(video, frame, signal)));
       }
-      const picture = fetchFrame(frame);
+      const picture = kept.get(frame);
+      if (!picture) return;
       busy = picture.catch(() => undefined);
       const bitmap = await picture;
-      return wanted === frame ? bitmap : undefined;
+      keep(frame, picture);
+      if (wanted === frame) onPicture(frame, bitmap);
     },
     ahead(frame) {
-      fetchFrame(frame).catch(() => undefined);
+      if (!kept.has(frame)) keep(frame, api.frame(video, frame, signal));
     },
-    close: () => abort.abort(),
+    close: abort,
   };
+}
+
+function makeAbort(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
 }

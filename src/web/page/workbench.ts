@@ -46,12 +46,13 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
   };
   const seek = async (frame: number): Promise<void> => {
     model.frame = Math.min(lastFrame(model), Math.max(0, frame));
-    const loaded = await pictures.load(model.frame);
-    if (!loaded || signal.aborted) return;
-    picture = loaded;
-    model.shown = model.frame;
-    canvas.dataset['shown'] = String(model.shown);
-    render();
+    await pictures.show(model.frame, (shown, found) => {
+      if (signal.aborted) return;
+      picture = found;
+      model.shown = shown;
+      canvas.dataset['shown'] = String(shown);
+      render();
+    });
   };
   /** A person chose the frame: the view no longer runs along. */
   const goTo = (frame: number): void => {
@@ -64,14 +65,17 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
     model.playing = true;
     model.following = false;
     if (model.frame >= lastFrame(model)) model.frame = -1;
-    while (model.playing && model.frame < lastFrame(model) && !signal.aborted) {
-      const began = performance.now();
-      await seek(model.frame + 1);
-      for (let i = 1; i <= AHEAD; i++) if (model.frame + i <= lastFrame(model)) pictures.ahead(model.frame + i);
-      await delay(began + 1000 / model.video.fps - performance.now());
+    try {
+      while (model.playing && model.frame < lastFrame(model) && !signal.aborted) {
+        const began = performance.now();
+        await seek(model.frame + 1);
+        for (let i = 1; i <= AHEAD; i++) if (model.frame + i <= lastFrame(model)) pictures.ahead(model.frame + i);
+        await delay(began + 1000 / model.video.fps - performance.now());
+      }
+    } finally {
+      model.playing = false;
+      render();
     }
-    model.playing = false;
-    render();
   };
 
   // --- doing ---
@@ -82,11 +86,10 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
     render();
     if (picking) return;
     const known = model.selected === undefined ? undefined : model.objects.get(model.selected);
-    // before a run several objects are drawn one after the other; during and after one a box is a correction
-    const { shown: frame } = model;
     try {
-      await api.draw(id, { frame, box, ...(known ? { object: known.id } : {}) });
-      if (known?.running || known?.complete) model.following = true;
+      await api.draw(id, { frame: model.shown, box, ...(known ? { object: known.id } : {}) });
+      // a correction is tracked on by itself
+      model.following = known !== undefined;
     } finally {
       model.draft = undefined;
       render();
@@ -211,9 +214,9 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
   for (const seen of [canvas, timeline]) sizes.observe(seen);
   const scheme = matchMedia('(prefers-color-scheme: dark)');
   scheme.addEventListener('change', render, { signal });
-  const closeEvents = picking
-    ? nothing
-    : api.events(id, onEvent, () => say('The server does not answer. Is ebm-tracker still running?', 'error'));
+  const closeEvents = api.events(id, onEvent, () =>
+    say('The server does not answer. Is ebm-tracker still running?', 'error'),
+  );
   canvas.focus({ preventScroll: true });
   void seek(0);
   render();
