@@ -50,7 +50,7 @@ const MAX_JOBS = 4;
 const MAX_CONNECTIONS = 200;
 const MAX_PATH = 4096;
 /** Frame numbers beyond are no frames. */
-const MAX_FRAME = 100_000_000;
+const MAX_FRAME = 10_000_000;
 
 /** Of codes that are the asker's fault; all others are 500. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -170,7 +170,9 @@ export async function createServer(options: WebOptions): Promise<FastifyInstance
   server.get('/api/videos/:id/events', ({ params }, reply) => streamEvents(find(params).session, reply));
   server.post('/api/videos/:id/boxes', async ({ params, body }) => {
     const { frame, box, object } = drawSchema.parse(body);
-    return { object: find(params).session.draw(frame, box, object) };
+    const { session, video } = find(params);
+    await video.counted;
+    return { object: session.draw(frame, box, object) };
   });
   server.delete('/api/videos/:id/objects/:object', async ({ params }) => {
     find(params).session.remove(objectParams.parse(params).object);

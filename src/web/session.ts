@@ -250,7 +250,7 @@ export function createSession({ path, video, frames, pool, limit }: SessionOptio
     data,
     draw(frame, box, object) {
       const size = data();
-      if (frame < 0 || (size.counted && frame >= size.frames)) {
+      if (frame < 0 || (size.frames > 0 && frame >= size.frames)) {
         throw new TrackerError('OPTION_INVALID', `frame ${frame}: expected 0 to ${size.frames - 1}`, {
           hint: 'draw in a frame of the video',
         });

@@ -15,6 +15,8 @@ export interface Actions {
   readonly undo: () => void;
   readonly remove: () => void;
   readonly export: () => void;
+  /** 0: the whole frame. */
+  readonly zoom: (factor: number) => void;
   /** The box that is being placed with keys or waits to be used. */
   readonly draft: () => FrameBox | undefined;
   readonly setDraft: (box: FrameBox | undefined) => void;
@@ -25,6 +27,7 @@ export interface Actions {
 /** Pixels of the frame. */
 const STEP = 1;
 const BIG_STEP = 10;
+const ZOOM = 1.5;
 const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -78,6 +81,13 @@ function actionOf({ key, shiftKey }: KeyboardEvent, actions: Actions): (() => vo
       return actions.remove;
     case 'e':
       return actions.export;
+    case '+':
+    case '=':
+      return () => actions.zoom(ZOOM);
+    case '-':
+      return () => actions.zoom(1 / ZOOM);
+    case '0':
+      return () => actions.zoom(0);
     case '?':
       return () => element<HTMLDialogElement>('keys').showModal();
     default:

@@ -20,10 +20,14 @@ export function showLibrary({ files, more }: FileList, onOpen: (path: string) =>
   list.querySelector('button')?.focus();
 }
 
+export function titleOf(path: string): string {
+  return path === '.' ? 'images of this folder' : path;
+}
+
 function entry({ path, kind, size }: FileInfo, onOpen: (path: string) => void): HTMLLIElement {
   const [item, button, name, about] = [create('li'), create('button'), create('span'), create('small')];
   button.type = 'button';
-  name.textContent = path === '.' ? 'images of this folder' : path;
+  name.textContent = titleOf(path);
   about.textContent = kind === 'video' ? sizeText(size) : `${size} images`;
   button.append(name, about);
   button.addEventListener('click', () => onOpen(path));

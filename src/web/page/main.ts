@@ -3,7 +3,7 @@ import type { SessionInfo } from '../messages.js';
 import { api, RefusedError } from './api.js';
 import { element, say } from './dom.js';
 import { pressKey } from './keys.js';
-import { showLibrary } from './library.js';
+import { showLibrary, titleOf } from './library.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
 /** What is shown now. */
@@ -54,8 +54,9 @@ async function open(session: SessionInfo, signal: AbortSignal): Promise<Workbenc
   element('work').hidden = true;
   element('back').hidden = path === null || session.video !== null;
   element('position').textContent = '';
-  element('title').textContent = path ?? 'Choose a video';
-  document.title = path ?? 'ebm-tracker';
+  const title = path && titleOf(path);
+  element('title').textContent = title ?? 'Choose a video';
+  document.title = title ?? 'ebm-tracker';
   if (path === null) {
     showLibrary(await api.files(), (chosen) => (location.hash = encodeURIComponent(chosen)), signal);
     return undefined;

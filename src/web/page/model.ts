@@ -25,6 +25,10 @@ export interface Model {
   frame: number;
   /** The frame that is seen. */
   shown: number;
+  /** 1: the whole frame is seen. */
+  zoom: number;
+  /** The point of the frame in the middle of the view, pixels, where it is zoomed. */
+  centre: { readonly x: number; readonly y: number };
   /** The box that is being drawn. */
   draft: FrameBox | undefined;
   /** The view goes along with the tracking. */
@@ -42,6 +46,8 @@ export function createModel(id: string, video: VideoData): Model {
     selected: undefined,
     frame: 0,
     shown: 0,
+    zoom: 1,
+    centre: { x: video.width / 2, y: video.height / 2 },
     draft: undefined,
     following: false,
     playing: false,

@@ -4,6 +4,8 @@ import { fitCanvas, ON_PICTURE } from './colours.js';
 import { boxOf, confidenceOf, stateOf, type Model } from './model.js';
 
 export interface StageHandlers {
+  /** A drag or a click begins: the picture is to stay. */
+  readonly onBegin: () => void;
   /** A box was drawn, in pixels of the frame. */
   readonly onDraw: (box: FrameBox) => void;
   /** Clicked without drawing. */
@@ -22,16 +24,45 @@ interface Place {
 const MIN_DRAG = 4;
 const FONT = '600 12px system-ui, sans-serif';
 
-function placeOf({ width, height }: Size, canvas: Size): Place {
-  const scale = Math.min(canvas.width / width, canvas.height / height);
-  return { left: (canvas.width - width * scale) / 2, top: (canvas.height - height * scale) / 2, scale };
+/** A pixel of the frame gets no larger than this, CSS pixels. */
+const MAX_SCALE = 32;
+
+function placeOf({ video, zoom, centre }: Model, canvas: Size): Place {
+  const whole = Math.min(canvas.width / video.width, canvas.height / video.height);
+  const scale = whole * zoom;
+  /** In the middle where there is room, otherwise without a gap at the edges. */
+  const edge = (middle: number, extent: number, room: number): number =>
+    extent * scale <= room
+      ? (room - extent * scale) / 2
+      : Math.min(0, Math.max(room - extent * scale, room / 2 - middle * scale));
+  return {
+    left: edge(centre.x, video.width, canvas.width),
+    top: edge(centre.y, video.height, canvas.height),
+    scale,
+  };
+}
+
+/** Zooms by a factor; the point of the frame stays where it is seen. */
+export function zoomBy(canvas: HTMLCanvasElement, model: Model, factor: number, point: { x: number; y: number }): void {
+  const size = { width: canvas.clientWidth, height: canvas.clientHeight };
+  const before = placeOf(model, size);
+  const seen = { x: before.left + point.x * before.scale, y: before.top + point.y * before.scale };
+  const most = (MAX_SCALE / before.scale) * model.zoom;
+  model.zoom = Math.min(Math.max(1, most), Math.max(1, model.zoom * factor));
+  const { scale } = placeOf(model, size);
+  model.centre = {
+    x: point.x + (size.width / 2 - seen.x) / scale,
+    y: point.y + (size.height / 2 - seen.y) / scale,
+  };
 }
 
 /** @param picture of the shown frame; may be smaller than the frame */
 export function drawStage(canvas: HTMLCanvasElement, model: Model, picture: ImageBitmap | undefined): void {
   const { context, width, height } = fitCanvas(canvas);
-  const place = placeOf(model.video, { width, height });
+  const place = placeOf(model, { width, height });
   const { left, top, scale } = place;
+  // single pixels are to be seen as such
+  context.imageSmoothingEnabled = scale < 4;
   if (picture) context.drawImage(picture, left, top, model.video.width * scale, model.video.height * scale);
   context.save();
   context.beginPath();
@@ -79,7 +110,7 @@ function drawBox(
   context.lineWidth = line;
   context.strokeRect(x, y, w, h);
   context.setLineDash([]);
-  drawLabel(context, label, x, y, { left, top }, colour);
+  drawLabel(context, label, x, y, { left: Math.max(0, left), top: Math.max(0, top) }, colour);
 }
 
 /** On top of the box where there is room, else inside it. */
@@ -109,8 +140,8 @@ export function listenToStage(
   signal: AbortSignal,
 ): void {
   let from: { x: number; y: number } | undefined;
-  const inFrame = (event: PointerEvent): { x: number; y: number; scale: number } => {
-    const { left, top, scale } = placeOf(model.video, { width: canvas.clientWidth, height: canvas.clientHeight });
+  const inFrame = (event: MouseEvent): { x: number; y: number; scale: number } => {
+    const { left, top, scale } = placeOf(model, { width: canvas.clientWidth, height: canvas.clientHeight });
     const bounds = canvas.getBoundingClientRect();
     const [x, y] = [(event.clientX - bounds.left - left) / scale, (event.clientY - bounds.top - top) / scale];
     return { x: clamp(x, model.video.width), y: clamp(y, model.video.height), scale };
@@ -126,24 +157,48 @@ export function listenToStage(
     type: 'pointerdown' | 'pointermove' | 'pointerup' | 'pointercancel',
     on: (e: PointerEvent) => void,
   ): void => canvas.addEventListener(type, on, { signal });
+  let panned: { x: number; y: number } | undefined;
   listen('pointerdown', (event) => {
-    if (event.button !== 0) return;
+    const pans = event.button === 1 || (event.button === 0 && event.shiftKey);
+    if (event.button !== 0 && !pans) return;
     canvas.setPointerCapture(event.pointerId);
+    if (pans) {
+      event.preventDefault();
+      panned = { x: event.clientX, y: event.clientY };
+      return;
+    }
+    handlers.onBegin();
     from = inFrame(event);
   });
   listen('pointermove', (event) => {
-    if (!from) return;
-    model.draft = spanned(event);
+    if (panned) {
+      const { scale } = inFrame(event);
+      const { x, y } = model.centre;
+      model.centre = { x: x - (event.clientX - panned.x) / scale, y: y - (event.clientY - panned.y) / scale };
+      panned = { x: event.clientX, y: event.clientY };
+    } else if (from) model.draft = spanned(event);
+    else return;
     handlers.onChange();
   });
   listen('pointerup', (event) => {
     const [box, start] = [spanned(event), from];
     from = undefined;
+    panned = undefined;
     if (box) handlers.onDraw(box);
     else if (start) handlers.onClick(start.x, start.y);
   });
+  canvas.addEventListener(
+    'wheel',
+    (event) => {
+      event.preventDefault();
+      zoomBy(canvas, model, Math.exp(-event.deltaY / 300), inFrame(event));
+      handlers.onChange();
+    },
+    { signal, passive: false },
+  );
   listen('pointercancel', () => {
     from = undefined;
+    panned = undefined;
     model.draft = undefined;
     handlers.onChange();
   });

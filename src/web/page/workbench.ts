@@ -7,7 +7,7 @@ import type { Actions } from './keys.js';
 import { applyEvent, boxOf, createModel, isRunning, lastFrame, nextDoubt, type Model } from './model.js';
 import { showObjects } from './objects.js';
 import { createPictures } from './pictures.js';
-import { drawStage, listenToStage, objectAt } from './stage.js';
+import { drawStage, listenToStage, objectAt, zoomBy } from './stage.js';
 import { drawTimeline, listenToTimeline } from './timeline.js';
 
 export interface Workbench {
@@ -15,6 +15,7 @@ export interface Workbench {
   close(): void;
 }
 
+const NO_ANSWER = 'The server does not answer. Is ebm-tracker still running?';
 /** Pictures that are fetched before a playing video needs them. */
 const AHEAD = 4;
 /** Side of a box that is placed with keys, as a share of the frame's shorter side. */
@@ -120,6 +121,8 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
     say(`Saved ${name}.`);
   };
   const onEvent = (event: VideoEvent): void => {
+    // it is back
+    if (event.type === 'snapshot' && element('message').textContent === NO_ANSWER) say('');
     if (event.type === 'failed') say(`${event.message}. ${event.hint}`, 'error');
     if (event.type === 'picture' && model.following && event.objects.includes(followed(model) ?? -1))
       void seek(event.frame);
@@ -172,14 +175,19 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
       else void remove(model.selected);
     },
     export: () => void exportFile(),
+    zoom(factor) {
+      const { x, y, w, h } = model.draft ?? firstDraft(model);
+      zoomBy(canvas, model, factor, { x: x + w / 2, y: y + h / 2 });
+      render();
+    },
     draft: () => model.draft,
     setDraft(box) {
       model.draft = box;
       render();
     },
     placeDraft() {
+      goTo(model.shown);
       model.draft = firstDraft(model);
-      render();
     },
     takeDraft: () => void (picking ? use() : model.draft && draw(model.draft)),
     ...(picking ? forPicking : {}),
@@ -202,11 +210,18 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
   element('use').hidden = !picking;
   element('work').classList.remove('over');
   element('work').classList.toggle('picking', picking);
+  let wasFollowing = false;
+  const onBegin = (): void => {
+    wasFollowing = model.following;
+    goTo(model.shown);
+  };
   const onClick = (x: number, y: number): void => {
+    model.following = wasFollowing;
     const hit = objectAt(model, x, y);
     if (hit !== undefined) actions.select(hit);
   };
-  listenToStage(canvas, model, { onDraw: (box) => void draw(box), onClick, onChange: render }, signal);
+  const onDraw = (box: FrameBox): void => void draw(box);
+  listenToStage(canvas, model, { onBegin, onDraw, onClick, onChange: render }, signal);
   listenToTimeline(timeline, model, goTo, signal);
   for (const type of ['keydown', 'pointerdown'])
     document.addEventListener(type, () => say(''), { signal, capture: true });
@@ -214,9 +229,7 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
   for (const seen of [canvas, timeline]) sizes.observe(seen);
   const scheme = matchMedia('(prefers-color-scheme: dark)');
   scheme.addEventListener('change', render, { signal });
-  const closeEvents = api.events(id, onEvent, () =>
-    say('The server does not answer. Is ebm-tracker still running?', 'error'),
-  );
+  const closeEvents = api.events(id, onEvent, () => say(NO_ANSWER, 'error'));
   canvas.focus({ preventScroll: true });
   void seek(0);
   render();
