@@ -45,14 +45,9 @@ async function writeText(file: string, parts: Iterable<string>): Promise<void> {
   await pipeline(parts, createWriteStream(file));
 }
 
-/** Of one object the very file that `track` writes; of several, each row begins with the object's number. */
+/** The very file that `track` writes: the rows of one object alone have no number. */
 function* rowsOf({ rows }: ExportedTracks, format: BoxFormat): Generator<string> {
   const several = new Set(rows.map(({ id }) => id)).size > 1;
-  const head = formatHead(format);
-  if (head !== '') yield several ? `id,${head}` : head;
-  for (const row of rows) {
-    const text = formatRow(row, format);
-    if (!several) yield text;
-    else yield format === 'csv' ? `${row.id},${text}` : text.replace('{', `{"id":${row.id},`);
-  }
+  yield formatHead(format, several);
+  for (const { id, ...row } of rows) yield formatRow(several ? { ...row, id } : row, format);
 }

@@ -76,6 +76,7 @@ export function createFrameStore(
     lastAsked = wanted;
     const first = backwards ? Math.max(0, wanted - BACKWARDS) : wanted;
     if (!reader || !isAhead(wanted)) reader = await open(first);
+    const before: Promise<unknown>[] = [];
     for (;;) {
       const { value: frame } = await reader.frames.next().catch(async (error: unknown) => {
         await drop();
@@ -86,8 +87,12 @@ export function createFrameStore(
         throw noFrame(video, wanted);
       }
       reader.next = frame.index + 1;
-      if (frame.index === wanted) return encode(frame);
-      if (backwards) void encode(frame).catch(() => undefined);
+      if (frame.index === wanted) {
+        // else the next step back would not find them
+        await Promise.all(before);
+        return encode(frame);
+      }
+      if (backwards) before.push(encode(frame).catch(() => undefined));
     }
   };
   const wait = (): void => {

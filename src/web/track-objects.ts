@@ -1,10 +1,15 @@
-/** Several objects through one decoded video. One tracker each for now: this file is what knows of it. */
+/** Several objects through one decoded video: this file is what knows of the tracker. */
 import type { FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import type { TrackResult } from '../result.js';
-import type { Tracker } from '../tracker/tracker.js';
 
-export type PooledTracker = Pick<Tracker, 'init' | 'update' | 'release'>;
+/** A tracker, as far as it is used here. */
+export interface PooledTracker {
+  /** Begins anew. @returns results in the order of the boxes */
+  init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]>;
+  updateAll(frame: Frame): Promise<readonly TrackResult[]>;
+  release(): Promise<void>;
+}
 
 export interface TrackerPool {
   /** @throws TrackerError those of createTracker */
@@ -16,7 +21,7 @@ export interface TrackerPool {
 }
 
 /** Trackers that are ready again: opening one takes longer than many frames. */
-const KEPT = 4;
+const KEPT = 2;
 
 export function createTrackerPool(open: () => Promise<PooledTracker>): TrackerPool {
   const idle: Promise<PooledTracker>[] = [];
@@ -53,7 +58,7 @@ export interface TrackObjectsRequest {
   readonly frames: AsyncIterable<Frame>;
   /** In the first frame, by object. */
   readonly boxes: ReadonlyMap<number, FrameBox>;
-  /** Asked before each frame: an object that is not wanted is left from there on. */
+  /** Asked before each frame: an object that is not wanted gets no results from there on. */
   readonly wanted: (object: number, frame: number) => boolean;
 }
 
@@ -62,26 +67,20 @@ export async function* trackObjects(
   pool: TrackerPool,
   { frames, boxes, wanted }: TrackObjectsRequest,
 ): AsyncGenerator<FrameResults, void, void> {
-  const trackers = new Map<number, PooledTracker>();
+  const objects = [...boxes.keys()];
+  const tracker = await pool.take();
   try {
-    for (const object of boxes.keys()) trackers.set(object, await pool.take());
     let started = false;
     for await (const image of frames) {
-      for (const [object, tracker] of trackers) {
-        if (wanted(object, image.index)) continue;
-        trackers.delete(object);
-        pool.give(tracker);
-      }
-      if (trackers.size === 0) return;
-      const results = new Map<number, TrackResult>();
-      for (const [object, tracker] of trackers) {
-        const result = started ? await tracker.update(image) : await tracker.init(image, boxes.get(object)!);
-        results.set(object, result);
-      }
+      const stay = objects.map((object) => wanted(object, image.index));
+      if (!stay.includes(true)) return;
+      // the tracker goes on with all of them: they cannot be taken out of it
+      const found = started ? await tracker.updateAll(image) : await tracker.init(image, [...boxes.values()]);
       started = true;
-      yield { image, results };
+      const results = objects.flatMap((object, i) => (stay[i] ? [[object, found[i]!] as const] : []));
+      yield { image, results: new Map(results) };
     }
   } finally {
-    for (const tracker of trackers.values()) pool.give(tracker);
+    pool.give(tracker);
   }
 }

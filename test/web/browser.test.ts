@@ -140,8 +140,8 @@ describe.skipIf(browserPath === undefined)('the page in a browser', () => {
     await press('e');
     const rows = await readFile(await (await download).path(), 'utf8');
     expect(rows.split('\n').slice(1, 3)).toEqual([
-      '1,0,0,259,170,121,120,1,tracking',
-      '2,0,0,260,190,120,120,1,tracking',
+      '0,0,1,259,170,121,120,1,tracking',
+      '0,0,2,260,190,120,120,1,tracking',
     ]);
     await press('1', 'Delete');
     await expect.poll(() => page.locator('#object-list li').count()).toBe(1);

@@ -15,8 +15,8 @@ const HEADERS = { host: '127.0.0.1:8642' };
 
 /** Stays where it is. */
 const stillTracker = async (): Promise<PooledTracker> => ({
-  init: async (_, box) => ({ box, confidence: 1, state: 'tracking' }),
-  update: async () => ({ box: BOX, confidence: 0.5, state: 'uncertain' }),
+  init: async (_, boxes) => boxes.map((box) => ({ box, confidence: 1, state: 'tracking' })),
+  updateAll: async () => [{ box: BOX, confidence: 0.5, state: 'uncertain' }],
   release: async () => undefined,
 });
 
@@ -335,10 +335,10 @@ describe('a video', () => {
     for (let i = 0; i < 2; i++) await post(server, `/api/videos/${id}/boxes`, { frame: 0, box: BOX });
     const file = await get(server, `/api/videos/${id}/export?format=csv`);
     expect(file.headers['content-disposition']).toBe("attachment; filename*=UTF-8''clip.csv");
-    expect(file.body.split('\n').map((line) => line.split(',').slice(0, 2))).toEqual([
-      ['id', 'frame'],
-      ['1', '0'],
-      ['2', '0'],
+    expect(file.body.split('\n').map((line) => line.split(',').slice(0, 3))).toEqual([
+      ['frame', 'time', 'id'],
+      ['0', '0', '1'],
+      ['0', '0', '2'],
       [''],
     ]);
     const lines = (await get(server, `/api/videos/${id}/export?format=jsonl`)).body.trimEnd().split('\n');

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { FrameBox } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
+import type { TrackResult } from '../../src/result.js';
 import { openSeekable } from '../../src/video/seek.js';
 import { createFrameStore } from '../../src/web/frames.js';
 import { createLimit } from '../../src/web/limit.js';
@@ -14,18 +15,19 @@ import { makeNumberedVideo, temporaryFolder } from '../helpers/video.js';
 const BOX = { x: 10, y: 8, w: 12, h: 10 };
 const FRAMES = 30;
 
-/** Moves the box by a pixel a frame. */
+/** Moves the boxes by a pixel a frame. */
 function movingTracker(onUpdate: (frame: Frame) => Promise<void> = async () => undefined): PooledTracker {
-  let box: FrameBox = BOX;
+  let boxes: readonly FrameBox[] = [];
+  const results = (confidence: number): TrackResult[] => boxes.map((box) => ({ box, confidence, state: 'tracking' }));
   return {
     async init(_, first) {
-      box = first;
-      return { box, confidence: 1, state: 'tracking' };
+      boxes = first;
+      return results(1);
     },
-    async update(frame) {
+    async updateAll(frame) {
       await onUpdate(frame);
-      box = { ...box, x: box.x + 1 };
-      return { box, confidence: 0.9, state: 'tracking' };
+      boxes = boxes.map((box) => ({ ...box, x: box.x + 1 }));
+      return results(0.9);
     },
     release: async () => undefined,
   };
