@@ -7,17 +7,8 @@ const share = z.number().min(0).max(1);
 const positive = z.number().positive();
 const count = z.number().int().min(1).max(10_000);
 
-const factor = z.number().min(1.5).max(12);
-
 const searchSchema = z.strictObject({
-  factor: factor.default(3.4).describe('side of the search region over sqrt(w h) of the last box'),
-  widest: factor.default(4.6).describe('it is never wider than this'),
-  perMotion: z
-    .number()
-    .min(0)
-    .default(2)
-    .describe('how much wider it is for an object that moves by sqrt(w h) a frame'),
-  unsure: z.number().min(1).default(1.2).describe('how many times wider it is while the object is not surely seen'),
+  factor: z.number().min(2).max(12).default(4.4).describe('side of the search region over sqrt(w h) of the last box'),
 });
 
 const posteriorSchema = z.strictObject({
@@ -103,7 +94,6 @@ export const configSchema = z.strictObject({
 export interface TrackerConfig extends z.output<typeof configSchema> {}
 /** What a user writes: everything may be left out. */
 export interface TrackerOptions extends z.input<typeof configSchema> {}
-export type SearchConfig = TrackerConfig['search'];
 export type TargetConfig = TrackerConfig['target'];
 export type RedetectConfig = TrackerConfig['redetect'];
 export type PosteriorConfig = TrackerConfig['posterior'];

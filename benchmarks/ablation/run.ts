@@ -49,8 +49,8 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 const TEMPERATURES = [0.25, 0.5, 1];
 const SEED = 4;
-/** Crops of the shipped head. */
-const CROPS = { cropsPerSequence: 150, objectsPerPhoto: 3, cropsPerObject: 3 };
+/** Crops of the bank that all rows share. */
+const CROPS = { cropsPerSequence: 200, objectsPerPhoto: 4, cropsPerObject: 3 };
 
 interface RowResult extends Row {
   readonly name: string;

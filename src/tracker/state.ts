@@ -1,5 +1,4 @@
 /** What the tracker remembers of the object from frame to frame, and what it says of it: confidence and state. */
-import type { SearchConfig } from '../config.js';
 import type { ConfidenceModel } from '../ebm/load.js';
 import type { FrameBox, Size } from '../geometry.js';
 import type { TrackState } from '../result.js';
@@ -11,27 +10,6 @@ export interface ObjectState {
   readonly confidence: number;
   /** Frames since it was lost, 0 while it is not. */
   readonly lostFor: number;
-  /** How far it moves a frame, in units of sqrt(w h): the most of late. */
-  readonly motion: number;
-}
-
-/** What is left of a motion after each frame. */
-const MOTION_DECAY = 0.8;
-
-/** The motion after a step from one box to the next. */
-export function nextMotion(motion: number, last: FrameBox, box: FrameBox): number {
-  const dx = box.x + box.w / 2 - last.x - last.w / 2;
-  const dy = box.y + box.h / 2 - last.y - last.h / 2;
-  return Math.max(MOTION_DECAY * motion, Math.hypot(dx, dy) / Math.sqrt(last.w * last.h));
-}
-
-/** Side of the search region over sqrt(w h): wider for what moves, and for what is not surely seen. */
-export function searchFactor(
-  { motion, state }: Pick<ObjectState, 'motion' | 'state'>,
-  { factor, widest, perMotion, unsure }: SearchConfig,
-): number {
-  const sure = state === 'tracking' || state === 'found';
-  return Math.max(factor, Math.min(widest, (factor + perMotion * motion) * (sure ? 1 : unsure)));
 }
 
 /** Figures of one frame that tell whether the box is on the object. */

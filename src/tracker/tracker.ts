@@ -38,15 +38,7 @@ import { overLanes } from './lanes.js';
 import { checkAlone, checkFirstBoxes, checkObject, isList, notStarted, type GivenBoxes } from './objects.js';
 import { openHead } from './open-head.js';
 import { redetectBox } from './redetect.js';
-import {
-  confidenceOf,
-  limitBox,
-  nextMotion,
-  nextState,
-  searchFactor,
-  type Evidence,
-  type ObjectState,
-} from './state.js';
+import { confidenceOf, limitBox, nextState, type Evidence, type ObjectState } from './state.js';
 import { createStopwatch, type Stopwatch } from './stopwatch.js';
 
 /** Follows one object or several from frame to frame. */
@@ -257,7 +249,7 @@ class EnergyTracker implements Tracker {
     const { config } = this;
     const { geometry } = this.head.model;
     const random = createRandom(config.seed);
-    const region = this.regionAbout(first, config.search.factor);
+    const region = this.regionAbout(first);
     const samples: FirstSample[] = [];
     let template: Template | undefined;
     for (const [dx, dy] of FIRST_SHIFTS) {
@@ -278,7 +270,7 @@ class EnergyTracker implements Tracker {
       template: template!,
       model,
       random,
-      object: { box: first, frame: 0, state: 'tracking', confidence: 1, lostFor: 0, motion: 0 },
+      object: { box: first, frame: 0, state: 'tracking', confidence: 1, lostFor: 0 },
     };
   }
 
@@ -352,8 +344,7 @@ class EnergyTracker implements Tracker {
     const result = { box, confidence, state };
     const which = { object: index, objects: this.targets.length };
     await this.observer?.observe({ ...which, ...view, frame, base, proposal, result });
-    const moves = nextMotion(object.motion, object.box, box);
-    return { ...target, object: { box, frame: count, state, confidence, lostFor, motion: moves }, view };
+    return { ...target, object: { box, frame: count, state, confidence, lostFor }, view };
   }
 
   moveTo(frame: Frame, box: FrameBox, object = 0): void {
@@ -384,16 +375,14 @@ class EnergyTracker implements Tracker {
   }
 
   private searchFor(object: ObjectState, frame: Frame): Search {
-    const { search, redetect } = this.config;
-    const factor = searchFactor(object, search);
-    const { side } = this.regionAbout(object.box, factor);
-    const elsewhere = redetectBox(object.box, frame, side, object.lostFor, redetect);
+    const { side } = this.regionAbout(object.box);
+    const elsewhere = redetectBox(object.box, frame, side, object.lostFor, this.config.redetect);
     const from = elsewhere ?? object.box;
-    return { from, elsewhere: elsewhere !== undefined, region: this.regionAbout(from, factor) };
+    return { from, elsewhere: elsewhere !== undefined, region: this.regionAbout(from) };
   }
 
-  private regionAbout(box: FrameBox, factor: number): SearchRegion {
-    return searchRegion(box, factor, this.head.model.geometry.cropSize);
+  private regionAbout(box: FrameBox): SearchRegion {
+    return searchRegion(box, this.config.search.factor, this.head.model.geometry.cropSize);
   }
 
   /** Features of regions of the frame, one of each: BATCH crops go through the backbone at once. */

@@ -30,13 +30,13 @@ export interface CropJitter {
 }
 
 export const SEQUENCE_JITTER: CropJitter = {
-  searchFactor: 3.4,
+  searchFactor: 4.4,
   cropSize: 288,
-  scale: 0.25,
+  scale: 0.2,
   side: 0.12,
-  nearShare: 0.6,
-  near: 0.3,
-  far: 1.1,
+  nearShare: 0.5,
+  near: 0.35,
+  far: 1.5,
   stretch: 0,
   turn: 0,
   occluded: 0.08,
