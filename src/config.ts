@@ -69,7 +69,9 @@ export const configSchema = z.strictObject({
     .describe('threads of the networks'),
   lanes: count
     .optional()
-    .describe('worker threads among which several objects are shared out, 150 MB each; left out: one a thread above'),
+    .describe(
+      'worker threads among which several objects, and the threads, are shared out, 200 MB each; left out: one a thread',
+    ),
   engine: z.enum(['onnx', 'tfjs']).default('onnx').describe('what computes the head'),
   provider: z
     .enum(['auto', 'cpu', 'cuda', 'webgpu', 'dml', 'coreml'])

@@ -1,6 +1,7 @@
 /**
  * Several objects on the CPU, shared out among worker threads (lane.ts) that have networks of their own. One thread is not enough: a run of a
- * network holds the thread that calls it, and a batch of crops takes as long as its crops one by one.
+ * network holds the thread that calls it, and a batch of crops takes as long as its crops one by one. The networks' threads are shared out
+ * too: two of them in one network take half as much processor time again as one.
  */
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
@@ -10,7 +11,7 @@ import { TrackerError, type ErrorCode } from '../errors.js';
 import { checkFirstBox, type FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import type { TrackResult } from '../result.js';
-import { checkAlone, checkFirstBoxes, checkObject, isList, notStarted, type GivenBoxes } from './objects.js';
+import { checkAlone, checkFirstBoxes, checkObject, isList, type GivenBoxes } from './objects.js';
 import type { Tracker } from './tracker.js';
 
 /** What a lane is asked; each order is answered once, in order. Objects are numbered within the lane. */
@@ -31,7 +32,7 @@ export function overLanes(tracker: Tracker, config: TrackerConfig): Tracker {
 }
 
 class LaneTracker implements Tracker {
-  private readonly lanes: Lane[] = [];
+  private lanes: readonly Lane[] = [];
   /** How many objects the lanes follow; 0 while the tracker itself follows the only one. */
   private objects = 0;
   private picture: Uint8Array = new Uint8Array();
@@ -60,7 +61,7 @@ class LaneTracker implements Tracker {
       return isList(given) ? [result] : result;
     }
     const lanes = Math.min(this.most, boxes.length);
-    while (this.lanes.length < lanes) this.lanes.push(openLane(this.config));
+    if (this.lanes.length !== lanes) await this.openLanes(lanes);
     this.objects = boxes.length;
     const shared = this.share(frame);
     return this.askAll((lane) => ({
@@ -85,12 +86,11 @@ class LaneTracker implements Tracker {
     if (this.objects === 0) return this.alone.moveTo(frame, box, object);
     checkObject(object, this.objects);
     const place = checkFirstBox(box, frame);
-    const lanes = this.lanesAtWork();
-    const order: LaneOrder = { call: 'moveTo', frame, box: place, object: Math.floor(object / lanes.length) };
+    const { lanes } = this;
+    const size = { ...frame, data: new Uint8Array() };
+    const order: LaneOrder = { call: 'moveTo', frame: size, box: place, object: Math.floor(object / lanes.length) };
     // told in order: a lane that is gone says so at the next update
-    void lanes[object % lanes.length]!.ask({ ...order, frame: { ...frame, data: new Uint8Array() } }).catch(
-      () => undefined,
-    );
+    void lanes[object % lanes.length]!.ask(order).catch(() => undefined);
   }
 
   inspect(object = 0): ReturnType<Tracker['inspect']> {
@@ -98,20 +98,24 @@ class LaneTracker implements Tracker {
   }
 
   async release(): Promise<void> {
-    await Promise.all([this.alone.release(), ...this.lanes.splice(0).map((lane) => lane.close())]);
+    await Promise.all([this.alone.release(), this.openLanes(0)]);
     this.objects = 0;
   }
 
   // --- internal ---
 
-  private lanesAtWork(): readonly Lane[] {
-    if (this.lanes.length === 0) throw notStarted('update');
-    return this.lanes.slice(0, Math.min(this.most, this.objects));
+  /** So many, in place of those that are there. */
+  private async openLanes(count: number): Promise<void> {
+    const before = this.lanes;
+    this.lanes = [];
+    await Promise.all(before.map((lane) => lane.close()));
+    const threads = Math.max(1, Math.floor(this.config.threads / count));
+    this.lanes = Array.from({ length: count }, () => openLane({ ...this.config, threads, lanes: 1 }));
   }
 
   /** Results in the order of the objects. */
   private async askAll(order: (lane: number) => LaneOrder): Promise<readonly TrackResult[]> {
-    const lanes = this.lanesAtWork();
+    const { lanes } = this;
     // all are waited for, so that none still reads the picture when the next one is written
     const answers = await Promise.allSettled(lanes.map((lane, index) => lane.ask(order(index))));
     const results: TrackResult[] = [];
@@ -178,8 +182,7 @@ function openLane(config: TrackerConfig): Lane {
   };
 }
 
-function startWorker(config: TrackerConfig): Worker {
-  const workerData = { ...config, lanes: 1 } satisfies TrackerConfig;
+function startWorker(workerData: TrackerConfig): Worker {
   const extension = path.extname(fileURLToPath(import.meta.url));
   const script = new URL(`./lane${extension}`, import.meta.url);
   if (extension === '.js') return new Worker(script, { workerData });

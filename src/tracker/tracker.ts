@@ -51,7 +51,8 @@ export interface Tracker {
   init(frame: Frame, box: FrameBox): Promise<TrackResult>;
   /**
    * Begins with several objects, each as if it were alone: of its own memory, state and random numbers. On the CPU an object gets the same
-   * boxes to the last bit as alone; on other providers the last digits may differ, since crops go through the backbone together.
+   * boxes to the last bit as alone in as many threads as a lane has (threads / lanes); another number of threads changes last digits, and so
+   * does the common run of the backbone on other providers.
    * @returns the first boxes, in the order given
    */
   init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]>;

@@ -11,8 +11,6 @@ import { DecodeLog } from './decode-log.js';
 import { imagesInFolder, isImage, matchPattern } from './images.js';
 import { probeVideo, unreadable, type VideoInfo } from './probe.js';
 
-export { createCommand } from './command.js';
-
 /** Size: that of the upright frames; single images of a folder may have another. */
 export interface VideoSource extends Size {
   /** As it was given to openVideo(). */

@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import { temporaryFolder } from '../helpers/video.js';
+
+const ROOT = path.join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+
+/** Typed, strict, and with the declarations of the library and of all it needs checked. */
+const CONSUMER = `
+import { createTracker, evaluate, finetune, openVideo, trackVideo, TrackerError } from 'ebm-tracker';
+import type { FinetuneResult, EvaluateResult, FrameBox, TrackResult } from 'ebm-tracker';
+
+const boxes: FrameBox[] = [{ x: 195, y: 24, w: 351, h: 243 }, { x: 60, y: 200, w: 90, h: 120 }];
+const tracker = await createTracker({ threads: 2, lanes: 2 });
+const source = await openVideo(process.argv[2]!);
+const found: (readonly TrackResult[])[] = [];
+for await (const { objects } of trackVideo(tracker, source, boxes)) if (found.push(objects) === 2) break;
+await tracker.release();
+const scores: Promise<EvaluateResult | string> = evaluate({ dataset: 'folder', root: 'no-such' }).catch(codeOf);
+const fitted: Promise<FinetuneResult | string> = finetune({ data: 'no-such', out: 'no-such.txt' }).catch(codeOf);
+console.log(JSON.stringify({ objects: found.map((all) => all.length), errors: [await scores, await fitted] }));
+
+function codeOf(error: unknown): string {
+  if (error instanceof TrackerError) return error.code;
+  throw error;
+}
+
+// @ts-expect-error a box needs a height
+const wrong: FrameBox = { x: 1, y: 2, w: 3 };
+void wrong;
+`;
+
+/**
+ * An empty project with the packed library in it and nothing but its dependencies beside it: as installed, without the minutes and the network
+ * that an install takes (.ci/run does that).
+ */
+async function makeProject(): Promise<string> {
+  const app = await temporaryFolder();
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  await run(npm, ['run', 'build'], { cwd: ROOT });
+  const { stdout } = await run(npm, ['pack', '--ignore-scripts', '--json', '--pack-destination', app], { cwd: ROOT });
+  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
+  const installed = path.join(app, 'node_modules/ebm-tracker');
+  await mkdir(installed, { recursive: true });
+  await run('tar', ['-xzf', path.join(app, filename), '--strip-components=1', '-C', installed]);
+  const { dependencies } = JSON.parse(await readFile(path.join(installed, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  for (const name of [...Object.keys(dependencies), '@types/node']) {
+    const link = path.join(app, 'node_modules', name);
+    await mkdir(path.dirname(link), { recursive: true });
+    await symlink(path.join(ROOT, 'node_modules', name), link);
+  }
+  await writeFile(path.join(app, 'package.json'), '{ "name": "app", "private": true, "type": "module" }');
+  return app;
+}
+
+it('the packed library, in an empty project: typed, ESM, tracks; and without TensorFlow.js where nothing is fine-tuned', async () => {
+  const app = await makeProject();
+  const compiler = {
+    compilerOptions: {
+      target: 'es2023',
+      lib: ['es2023'],
+      module: 'nodenext',
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      types: ['node'],
+    },
+    files: ['consumer.ts'],
+  };
+  await writeFile(path.join(app, 'tsconfig.json'), JSON.stringify(compiler));
+  await writeFile(path.join(app, 'consumer.ts'), CONSUMER);
+  await run(process.execPath, [path.join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', app]).catch((error) =>
+    expect.fail((error as { stdout: string }).stdout),
+  );
+  const clip = path.join(app, 'node_modules/ebm-tracker/models/demo/demo.mp4');
+  const { stdout } = await run(process.execPath, ['consumer.js', clip], { cwd: app });
+  expect(JSON.parse(stdout)).toEqual({ objects: [2, 2], errors: ['DATA_INVALID', 'OPTION_INVALID'] });
+
+  await rm(path.join(app, 'node_modules/@tensorflow'), { recursive: true });
+  const track = `const { createTracker } = await import('ebm-tracker'); await (await createTracker()).release();`;
+  await run(process.execPath, ['--input-type=module', '-e', track], { cwd: app });
+}, 300_000);
