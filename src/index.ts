@@ -28,6 +28,18 @@ export { drawResult, drawResults } from './image/draw.js';
 
 // boxes in files
 export { formatHead, formatRow, parseBoxes, readBoxes, type BoxFormat, type BoxRow } from './io/boxes.js';
+export {
+  createTrackWriter,
+  formatTracks,
+  parseTracks,
+  readTracks,
+  writeTracks,
+  type FormatName,
+  type Media,
+  type ReadOptions,
+  type TrackRow,
+  type TrackWriter,
+} from './io/tracks.js';
 export { readFirstBoxes, type FirstBox } from './io/first-boxes.js';
 
 // why is the box there?

@@ -1,16 +1,22 @@
 /** ebm-tracker track VIDEO --box x,y,w,h [--box ...] */
+import path from 'node:path';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import { parseBox } from '../geometry.js';
 import { numbered, readFirstBoxes, type FirstBox } from '../io/first-boxes.js';
+import { FORMATS, FORMAT_NAMES, parseFormatName } from '../io/tracks.js';
+import type { OutputPaths } from './outputs.js';
 import { parseStart, parseWhole, readConfig, resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
 import { runTracking, type TrackRequest } from './tracking.js';
+
+const OUT_ENDINGS = FORMAT_NAMES.map((name) => FORMATS[name].endings[0]).join(' ');
 
 interface TrackOptions {
   box?: string[];
   boxes?: string;
   out?: string;
+  format?: string;
   video?: string;
   start?: string;
   head?: string;
@@ -35,7 +41,8 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
       (text: string, before: string[] = []) => [...before, text],
     )
     .option('--boxes <file>', 'the objects from a file instead: .json or .csv with x, y, w, h and, if you like, id')
-    .option('--out <file>', 'boxes as .csv or .jsonl (default: CSV to stdout); of several objects with their ids')
+    .option('--out <file>', `boxes as ${OUT_ENDINGS}, or the video with the boxes as .mp4 (default: CSV to stdout)`)
+    .option('--format <name>', `format of --out or stdout, where the name does not tell: ${FORMAT_NAMES.join(', ')}`)
     .option('--video <file>', 'the video with the boxes drawn in, .mp4')
     .option('--start <frame|time>', 'where to begin: 90 = frame 90, 3.5s or 00:00:03.5 = a time')
     .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
@@ -62,10 +69,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
           video,
           objects,
           ...(options.start === undefined ? {} : { start: parseStart(options.start) }),
-          outputs: {
-            ...(options.out === undefined ? {} : { rows: options.out }),
-            ...(options.video === undefined ? {} : { video: options.video }),
-          },
+          outputs: outputsOf(options),
           config,
           ...debugOf(options),
           quiet: options.quiet ?? false,
@@ -83,6 +87,14 @@ async function firstBoxesOf({ box = [], boxes }: TrackOptions): Promise<FirstBox
   throw new TrackerError('OPTION_INVALID', `track: expected --box or --boxes, found ${found}`, {
     hint: 'for example --box 120,80,64,48, once for each object, or --boxes objects.csv',
   });
+}
+
+/** @throws TrackerError OPTION_INVALID */
+function outputsOf({ out, format, video }: TrackOptions): OutputPaths {
+  const name = format === undefined ? {} : { format: parseFormatName(format) };
+  if (out !== undefined && path.extname(out).toLowerCase() === '.mp4' && video === undefined && format === undefined)
+    return { video: out, noRows: true };
+  return { ...name, ...(out === undefined ? {} : { rows: out }), ...(video === undefined ? {} : { video }) };
 }
 
 /** @throws TrackerError OPTION_INVALID */

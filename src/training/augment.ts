@@ -44,7 +44,14 @@ export const SEQUENCE_JITTER: CropJitter = {
   moved: 0,
   rival: 0.1,
 };
-export const PHOTO_JITTER: CropJitter = { ...SEQUENCE_JITTER, stretch: 0.08, turn: 0.12, backdrop: 0.7, moved: 0.15, rival: 0.2 };
+export const PHOTO_JITTER: CropJitter = {
+  ...SEQUENCE_JITTER,
+  stretch: 0.08,
+  turn: 0.12,
+  backdrop: 0.7,
+  moved: 0.15,
+  rival: 0.2,
+};
 
 /** Another picture: what may show behind or beside the object. */
 export interface Backdrop {
