@@ -5,6 +5,7 @@ import { TrackerError } from '../errors.js';
 import { parseBox } from '../geometry.js';
 import { numbered, readFirstBoxes, type FirstBox } from '../io/first-boxes.js';
 import { FORMATS, FORMAT_NAMES, parseFormatName } from '../io/tracks.js';
+import { isLive } from '../video/live.js';
 import type { OutputPaths } from './outputs.js';
 import { parseStart, parseWhole, readConfig, resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
@@ -34,14 +35,20 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
   program
     .command('track')
     .description('track one object or several through a video')
-    .argument('<video>', 'video file, folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg')
+    .argument(
+      '<video>',
+      'video file, folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg; live: camera:0, rtsp://..., http://..., - (stdin)',
+    )
     .option(
       '--box <x,y,w,h>',
       'the object in the first frame: left, top, width, height in pixels of the upright frame; once an object',
       (text: string, before: string[] = []) => [...before, text],
     )
     .option('--boxes <file>', 'the objects from a file instead: .json or .csv with x, y, w, h and, if you like, id')
-    .option('--out <file>', `boxes as ${OUT_ENDINGS}, or the video with the boxes as .mp4 (default: CSV to stdout)`)
+    .option(
+      '--out <file>',
+      `boxes as ${OUT_ENDINGS}, or the video with the boxes as .mp4 (default: CSV to stdout; of a live source JSON lines)`,
+    )
     .option('--format <name>', `format of --out or stdout, where the name does not tell: ${FORMAT_NAMES.join(', ')}`)
     .option('--video <file>', 'the video with the boxes drawn in, .mp4')
     .option('--start <frame|time>', 'where to begin: 90 = frame 90, 3.5s or 00:00:03.5 = a time')
@@ -69,7 +76,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
           video,
           objects,
           ...(options.start === undefined ? {} : { start: parseStart(options.start) }),
-          outputs: outputsOf(options),
+          outputs: outputsOf(options, isLive(video)),
           config,
           ...debugOf(options),
           quiet: options.quiet ?? false,
@@ -90,8 +97,10 @@ async function firstBoxesOf({ box = [], boxes }: TrackOptions): Promise<FirstBox
 }
 
 /** @throws TrackerError OPTION_INVALID */
-function outputsOf({ out, format, video }: TrackOptions): OutputPaths {
+function outputsOf({ out, format, video }: TrackOptions, live: boolean): OutputPaths {
   const name = format === undefined ? {} : { format: parseFormatName(format) };
+  if (live && out === undefined && format === undefined)
+    return { format: 'jsonl', ...(video === undefined ? {} : { video }) };
   if (out !== undefined && path.extname(out).toLowerCase() === '.mp4' && video === undefined && format === undefined)
     return { video: out, noRows: true };
   return { ...name, ...(out === undefined ? {} : { rows: out }), ...(video === undefined ? {} : { video }) };
