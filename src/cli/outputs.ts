@@ -81,7 +81,7 @@ export async function openOutputs(
   stdout: NodeJS.WritableStream,
 ): Promise<Outputs> {
   const { width, height, fps } = source;
-  const media: Media = { name: path.basename(source.path), width, height, fps, objects: ids.length };
+  const media: Media = { name: path.basename(source.path), width, height, fps, ids: ids.length > 1 };
   const writer = createTrackWriter(format ?? (rows === undefined ? 'csv' : formatOfName(rows)), media);
   const textOf = (tracked: TrackedFrame): string => rowsText(tracked, ids, writer);
   const sinks: Sink[] = [];

@@ -82,8 +82,8 @@ export function createTrackWriter(format: FormatName, media: Media): TrackWriter
 }
 
 export function formatTracks(rows: readonly TrackRow[], format: FormatName, media: Media): string {
-  const objects = new Set(rows.map(({ id }) => id)).size;
-  const writer = createTrackWriter(format, { objects, ...media });
+  const ids = rows.some(({ id }) => id !== 1);
+  const writer = createTrackWriter(format, { ids, ...media });
   const texts = [writer.begin()];
   for (const row of inOrder(rows)) texts.push(writer.row(row));
   texts.push(writer.end());

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { TrackState } from '../../result.js';
 import {
   checkedRow,
+  faultOf,
   inOrder,
   invalid,
   isState,
@@ -34,7 +35,7 @@ export const coco: TrackFormat = {
   },
   parse(text, media, where) {
     const found = Schema.safeParse(parseJson(text, where));
-    if (!found.success) throw invalid(where, `no COCO file: ${z.prettifyError(found.error)}`);
+    if (!found.success) throw invalid(where, `no COCO file: ${faultOf(found.error)}`);
     return inOrder(rowsOf(found.data, media, where));
   },
 };

@@ -1,5 +1,6 @@
 /** What every format of tracks has in common: the row, the video it is about, and how text is made of the one and read back. */
-import { TrackerError } from '../../errors.js';
+import type { z } from 'zod';
+import { shortened, TrackerError } from '../../errors.js';
 import type { FrameBox, Size } from '../../geometry.js';
 import type { TrackState } from '../../result.js';
 import type { BoxRow } from '../boxes.js';
@@ -15,8 +16,8 @@ export interface Media extends Partial<Size> {
   readonly name: string;
   readonly fps?: number;
   readonly frameCount?: number;
-  /** How many are followed; of one alone some formats name none. */
-  readonly objects?: number;
+  /** Whether rows of CSV and JSON lines carry the object's number; files of one object do without. */
+  readonly ids?: boolean;
 }
 
 /** Texts to append one after the other. Rows come frame by frame. */
@@ -58,14 +59,22 @@ function missing(message: string, flag: string): TrackerError {
 }
 
 export function invalid(where: string, what: string, cause?: unknown): TrackerError {
-  return new TrackerError('DATA_INVALID', `${where}: ${what}`, {
+  return new TrackerError('DATA_INVALID', `${where}: ${shortened(what, 400)}`, {
     hint: 'mend the file, or say which format it has with --format',
     cause,
   });
 }
 
-/** Frames are counted to here: some 4 days at 25 a second. More is damage, or an attack. */
-export const MAX_FRAME = 10_000_000;
+/** The first fault, and how many more there are. */
+export function faultOf({ issues }: z.ZodError): string {
+  const [first] = issues;
+  const what = first?.message.replace('received undefined', 'found none') ?? '';
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
+  return `${first?.path.join('.') || 'the whole'}: ${what}${more}`;
+}
+
+/** Frames are counted to here: years at 25 a second. */
+export const MAX_FRAME = 2 ** 31 - 1;
 
 /** @throws TrackerError DATA_INVALID where a number is not finite, or is no frame or no object */
 export function checkedRow(row: TrackRow, where: string): TrackRow {

@@ -9,6 +9,7 @@ import type { Size } from '../../geometry.js';
 import {
   byObject,
   checkedRow,
+  faultOf,
   inOrder,
   invalid,
   needFps,
@@ -36,7 +37,7 @@ export const labelStudio: TrackFormat = {
   parse(text, media, where) {
     const value = parseJson(text, where);
     const found = z.array(Task).safeParse(Array.isArray(value) ? value : [value]);
-    if (!found.success) throw invalid(where, `no tasks of Label Studio: ${z.prettifyError(found.error)}`);
+    if (!found.success) throw invalid(where, `no tasks of Label Studio: ${faultOf(found.error)}`);
     const [task, ...others] = found.data;
     if (!task || others.length > 0) throw invalid(where, `found ${found.data.length} tasks, expected one`);
     return inOrder(rowsOf(task, media, where));
@@ -148,7 +149,7 @@ function rowsOf({ data, annotations, predictions }: z.infer<typeof Task>, media:
   return regions.flatMap(({ value, meta }, i) => {
     const place = `${where}, region ${i + 1}`;
     const found = RegionValue.safeParse(value);
-    if (!found.success) throw invalid(place, z.prettifyError(found.error));
+    if (!found.success) throw invalid(place, faultOf(found.error));
     const { framesCount, duration, sequence } = found.data;
     const rate = media.fps ?? fps ?? (framesCount && duration ? framesCount / duration : undefined);
     const known = { name: media.name, ...(rate === undefined ? {} : { fps: rate }) };
