@@ -44,7 +44,10 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
       'the object in the first frame: left, top, width, height in pixels of the upright frame; once an object',
       (text: string, before: string[] = []) => [...before, text],
     )
-    .option('--boxes <file>', 'the objects from a file instead: .json or .csv with x, y, w, h and, if you like, id')
+    .option(
+      '--boxes <file>',
+      'the objects from a file instead: .json or .csv with x, y, w, h and, if you like, id; or boxes in any format of --out',
+    )
     .option(
       '--out <file>',
       `boxes as ${OUT_ENDINGS}, or the video with the boxes as .mp4 (default: CSV to stdout; of a live source JSON lines)`,
