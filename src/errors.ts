@@ -64,3 +64,8 @@ export class TrackerError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Of what was found, as much as a message can bear. */
+export function shortened(text: string, length = 200): string {
+  return text.length <= length ? text : `${text.slice(0, length)}... (${text.length} characters)`;
+}

@@ -21,6 +21,7 @@ export { intersectionOverUnion, parseBox, type FrameBox, type Size } from './geo
 
 // frames in, pictures out
 export { openVideo, type OpenOptions, type Start, type VideoSource } from './video/read.js';
+export { isLive, openLive, type LiveCounts, type LiveEvent, type LiveOptions, type LiveSource } from './video/live.js';
 export type { Binaries, Binary } from './video/binaries.js';
 export { openVideoWriter, type VideoWriter, type WriterOptions } from './video/write.js';
 export type { Frame } from './image/frame.js';
@@ -28,6 +29,18 @@ export { drawResult, drawResults } from './image/draw.js';
 
 // boxes in files
 export { formatHead, formatRow, parseBoxes, readBoxes, type BoxFormat, type BoxRow } from './io/boxes.js';
+export {
+  createTrackWriter,
+  formatTracks,
+  parseTracks,
+  readTracks,
+  writeTracks,
+  type FormatName,
+  type Media,
+  type ReadOptions,
+  type TrackRow,
+  type TrackWriter,
+} from './io/tracks.js';
 export { readFirstBoxes, type FirstBox } from './io/first-boxes.js';
 
 // why is the box there?

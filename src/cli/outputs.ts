@@ -4,15 +4,19 @@ import { access, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
 import { drawResults } from '../image/draw.js';
-import { formatHead, formatOf, formatRow, type BoxFormat } from '../io/boxes.js';
+import { createTrackWriter, formatOfName, type FormatName, type Media, type TrackWriter } from '../io/tracks.js';
 import type { TrackResult } from '../result.js';
 import type { TrackedFrame } from '../tracker/track-video.js';
 import { openVideoWriter } from '../video/write.js';
 import type { VideoSource } from '../video/read.js';
 
 export interface OutputPaths {
-  /** .csv or .jsonl; left out: CSV to stdout. */
+  /** Left out: to stdout. */
   readonly rows?: string;
+  /** Left out: by the name of the file; CSV to stdout. */
+  readonly format?: FormatName;
+  /** Rows go nowhere: only the video is wanted. */
+  readonly noRows?: boolean;
   /** .mp4 with the boxes drawn in; left out: none. */
   readonly video?: string;
 }
@@ -33,8 +37,8 @@ interface Sink {
  * What can be said of the paths before anything is opened.
  * @throws TrackerError OPTION_INVALID (an ending, or a file named twice), OUTPUT_FAILED (no such folder, not writable)
  */
-export async function checkOutputs({ rows, video }: OutputPaths, input: string): Promise<void> {
-  if (rows !== undefined) formatOf(rows);
+export async function checkOutputs({ rows, format, video }: OutputPaths, input: string): Promise<void> {
+  if (rows !== undefined && format === undefined) formatOfName(rows);
   if (video !== undefined && path.extname(video).toLowerCase() !== '.mp4') {
     throw new TrackerError('OPTION_INVALID', `--video ${video}: expected a file ending in .mp4`, {
       hint: `--video ${path.parse(video).name || 'out'}.mp4`,
@@ -71,12 +75,20 @@ export type ObjectIds = readonly number[];
 
 /** @throws TrackerError OUTPUT_FAILED, VIDEO_WRITE_FAILED */
 export async function openOutputs(
-  { rows, video }: OutputPaths,
+  { rows, format, noRows, video }: OutputPaths,
   ids: ObjectIds,
-  source: Pick<VideoSource, 'width' | 'height' | 'fps'>,
+  source: Pick<VideoSource, 'path' | 'width' | 'height' | 'fps'>,
   stdout: NodeJS.WritableStream,
 ): Promise<Outputs> {
-  const sinks: Sink[] = [rows === undefined ? await streamSink(stdout, ids) : await fileSink(rows, ids)];
+  const { width, height, fps } = source;
+  const media: Media = { name: path.basename(source.path), width, height, fps, ids: ids.length > 1 };
+  const writer = createTrackWriter(format ?? (rows === undefined ? 'csv' : formatOfName(rows)), media);
+  const textOf = (tracked: TrackedFrame): string => rowsText(tracked, ids, writer);
+  const sinks: Sink[] = [];
+  if (!noRows) {
+    const sink = rows === undefined ? streamSink(stdout, writer, textOf) : fileSink(rows, writer, textOf);
+    sinks.push(await sink);
+  }
   if (video !== undefined) sinks.push(await videoSink(video, ids, source));
   return {
     async write(tracked) {
@@ -95,28 +107,33 @@ function resultsOf({ objects }: TrackedFrame, ids: ObjectIds): (TrackResult & { 
   return objects.map((result, i) => (ids.length > 1 ? { ...result, id: ids[i]! } : result));
 }
 
-/** A frame's rows as text. */
-function formatFrame(tracked: TrackedFrame, ids: ObjectIds, format: BoxFormat): string {
-  const { frame, time } = tracked;
-  return resultsOf(tracked, ids)
-    .map((result) => formatRow({ ...result, frame, time }, format))
-    .join('');
+/** What is to be appended for one frame. */
+function rowsText({ frame, time, objects }: TrackedFrame, ids: ObjectIds, writer: TrackWriter): string {
+  return objects.map((result, i) => writer.row({ ...result, frame, time, id: ids[i]! })).join('');
 }
 
-async function fileSink(file: string, ids: ObjectIds): Promise<Sink> {
-  const format = formatOf(file);
+type TextOf = (tracked: TrackedFrame) => string;
+
+async function fileSink(file: string, writer: TrackWriter, textOf: TextOf): Promise<Sink> {
   const failed = (cause: unknown): never => {
     throw outputFailed(file, cause, 'check that the disk has room and that you may write there');
   };
   const handle = await open(file, 'w').catch(failed);
-  await handle.appendFile(formatHead(format, ids.length > 1)).catch(failed);
+  const append = (text: string): Promise<void> => handle.appendFile(text).catch(failed);
+  await append(writer.begin());
   return {
-    write: (tracked) => handle.appendFile(formatFrame(tracked, ids, format)).catch(failed),
-    close: () => handle.close(),
+    write: (tracked) => append(textOf(tracked)),
+    async close() {
+      try {
+        await append(writer.end());
+      } finally {
+        await handle.close();
+      }
+    },
   };
 }
 
-async function streamSink(stream: NodeJS.WritableStream, ids: ObjectIds): Promise<Sink> {
+async function streamSink(stream: NodeJS.WritableStream, writer: TrackWriter, textOf: TextOf): Promise<Sink> {
   const write = (text: string): Promise<void> =>
     new Promise((resolve, reject) => {
       const failed = (cause: unknown): void =>
@@ -129,8 +146,8 @@ async function streamSink(stream: NodeJS.WritableStream, ids: ObjectIds): Promis
         resolve();
       });
     });
-  await write(formatHead('csv', ids.length > 1));
-  return { write: (tracked) => write(formatFrame(tracked, ids, 'csv')), close: () => Promise.resolve() };
+  await write(writer.begin());
+  return { write: (tracked) => write(textOf(tracked)), close: () => write(writer.end()) };
 }
 
 async function videoSink(

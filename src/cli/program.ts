@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
 import { TrackerError } from '../errors.js';
+import { addConvertCommand } from './convert.js';
 import { addDemoCommand } from './demo.js';
 import { addDoctorCommand } from './doctor.js';
 import { addEvaluateCommand } from './evaluate.js';
@@ -32,6 +33,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     addTrackCommand(program, terminal);
     addPickCommand(program, terminal);
     addServeCommand(program, terminal);
+    addConvertCommand(program, terminal);
     addDoctorCommand(program, terminal, (code) => (exitCode = code));
     addDemoCommand(program, terminal);
     addEvaluateCommand(program, terminal, (code) => (exitCode = code));

@@ -1,16 +1,23 @@
 /** ebm-tracker track VIDEO --box x,y,w,h [--box ...] */
+import path from 'node:path';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import { parseBox } from '../geometry.js';
 import { numbered, readFirstBoxes, type FirstBox } from '../io/first-boxes.js';
+import { FORMATS, FORMAT_NAMES, parseFormatName } from '../io/tracks.js';
+import { isLive } from '../video/live.js';
+import type { OutputPaths } from './outputs.js';
 import { parseStart, parseWhole, readConfig, resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
 import { runTracking, type TrackRequest } from './tracking.js';
+
+const OUT_ENDINGS = FORMAT_NAMES.map((name) => FORMATS[name].endings[0]).join(' ');
 
 interface TrackOptions {
   box?: string[];
   boxes?: string;
   out?: string;
+  format?: string;
   video?: string;
   start?: string;
   head?: string;
@@ -28,14 +35,24 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
   program
     .command('track')
     .description('track one object or several through a video')
-    .argument('<video>', 'video file, folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg')
+    .argument(
+      '<video>',
+      'video file, folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg; live: camera:0, rtsp://..., http://..., - (stdin)',
+    )
     .option(
       '--box <x,y,w,h>',
       'the object in the first frame: left, top, width, height in pixels of the upright frame; once an object',
       (text: string, before: string[] = []) => [...before, text],
     )
-    .option('--boxes <file>', 'the objects from a file instead: .json or .csv with x, y, w, h and, if you like, id')
-    .option('--out <file>', 'boxes as .csv or .jsonl (default: CSV to stdout); of several objects with their ids')
+    .option(
+      '--boxes <file>',
+      'the objects from a file instead: .json or .csv with x, y, w, h and, if you like, id; or boxes in any format of --out',
+    )
+    .option(
+      '--out <file>',
+      `boxes as ${OUT_ENDINGS}, or the video with the boxes as .mp4 (default: CSV to stdout; of a live source JSON lines)`,
+    )
+    .option('--format <name>', `format of --out or stdout, where the name does not tell: ${FORMAT_NAMES.join(', ')}`)
     .option('--video <file>', 'the video with the boxes drawn in, .mp4')
     .option('--start <frame|time>', 'where to begin: 90 = frame 90, 3.5s or 00:00:03.5 = a time')
     .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
@@ -62,10 +79,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
           video,
           objects,
           ...(options.start === undefined ? {} : { start: parseStart(options.start) }),
-          outputs: {
-            ...(options.out === undefined ? {} : { rows: options.out }),
-            ...(options.video === undefined ? {} : { video: options.video }),
-          },
+          outputs: outputsOf(options, isLive(video)),
           config,
           ...debugOf(options),
           quiet: options.quiet ?? false,
@@ -83,6 +97,16 @@ async function firstBoxesOf({ box = [], boxes }: TrackOptions): Promise<FirstBox
   throw new TrackerError('OPTION_INVALID', `track: expected --box or --boxes, found ${found}`, {
     hint: 'for example --box 120,80,64,48, once for each object, or --boxes objects.csv',
   });
+}
+
+/** @throws TrackerError OPTION_INVALID */
+function outputsOf({ out, format, video }: TrackOptions, live: boolean): OutputPaths {
+  const name = format === undefined ? {} : { format: parseFormatName(format) };
+  if (live && out === undefined && format === undefined)
+    return { format: 'jsonl', ...(video === undefined ? {} : { video }) };
+  if (out !== undefined && path.extname(out).toLowerCase() === '.mp4' && video === undefined && format === undefined)
+    return { video: out, noRows: true };
+  return { ...name, ...(out === undefined ? {} : { rows: out }), ...(video === undefined ? {} : { video }) };
 }
 
 /** @throws TrackerError OPTION_INVALID */

@@ -6,9 +6,11 @@ import type { FirstBox } from '../io/first-boxes.js';
 import { createExplainer, type ExplainOptions } from '../tracker/explain.js';
 import { trackVideo, type TrackedFrame } from '../tracker/track-video.js';
 import { createTracker, type TrackerDescription } from '../tracker/tracker.js';
+import { isLive, openLive, type LiveEvent, type LiveSource } from '../video/live.js';
 import { openVideo, type OpenOptions, type VideoSource } from '../video/read.js';
 import { checkOutputs, openOutputs, type OutputPaths, type Outputs } from './outputs.js';
 import { listenForInterrupt } from './interrupt.js';
+import { createLiveProgress, liveEventText } from './live-progress.js';
 import { createProgress, type Progress } from './progress.js';
 import type { Terminal } from './terminal.js';
 
@@ -33,23 +35,24 @@ interface Tally {
 }
 
 /**
- * Ctrl-C stops the tracking, ends the files as they are, and then raises INTERRUPTED.
- * @throws TrackerError those of openVideo, createTracker, trackVideo and the outputs; INTERRUPTED
+ * Ctrl-C stops the tracking, ends the files as they are, and then, where the source is not live, raises INTERRUPTED.
+ * @throws TrackerError those of openVideo, openLive, createTracker, trackVideo and the outputs; INTERRUPTED
  */
 export async function runTracking(request: TrackRequest, terminal: Terminal): Promise<void> {
   await checkOutputs(request.outputs, request.video);
   const interrupt = listenForInterrupt();
+  const live = isLive(request.video);
   try {
-    const start = request.start === undefined ? {} : { start: request.start };
-    const source = await openVideo(request.video, { ...start, signal: interrupt.signal });
     const boxes = request.objects.map(({ box }) => box);
-    for (const box of boxes) checkFirstBox(box, source);
+    // a live picture does not wait until the networks are loaded
+    const early = live ? undefined : await openFile(request, interrupt.signal);
     const explainer = request.debug && createExplainer(request.debug);
     const tracker = await createTracker(request.config, explainer);
     try {
+      const source = early ?? (await openStream(request, interrupt.signal, terminal));
       const began = performance.now();
       const tally: Tally = { frames: 0, inSight: 0 };
-      const progress = createProgress(terminal.stderr, source.frameCount, request.quiet);
+      const progress = progressOf(source, request, terminal);
       const watch = { signal: interrupt.signal };
       const frames =
         boxes.length === 1 ? trackVideo(tracker, source, boxes[0]!, watch) : trackVideo(tracker, source, boxes, watch);
@@ -63,13 +66,40 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
           terminal.stderr.write(summary(tally, seconds, tracker.description, request));
         await explainer?.close();
       }
-      if (interrupt.signal.aborted) throw interrupted(tally.frames);
+      // the usual end of what has none by itself
+      if (interrupt.signal.aborted && !live) throw interrupted(tally.frames);
     } finally {
       await tracker.release();
     }
   } finally {
     interrupt.end();
   }
+}
+
+async function openFile(request: TrackRequest, signal: AbortSignal): Promise<VideoSource> {
+  const start = request.start === undefined ? {} : { start: request.start };
+  const source = await openVideo(request.video, { ...start, signal });
+  for (const { box } of request.objects) checkFirstBox(box, source);
+  return source;
+}
+
+async function openStream(request: TrackRequest, signal: AbortSignal, { stderr }: Terminal): Promise<LiveSource> {
+  if (request.start !== undefined) {
+    throw new TrackerError('OPTION_INVALID', `--start: ${request.video} is live`, { hint: 'leave --start out' });
+  }
+  const onEvent = (event: LiveEvent): void => void stderr.write(`live: ${liveEventText(event)}\n`);
+  const source = await openLive(request.video, { signal, onEvent });
+  try {
+    for (const { box } of request.objects) checkFirstBox(box, source);
+    return source;
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+function progressOf(source: VideoSource | LiveSource, { quiet }: TrackRequest, { stderr }: Terminal): Progress {
+  return 'age' in source ? createLiveProgress(stderr, source, quiet) : createProgress(stderr, source.frameCount, quiet);
 }
 
 function count(tally: Tally, { state, objects }: TrackedFrame, progress: Progress): void {

@@ -1,7 +1,7 @@
 /** Results as text: CSV and JSON lines, one row a frame (of several objects: one a frame and object), written and read. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, TrackerError } from '../errors.js';
+import { messageOf, shortened, TrackerError } from '../errors.js';
 import type { TrackResult, TrackState } from '../result.js';
 
 /** One frame's result: what a row of a file holds. */
@@ -94,7 +94,7 @@ export function parseBoxes(text: string, format: BoxFormat, where: string): BoxR
   const lines = text.split(/\r?\n/);
   const fields = lines[0] === CSV_ID_HEADER ? ID_FIELDS : FIELDS;
   if (format === 'csv' && lines[0] !== fields.join(','))
-    throw invalid(where, 1, `found "${lines[0]}", expected "${CSV_HEADER}" or "${CSV_ID_HEADER}"`);
+    throw invalid(where, 1, `found "${shortened(lines[0]!)}", expected "${CSV_HEADER}" or "${CSV_ID_HEADER}"`);
   const rows: BoxRow[] = [];
   for (const [i, line] of lines.entries()) {
     if (line === '' || (format === 'csv' && i === 0)) continue;
@@ -124,19 +124,23 @@ function splitJson(line: string, where: string, number: number): Record<string, 
   } catch (cause) {
     throw invalid(where, number, `expected JSON, found: ${messageOf(cause)}`, cause);
   }
-  throw invalid(where, number, `expected an object with ${CSV_HEADER}, found ${line}`);
+  throw invalid(where, number, `expected an object with ${CSV_HEADER}, found ${shortened(line)}`);
 }
 
 function toRow(values: Record<string, unknown>, where: string, number: number): BoxRow {
   for (const field of NUMBER_FIELDS) {
     const value = values[field];
     if (typeof value !== 'number' || !Number.isFinite(value)) {
-      throw invalid(where, number, `${field}: found ${String(value)}, expected a finite number`);
+      throw invalid(where, number, `${field}: found ${shortened(String(value))}, expected a finite number`);
     }
   }
   const state = STATES.find((known) => known === values['state']);
   if (!state)
-    throw invalid(where, number, `state: found "${String(values['state'])}", expected one of ${STATES.join(', ')}`);
+    throw invalid(
+      where,
+      number,
+      `state: found "${shortened(String(values['state']))}", expected one of ${STATES.join(', ')}`,
+    );
   const { frame, time, x, y, w, h, confidence } = values as Record<(typeof NUMBER_FIELDS)[number], number>;
   if (!Number.isInteger(frame) || frame < 0)
     throw invalid(where, number, `frame: found ${frame}, expected 0, 1, 2 ...`);

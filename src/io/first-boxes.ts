@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
 import type { FrameBox } from '../geometry.js';
+import { readTracks } from './tracks.js';
 
 /** An object to track. */
 export interface FirstBox {
@@ -20,26 +21,33 @@ const HINT =
 
 /**
  * @param file .json: a list of {x, y, w, h} or [x, y, w, h], or {"boxes": such a list}. .csv: x,y,w,h a line, or a header that names the
- *   columns; where one is `frame`, as in result files, the rows of the first frame count. An id is taken where there is one.
+ *   columns; where one is `frame`, as in result files, the rows of the first frame count. An id is taken where there is one. Any other
+ *   format of tracks: the first frame that has boxes.
  * @throws TrackerError INPUT_NOT_FOUND, OPTION_INVALID (ending), DATA_INVALID naming the entry
  */
 export async function readFirstBoxes(file: string): Promise<FirstBox[]> {
   const ending = path.extname(file).toLowerCase();
-  if (ending !== '.json' && ending !== '.csv') {
-    throw new TrackerError(
-      'OPTION_INVALID',
-      `boxes file ${file}: found the ending "${ending}", expected .json or .csv`,
-      { hint: HINT },
-    );
-  }
+  if (ending !== '.json' && ending !== '.csv') return firstOfTracks(file);
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new TrackerError('INPUT_NOT_FOUND', `boxes file ${file}: ${messageOf(cause)}`, {
       hint: 'check the path',
       cause,
     });
   });
+  if (ending === '.json' && OTHER_JSON.test(text)) return firstOfTracks(file);
   const entries = ending === '.json' ? jsonEntries(text, file) : csvEntries(text, file);
   return toFirstBoxes(entries, file);
+}
+
+/** What COCO and Label Studio have, and lists of boxes do not. */
+const OTHER_JSON = /"(?:annotations|predictions)"\s*:/;
+
+/** The objects that are to be seen in the first frame with any. @throws TrackerError those of readTracks; DATA_INVALID where there is none */
+async function firstOfTracks(file: string): Promise<FirstBox[]> {
+  const rows = (await readTracks(file)).filter(({ state }) => state !== 'lost');
+  const first = rows.filter(({ frame }) => frame === rows[0]!.frame);
+  if (first.length === 0) throw invalid(file, 'found no box, expected one at least');
+  return first.map(({ id, box }) => ({ id, box }));
 }
 
 /** A box as a file has it, and what to call it in messages. */

@@ -1,5 +1,6 @@
 /** Weight files in the safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes. */
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import { z } from 'zod';
 import { messageOf, TrackerError } from '../errors.js';
 
 export interface StoredTensor {
@@ -26,11 +27,10 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   return parseSafetensors(bytes, path);
 }
 
-interface HeaderEntry {
-  dtype: string;
-  shape: number[];
-  data_offsets: [number, number];
-}
+const extent = z.number().int().min(0);
+const HeaderSchema = z
+  .object({ __metadata__: z.record(z.string(), z.string()).optional() })
+  .catchall(z.object({ dtype: z.string(), shape: z.array(extent).max(8), data_offsets: z.tuple([extent, extent]) }));
 
 /** @param where names the file in errors */
 export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
@@ -39,17 +39,21 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
   if (bytes.length < 8) throw invalid(`${bytes.length} bytes, expected a safetensors file`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (!(length <= bytes.length - 8)) throw invalid(`header of ${length} bytes in a file of ${bytes.length}`);
-  let header: Record<string, HeaderEntry | Record<string, string>>;
+  let value: unknown;
   try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as typeof header;
+    value = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
   } catch {
     throw invalid('its header is no JSON');
   }
+  const header = HeaderSchema.safeParse(value);
+  if (!header.success) {
+    const [issue] = header.error.issues;
+    throw invalid(`its header: ${issue?.path.join('.') || 'the whole'}: ${issue?.message}`);
+  }
+  const { __metadata__: metadata = {}, ...entries } = header.data;
   const body = bytes.subarray(8 + length);
   const tensors: Record<string, StoredTensor> = {};
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === '__metadata__') continue;
-    const { dtype, shape, data_offsets } = entry as HeaderEntry;
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(entries)) {
     if (dtype !== 'F32') throw invalid(`tensor "${name}" is ${dtype}, expected F32`);
     const size = shape.reduce((product, side) => product * side, 4);
     const [from, to] = data_offsets;
@@ -61,7 +65,7 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
     // a copy, since the body need not be aligned to 4 bytes (a Buffer's own slice would be a view)
     tensors[name] = { shape, data: new Float32Array(Uint8Array.prototype.slice.call(body, from, to).buffer) };
   }
-  return { tensors, metadata: (header['__metadata__'] ?? {}) as Record<string, string> };
+  return { tensors, metadata };
 }
 
 /** The bytes of a file; tensors in the order of their names, so that equal weights are equal files. */

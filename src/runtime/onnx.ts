@@ -64,7 +64,12 @@ async function checkModelFile(file: string): Promise<void> {
   );
 }
 
+/**
+ * Official builds since 1.29 report to their maker over the network, and leave files in the folder for temporary ones; it has to be said
+ * before they are loaded (onnxruntime PR#27379). ORT_DISABLE_TELEMETRY=0 lets them.
+ */
 async function importRuntime(): Promise<Runtime> {
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
   try {
     const runtime = await import('onnxruntime-node');
     // Errors come back as exceptions; the library would print them as well, above all that CUDA is not there.

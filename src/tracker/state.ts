@@ -40,11 +40,14 @@ export function confidenceInputs({ response, rival, spread, effectiveShare, ener
   ];
 }
 
-/** P(IoU > 0.5): a logistic regression, fitted on training sequences (benchmarks/confidence). */
+/**
+ * P(IoU > 0.5): a logistic regression, fitted on training sequences (benchmarks/confidence). 0 where figures are not finite, which weights and
+ * settings of absurd size can bring about.
+ */
 export function confidenceOf(evidence: Evidence, model: ConfidenceModel): number {
   const inputs = confidenceInputs(evidence);
   const logit = model.weights.reduce((sum, weight, i) => sum + weight * inputs[i]!, model.bias);
-  return 1 / (1 + Math.exp(-logit));
+  return Number.isNaN(logit) ? 0 : 1 / (1 + Math.exp(-logit));
 }
 
 /** Below: lost. Between: uncertain. A lost object is found again only above the second. */
@@ -66,8 +69,9 @@ const MAX_LOG_STEP = 0.3;
 const MIN_SIDE = 4;
 const MAX_SHARE = 1.2;
 
-/** The new box within what is possible: its size changes step by step, its centre stays inside the frame. */
+/** The new box within what is possible: its size changes step by step, its centre stays inside the frame. One that is none: the last box. */
 export function limitBox(box: FrameBox, last: FrameBox, frame: Size): FrameBox {
+  if (![box.x, box.y, box.w, box.h].every(Number.isFinite)) return last;
   const side = (now: number, before: number, extent: number): number => {
     const step = Math.exp(Math.min(MAX_LOG_STEP, Math.max(-MAX_LOG_STEP, Math.log(now / before))));
     return Math.min(MAX_SHARE * extent, Math.max(Math.min(MIN_SIDE, before), before * step));

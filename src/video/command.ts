@@ -1,5 +1,6 @@
 /** The only place where ffmpeg and ffprobe are started: short calls whose output is captured, and commands that stream. */
-import { execFile, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { execFile, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import ffmpegCommand, { type FfmpegCommand } from 'fluent-ffmpeg';
 import { messageOf } from '../errors.js';
@@ -69,13 +70,13 @@ export function createCommand(input: string | Readable, binaries: Binaries): Ffm
   const source = typeof input === 'string' ? `file:${input}` : input;
   const command = ffmpegCommand({ source, stdoutLines: LOG_LINES_KEPT });
   const internals = command as unknown as FluentInternals;
-  const spawn = internals._spawnFfmpeg.bind(command);
+  const spawnFfmpeg = internals._spawnFfmpeg.bind(command);
   const mended: Partial<FluentInternals> = {
     _getFfmpegPath: (callback) => callback(null, binaries.ffmpeg.path),
     _checkCapabilities: (callback) => callback(null),
     availableEncoders: (callback) => callback(null, {}),
     _spawnFfmpeg: (args, options, onStart, onEnd) =>
-      spawn(
+      spawnFfmpeg(
         args,
         { ...options, windowsHide: true, detached: process.platform !== 'win32' },
         onStart,
@@ -124,4 +125,45 @@ export function startReading(command: FfmpegCommand, onLine: (line: string) => v
     );
   });
   return { stdout: child!.stdout!, ended, kill: () => void child!.kill('SIGKILL') };
+}
+
+/** What ffmpeg reads live. */
+export interface LiveInput {
+  /** Up to -i and the name. */
+  readonly options: readonly string[];
+  /** It reads this process's own standard input. */
+  readonly stdin: boolean;
+}
+
+/**
+ * Starts an ffmpeg that reads something live and writes to its standard output, with a log that tells sizes (verbose).
+ * @param onLine called with each line of the log
+ */
+export function startLive(
+  { ffmpeg }: Binaries,
+  { options, stdin }: LiveInput,
+  output: readonly string[],
+  onLine: (line: string) => void,
+): FfmpegRun {
+  const general = ['-hide_banner', '-nostats', '-nostdin', '-loglevel', 'repeat+level+verbose'];
+  const child = spawn(ffmpeg.path, [...general, ...options, ...output], {
+    stdio: [stdin ? 'inherit' : 'ignore', 'pipe', 'pipe'],
+    windowsHide: true,
+    // Ctrl-C in a terminal does not reach it: this program ends it in order
+    detached: process.platform !== 'win32',
+  });
+  const lastLines: string[] = [];
+  const lines = createInterface({ input: child.stderr });
+  lines.on('line', (line) => {
+    lastLines.push(line);
+    if (lastLines.length > LOG_LINES_KEPT) lastLines.shift();
+    onLine(line);
+  });
+  const ended = new Promise<RunEnd>((resolve) => {
+    child.once('error', (error) => resolve({ failure: messageOf(error), lastLines }));
+    child.once('close', (code, signal) => {
+      resolve(code === 0 ? { lastLines } : { failure: `ended with ${code ?? signal}`, lastLines });
+    });
+  });
+  return { stdout: child.stdout, ended, kill: () => void child.kill('SIGKILL') };
 }

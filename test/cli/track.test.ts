@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CSV_HEADER, CSV_ID_HEADER, parseBoxes, readBoxes } from '../../src/io/boxes.js';
+import { readTracks } from '../../src/io/tracks.js';
 import { openVideo } from '../../src/video/read.js';
 import { cli } from '../helpers/terminal.js';
 import { collect, runFfmpeg, temporaryFolder } from '../helpers/video.js';
@@ -113,6 +114,17 @@ describe('track', () => {
     expect((await readdir(folder)).toSorted()).toEqual(['boxes.jsonl', 'clip.mp4', 'drawn.mp4']);
   });
 
+  it('writes a format that is whole only at its end, and the video alone as --out', async () => {
+    const { folder, video } = await makeClip(4);
+    const [boxes, drawn] = [path.join(folder, 'boxes.xml'), path.join(folder, 'drawn.mp4')];
+    expect(await cli('track', video, '--box', BOX, '--out', boxes, '--quiet')).toMatchObject({ exitCode: 0, out: '' });
+    expect((await readTracks(boxes)).map(({ frame }) => frame)).toEqual([0, 1, 2, 3]);
+    expect(await cli('track', video, '--box', BOX, '--out', drawn, '--quiet')).toMatchObject({ exitCode: 0, out: '' });
+    expect(await collect(await openVideo(drawn))).toHaveLength(4);
+    const lines = await cli('track', video, '--box', BOX, '--format', 'jsonl', '--quiet');
+    expect(parseBoxes(lines.out, 'jsonl', 'stdout')).toHaveLength(4);
+  });
+
   it('gives the same bytes for the same seed', async () => {
     const { video } = await makeClip(6);
     const first = await cli('track', video, '--box', BOX, '--seed', '3', '--threads', '1');
@@ -189,7 +201,7 @@ describe('errors', () => {
       'results of an unknown kind',
       'OPTION_INVALID',
       2,
-      ({ video }) => ['track', video, '--box', BOX, '--out', 'a.txt'],
+      ({ video }) => ['track', video, '--box', BOX, '--out', 'a.doc'],
     ],
     ['a video of another kind', 'OPTION_INVALID', 2, ({ video }) => ['track', video, '--box', BOX, '--video', 'a.avi']],
     ['the input as output', 'OPTION_INVALID', 2, ({ video }) => ['track', video, '--box', BOX, '--video', video]],

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readFirstBoxes } from '../../src/io/first-boxes.js';
+import { writeTracks } from '../../src/io/tracks.js';
 import { temporaryFolder } from '../helpers/video.js';
 
 async function read(name: string, text: string) {
@@ -55,8 +56,25 @@ describe('first boxes', () => {
     });
   });
 
+  it.each(['a.txt', 'a.xml', 'a.ass', 'a.jsonl', 'coco.json', 'a.ls.json'])(
+    'reads those of the first frame of %s',
+    async (name) => {
+      const file = path.join(await temporaryFolder(), name);
+      const rows = [3, 4].flatMap((frame) =>
+        TWO.map((first) => ({ ...first, frame, time: frame / 25, confidence: 1, state: 'tracking' as const })),
+      );
+      const media = { name: 'clip.mp4', width: 640, height: 360, fps: 25 };
+      await writeTracks(file, rows, media, name === 'coco.json' ? 'coco' : undefined);
+      const found = await readFirstBoxes(file);
+      expect(found.map(({ id }) => id)).toEqual([1, 2]);
+      for (const [i, { box }] of found.entries()) {
+        for (const key of ['x', 'y', 'w', 'h'] as const) expect(box[key]).toBeCloseTo(TWO[i]!.box[key], 2);
+      }
+    },
+  );
+
   it('refuses another ending and a file that is not there', async () => {
-    await expect(read('a.txt', '1,2,3,4')).rejects.toMatchObject({ code: 'OPTION_INVALID' });
+    await expect(read('a.doc', '1,2,3,4')).rejects.toMatchObject({ code: 'OPTION_INVALID' });
     await expect(readFirstBoxes('no/such.csv')).rejects.toMatchObject({ code: 'INPUT_NOT_FOUND' });
   });
 });

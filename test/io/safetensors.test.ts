@@ -35,3 +35,17 @@ test('a file cut anywhere is refused, and a missing one says so', async () => {
   await expect(readSafetensors(join(folder, 'text'))).rejects.toMatchObject({ code: 'MODEL_INVALID' });
   await expect(readSafetensors(join(folder, 'none'))).rejects.toMatchObject({ code: 'MODEL_MISSING' });
 });
+
+test.each([
+  ['null', 'null'],
+  ['a list', '[1]'],
+  ['a tensor of no shape', '{"a":{"dtype":"F32","data_offsets":[0,4]}}'],
+  ['a tensor that lies nowhere', '{"a":{"dtype":"F32","shape":[1]}}'],
+  ['a place before the start', '{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}'],
+  ['metadata that are no text', '{"__metadata__":{"a":1}}'],
+])('a header that holds %s is refused', (_, header) => {
+  const bytes = new Uint8Array(8 + header.length + 8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
+  bytes.set(new TextEncoder().encode(header), 8);
+  expect(() => parseSafetensors(bytes, 'text')).toThrow(expect.objectContaining({ code: 'MODEL_INVALID' }));
+});

@@ -34,6 +34,12 @@ describe('openOnnxModel', () => {
     }
   });
 
+  it('keeps the library from reporting over the network', async () => {
+    const model = await openOnnxModel(doubler(), { threads: 1, provider: 'cpu' });
+    await model.release();
+    expect(process.env['ORT_DISABLE_TELEMETRY']).toBe('1');
+  });
+
   it('gives arrays that belong to the caller', async () => {
     const model = await openOnnxModel(doubler(), { threads: 1, provider: 'cpu' });
     const feeds = { x: { data: Float32Array.of(1, 2), dims: [1, 2] } };

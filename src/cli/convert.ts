@@ -1,0 +1,145 @@
+/** ebm-tracker convert IN OUT: boxes from one format to another, or drawn into the video. */
+import path from 'node:path';
+import type { Command } from 'commander';
+import { TrackerError } from '../errors.js';
+import type { Size } from '../geometry.js';
+import { drawResult } from '../image/draw.js';
+import {
+  FORMATS,
+  FORMAT_NAMES,
+  formatOfName,
+  parseFormatName,
+  readTracks,
+  writeTracks,
+  type FormatName,
+  type Media,
+  type TrackRow,
+} from '../io/tracks.js';
+import { openVideo, type VideoSource } from '../video/read.js';
+import { openVideoWriter } from '../video/write.js';
+import { checkOutputs } from './outputs.js';
+import type { Terminal } from './terminal.js';
+
+interface ConvertOptions {
+  from?: string;
+  to?: string;
+  video?: string;
+  size?: string;
+  fps?: string;
+}
+
+export function addConvertCommand(program: Command, terminal: Terminal): void {
+  const formats = FORMAT_NAMES.map((name) => `${name} (${FORMATS[name].endings[0]})`).join(', ');
+  program
+    .command('convert')
+    .description('write boxes in another format, or draw them into the video (.mp4)')
+    .argument('<in>', `boxes: ${formats}`)
+    .argument('<out>', 'the same boxes; the name tells the format')
+    .option('--from <name>', 'format of IN, where the name does not tell')
+    .option('--to <name>', 'format of OUT, where the name does not tell')
+    .option('--video <file>', 'the video that the boxes belong to: tells its size, rate and length')
+    .option('--size <WxH>', 'size of the video, where there is none at hand')
+    .option('--fps <n>', 'frames a second of the video, where there is none at hand')
+    .action(async (input: string, output: string, options: ConvertOptions) => {
+      const { objects, boxes } = await convert(input, output, options);
+      terminal.stderr.write(`wrote ${output}: ${boxes} boxes of ${objects} object(s)\n`);
+    });
+}
+
+async function convert(
+  input: string,
+  output: string,
+  { from, to, video, size, fps }: ConvertOptions,
+): Promise<{ objects: number; boxes: number }> {
+  const draws = to === undefined && path.extname(output).toLowerCase() === '.mp4';
+  const format = to === undefined ? undefined : parseFormatName(to);
+  await checkOutputs(draws ? { video: output } : { rows: output, ...(format ? { format } : {}) }, input);
+  await refuseOverwriting(output, video);
+  const source = video === undefined ? undefined : await openVideo(video);
+  const media = mediaOf(video ?? input, source, size, fps);
+  const rows = await readTracks(input, { format: from === undefined ? undefined : parseFormatName(from), media });
+  if (draws) await drawRows(output, rows, source);
+  else await writeRows(output, rows, media, format);
+  return { objects: new Set(rows.map(({ id }) => id)).size, boxes: rows.length };
+}
+
+async function refuseOverwriting(output: string, video: string | undefined): Promise<void> {
+  if (video === undefined || path.resolve(video) !== path.resolve(output)) return;
+  throw new TrackerError('OPTION_INVALID', `output ${output}: it is the video as well`, { hint: 'name another file' });
+}
+
+/** @throws TrackerError OPTION_INVALID */
+function mediaOf(
+  file: string,
+  source: VideoSource | undefined,
+  size: string | undefined,
+  fps: string | undefined,
+): Media {
+  const name = path.basename(file);
+  return {
+    name,
+    ...(source ? { width: source.width, height: source.height, fps: source.fps } : {}),
+    ...(source && source.frameCount > 0 ? { frameCount: source.frameCount } : {}),
+    ...(size === undefined ? {} : parseSize(size)),
+    ...(fps === undefined ? {} : { fps: parseFps(fps) }),
+  };
+}
+
+/** @throws TrackerError OPTION_INVALID */
+export function parseSize(text: string): Size {
+  const [, width, height] = /^([1-9]\d{0,5})x([1-9]\d{0,5})$/.exec(text) ?? [];
+  if (width !== undefined) return { width: Number(width), height: Number(height) };
+  throw new TrackerError('OPTION_INVALID', `--size "${text}": expected width x height in pixels`, {
+    hint: 'for example --size 1280x720',
+  });
+}
+
+/** @throws TrackerError OPTION_INVALID */
+export function parseFps(text: string): number {
+  const [over, under = 1] = /^\d+(\.\d+)?(\/\d+)?$/.test(text) ? text.split('/').map(Number) : [];
+  const fps = over === undefined ? Number.NaN : over / under;
+  if (fps > 0 && fps <= 1000) return fps;
+  throw new TrackerError('OPTION_INVALID', `--fps "${text}": expected a number above 0 and up to 1000`, {
+    hint: 'for example --fps 25 or --fps 30000/1001',
+  });
+}
+
+async function writeRows(
+  output: string,
+  rows: readonly TrackRow[],
+  media: Media,
+  format: FormatName | undefined,
+): Promise<void> {
+  const fps = media.fps ?? rateOf(rows);
+  const known = fps === undefined ? media : { ...media, fps };
+  await writeTracks(output, rows, known, format ?? formatOfName(output));
+}
+
+/** Frames a second by the times of the rows; undefined where they have none. */
+function rateOf(rows: readonly TrackRow[]): number | undefined {
+  const [first, last] = [rows[0], rows.at(-1)];
+  if (!first || !last || !(last.time > first.time)) return undefined;
+  return (last.frame - first.frame) / (last.time - first.time);
+}
+
+/** @throws TrackerError OPTION_INVALID without a video; those of openVideo and openVideoWriter */
+async function drawRows(output: string, rows: readonly TrackRow[], source: VideoSource | undefined): Promise<void> {
+  if (!source) {
+    throw new TrackerError('OPTION_INVALID', `output ${output}: the boxes have to be drawn into a video`, {
+      hint: 'give it with --video FILE',
+    });
+  }
+  const ofFrame = new Map<number, TrackRow[]>();
+  for (const row of rows) ofFrame.set(row.frame, [...(ofFrame.get(row.frame) ?? []), row]);
+  const { width, height, fps } = source;
+  const writer = await openVideoWriter(output, { width, height, fps });
+  try {
+    for await (const frame of source.frames()) {
+      const own = ofFrame.get(frame.index) ?? [];
+      await writer.write(own.reduce((image, row) => ({ ...image, data: drawResult(image, row) }), frame));
+    }
+    await writer.close();
+  } finally {
+    await writer.abort();
+  }
+}

@@ -1,0 +1,150 @@
+/** What every format of tracks has in common: the row, the video it is about, and how text is made of the one and read back. */
+import type { z } from 'zod';
+import { shortened, TrackerError } from '../../errors.js';
+import type { FrameBox, Size } from '../../geometry.js';
+import type { TrackState } from '../../result.js';
+import type { BoxRow } from '../boxes.js';
+
+/** One object in one frame. */
+export interface TrackRow extends BoxRow {
+  /** Number of the object, from 1. */
+  readonly id: number;
+}
+
+/** The video that boxes belong to, as far as it is known. */
+export interface Media extends Partial<Size> {
+  readonly name: string;
+  readonly fps?: number;
+  readonly frameCount?: number;
+  /** Whether rows of CSV and JSON lines carry the object's number; files of one object do without. */
+  readonly ids?: boolean;
+}
+
+/** Texts to append one after the other. Rows come frame by frame. */
+export interface TrackWriter {
+  begin(): string;
+  /** Empty where the format can only be written as a whole. */
+  row(row: TrackRow): string;
+  end(): string;
+}
+
+export interface TrackFormat {
+  /** What it is for, in a few words. */
+  readonly title: string;
+  /** Of file names, the first one is proposed. */
+  readonly endings: readonly string[];
+  /** @throws TrackerError OPTION_INVALID where the format needs to know more of the video */
+  writer(media: Media): TrackWriter;
+  /**
+   * @param where name of the text in messages
+   * @throws TrackerError DATA_INVALID; OPTION_INVALID where more must be known of the video
+   */
+  parse(text: string, media: Media, where: string): TrackRow[];
+}
+
+/** @throws TrackerError OPTION_INVALID */
+export function needSize({ name, width, height }: Media, what: string): Size {
+  if (width !== undefined && height !== undefined) return { width, height };
+  throw missing(`${what} of ${name}: the size of the video is not known`, '--size 1280x720');
+}
+
+/** @throws TrackerError OPTION_INVALID */
+export function needFps({ name, fps }: Media, what: string): number {
+  if (fps !== undefined) return fps;
+  throw missing(`${what} of ${name}: the frame rate of the video is not known`, '--fps 25');
+}
+
+function missing(message: string, flag: string): TrackerError {
+  return new TrackerError('OPTION_INVALID', message, { hint: `give the video (--video FILE), or ${flag}` });
+}
+
+export function invalid(where: string, what: string, cause?: unknown): TrackerError {
+  return new TrackerError('DATA_INVALID', `${where}: ${shortened(what, 400)}`, {
+    hint: 'mend the file, or say which format it has with --format',
+    cause,
+  });
+}
+
+/** The first fault, and how many more there are. */
+export function faultOf({ issues }: z.ZodError): string {
+  const [first] = issues;
+  const what = first?.message.replace('received undefined', 'found none') ?? '';
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
+  return `${first?.path.join('.') || 'the whole'}: ${what}${more}`;
+}
+
+/** Frames are counted to here: years at 25 a second. */
+export const MAX_FRAME = 2 ** 31 - 1;
+
+/** @throws TrackerError DATA_INVALID where a number is not finite, or is no frame or no object */
+export function checkedRow(row: TrackRow, where: string): TrackRow {
+  const { frame, id, time, box, confidence } = row;
+  const numbers = { time, x: box.x, y: box.y, w: box.w, h: box.h, confidence };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (!Number.isFinite(value)) throw invalid(where, `${name}: found ${value}, expected a finite number`);
+  }
+  if (!Number.isInteger(frame) || frame < 0 || frame > MAX_FRAME)
+    throw invalid(where, `frame: found ${frame}, expected 0 to ${MAX_FRAME}, counted from the first frame`);
+  if (!Number.isSafeInteger(id) || id < 0) throw invalid(where, `object: found ${id}, expected a whole number`);
+  if (box.w < 0 || box.h < 0) throw invalid(where, `box: found ${box.w} x ${box.h}, expected no negative size`);
+  return row;
+}
+
+const STATES: readonly string[] = ['tracking', 'uncertain', 'lost', 'found'] satisfies TrackState[];
+
+export function isState(text: unknown): text is TrackState {
+  return typeof text === 'string' && STATES.includes(text);
+}
+
+/** Seconds of a frame of a video whose rate is known; 0 otherwise. */
+export function timeOf(frame: number, { fps }: Media): number {
+  return fps === undefined ? 0 : frame / fps;
+}
+
+/** In order of frames, and of objects within them. */
+export function inOrder(rows: readonly TrackRow[]): TrackRow[] {
+  return rows.toSorted((a, b) => a.frame - b.frame || a.id - b.id);
+}
+
+/** Rows of each object. */
+export function byObject(rows: readonly TrackRow[]): Map<number, TrackRow[]> {
+  const objects = new Map<number, TrackRow[]>();
+  for (const row of rows) {
+    const own = objects.get(row.id);
+    if (own) own.push(row);
+    else objects.set(row.id, [row]);
+  }
+  return objects;
+}
+
+/** For texts: at most so many decimals, and none that are not needed. */
+export function rounded(value: number, decimals: number): number {
+  return Number(value.toFixed(decimals));
+}
+
+/** To 1/1000 pixel. */
+export function roundedBox({ x, y, w, h }: FrameBox): FrameBox {
+  return { x: rounded(x, 3), y: rounded(y, 3), w: rounded(w, 3), h: rounded(h, 3) };
+}
+
+/** JSON, or an error that says so. @throws TrackerError DATA_INVALID */
+export function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw invalid(where, `expected JSON, found: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+  }
+}
+
+/** Writes nothing before the end. */
+export function wholeWriter(text: (rows: readonly TrackRow[]) => string): TrackWriter {
+  const rows: TrackRow[] = [];
+  return {
+    begin: () => '',
+    row(row) {
+      rows.push(row);
+      return '';
+    },
+    end: () => text(rows),
+  };
+}

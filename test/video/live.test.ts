@@ -1,0 +1,177 @@
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { parseBoxes } from '../../src/io/boxes.js';
+import { readTracks } from '../../src/io/tracks.js';
+import { findBinaries } from '../../src/video/binaries.js';
+import { dshowCameras, isLive, openLive, type LiveEvent, type LiveSource } from '../../src/video/live.js';
+import { startCamera, type Camera } from '../helpers/live.js';
+import { runCli } from '../../src/cli/program.js';
+import { cli, createTestTerminal } from '../helpers/terminal.js';
+import { childProcesses, temporaryFolder } from '../helpers/video.js';
+
+const BOX = '40,30,32,32';
+/** A textured square that wanders over a grey, grainy ground, for ever. */
+const SCENE = [
+  '-f',
+  'lavfi',
+  '-i',
+  "color=c=gray:s=160x120:r=25,noise=alls=10:all_seed=1[g];testsrc=s=32x32:r=25[q];[g][q]overlay=x='40+20*sin(t)':y=30",
+];
+
+async function camera(): Promise<Camera> {
+  const started = await startCamera(SCENE);
+  onTestFinished(() => started.close());
+  return started;
+}
+
+async function open(url: string, events: LiveEvent[] = [], options: object = {}): Promise<LiveSource> {
+  const source = await openLive(url, { onEvent: (event) => events.push(event), ...options });
+  onTestFinished(() => source.close());
+  return source;
+}
+
+describe('live sources', () => {
+  it.each([
+    ['-', true],
+    ['camera:0', true],
+    ['rtsp://host/a', true],
+    ['http://host/a.mjpg', true],
+    ['clip.mp4', false],
+    ['frames/*.jpg', false],
+    ['c:/clip.mp4', false],
+  ])('%s: %s', (name, live) => expect(isLive(name)).toBe(live));
+
+  it('gives the newest frame to a slow reader, and counts the others', async () => {
+    const { url } = await camera();
+    const source = await open(url);
+    expect([source.width, source.height, source.fps]).toEqual([160, 120, 25]);
+    const frames: { index: number; age: number }[] = [];
+    for await (const { index, data } of source.frames()) {
+      expect(data).toHaveLength(3 * 160 * 120);
+      frames.push({ index, age: source.age() });
+      await sleep(200);
+      if (frames.length === 8) break;
+    }
+    const { received, dropped } = source.counts();
+    // 200 ms are 5 frames at 25 a second; under load some come together
+    expect(frames.at(-1)!.index).toBeGreaterThan(14);
+    expect(dropped).toBeGreaterThanOrEqual(frames.at(-1)!.index - frames.length);
+    expect(received).toBeGreaterThan(dropped);
+    // in a queue it would be a second old by now
+    expect(frames.at(-1)!.age).toBeLessThan(600);
+    // with the line, the camera ends its encoder
+    await expect.poll(childProcesses).toEqual([]);
+  });
+
+  // a second on a machine that is free, as bench:live tells; tests share theirs
+  it('is back soon after a stall and after a cut', async () => {
+    const { url, stall, resume, cut } = await camera();
+    const events: LiveEvent[] = [];
+    const source = await open(url, events);
+    let arrived = performance.now();
+    let gone = 0;
+    let back = 0;
+    for await (const { index } of source.frames()) {
+      const now = performance.now();
+      if (gone > 0 && now > gone + 5 && now - arrived > 200) {
+        back = now;
+        break;
+      }
+      arrived = now;
+      if (index === 10) {
+        stall();
+        setTimeout(() => {
+          gone = performance.now();
+          resume();
+        }, 2500);
+      }
+    }
+    expect(back - gone).toBeLessThan(4000);
+    expect(events.map(({ kind }) => kind).slice(0, 2)).toEqual(['stalled', 'back']);
+    const again = await open(url, events);
+    const before = performance.now();
+    let time = 0;
+    for await (const frame of again.frames()) {
+      if (frame.index === 5) cut();
+      time = frame.time;
+      if (again.counts().reconnects > 0) break;
+    }
+    expect(events.at(-1)).toMatchObject({ kind: 'lost' });
+    expect(again.counts().reconnects).toBeGreaterThan(0);
+    expect(performance.now() - before).toBeLessThan(10_000);
+    expect(time).toBeGreaterThan(0.2);
+  });
+
+  it('ends where nothing comes any more, and says so', async () => {
+    const { url, close } = await startCamera(SCENE);
+    const source = await open(url, [], { giveUpSeconds: 4 });
+    let frames = 0;
+    for await (const _ of source.frames()) {
+      if (frames++ === 3) void close();
+    }
+    expect(frames).toBeGreaterThan(3);
+    expect(source.warnings).toHaveLength(1);
+  });
+
+  it('tells what ffmpeg says where no frame comes', async () => {
+    const code = expect.objectContaining({ code: 'VIDEO_UNREADABLE' }) as object;
+    await expect(openLive('tcp://127.0.0.1:9', { giveUpSeconds: 0.5 })).rejects.toThrow(code);
+    const stop = AbortSignal.timeout(300);
+    const interrupted = expect.objectContaining({ code: 'INTERRUPTED' }) as object;
+    await expect(openLive('tcp://127.0.0.1:9', { signal: stop })).rejects.toThrow(interrupted);
+  });
+
+  it('names cameras of Windows, in both forms of the list', () => {
+    const old = '[dshow @ 0] DirectShow video devices\n[dshow @ 0]  "Cam A"\n[dshow @ 0]     Alternative name "@x"\n';
+    expect(dshowCameras(`${old}[dshow @ 0] DirectShow audio devices\n[dshow @ 0]  "Mic"\n`)).toEqual(['Cam A']);
+    expect(dshowCameras('[dshow @ 0] "Cam A" (video)\n[dshow @ 0] "Mic" (audio)\n')).toEqual(['Cam A']);
+  });
+});
+
+describe('track, live', () => {
+  const main = path.join(import.meta.dirname, '../../src/cli/main.ts');
+
+  it('stdin: JSON lines as they come; Ctrl-C ends with 0 and whole files', async () => {
+    const folder = await temporaryFolder();
+    const { ffmpeg } = await findBinaries();
+    const sender = spawn(ffmpeg.path, ['-v', 'error', '-re', ...SCENE, '-c:v', 'mpeg4', '-f', 'mpegts', '-'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    onTestFinished(() => void sender.kill('SIGKILL'));
+    const video = path.join(folder, 'live.mp4');
+    const args = ['--import', 'tsx', main, 'track', '-', '--box', BOX, '--video', video];
+    const child = spawn(process.execPath, args, { stdio: [sender.stdout, 'pipe', 'pipe'] });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    await expect.poll(() => out.split('\n').length, { timeout: 150_000 }).toBeGreaterThan(5);
+    child.kill('SIGINT');
+    expect(await ended).toBe(0);
+    const rows = parseBoxes(out, 'jsonl', 'stdout');
+    expect(rows[0]).toMatchObject({ frame: 0, box: { x: 40, y: 30, w: 32, h: 32 } });
+    expect(err).toMatch(/live: \d+ frames came, \d+ dropped, 0 reconnects; latency \d+ ms/);
+    expect((await readFile(video)).length).toBeGreaterThan(1000);
+  }, 200_000);
+
+  it('a format that is whole only at its end', async () => {
+    const { url, close } = await startCamera([...SCENE, '-t', '2']);
+    onTestFinished(() => close());
+    const out = path.join(await temporaryFolder(), 'live.xml');
+    const terminal = createTestTerminal();
+    const running = runCli(['track', url, '--box', BOX, '--out', out, '--quiet'], terminal);
+    await expect.poll(terminal.err, { timeout: 30_000 }).toContain('connection lost');
+    process.emit('SIGINT');
+    expect([await running, terminal.out()]).toEqual([0, '']);
+    expect((await readTracks(out)).length).toBeGreaterThan(0);
+  });
+
+  it('refuses --start', async () => {
+    const { exitCode, err } = await cli('track', '-', '--box', BOX, '--start', '3');
+    expect([exitCode, err]).toEqual([2, expect.stringContaining('OPTION_INVALID')]);
+  });
+});
