@@ -3,7 +3,7 @@ import type { TrackerConfig } from '../config.js';
 import { TrackerError } from '../errors.js';
 import { checkFirstBox } from '../geometry.js';
 import type { FirstBox } from '../io/first-boxes.js';
-import { createExplainer, type ExplainOptions } from '../tracker/explain.js';
+import type { Explainer, ExplainOptions } from '../tracker/explain.js';
 import { trackVideo, type TrackedFrame } from '../tracker/track-video.js';
 import { createTracker, type TrackerDescription } from '../tracker/tracker.js';
 import { openVideo, type OpenOptions, type VideoSource } from '../video/read.js';
@@ -44,7 +44,7 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
     const source = await openVideo(request.video, { ...start, signal: interrupt.signal });
     const boxes = request.objects.map(({ box }) => box);
     for (const box of boxes) checkFirstBox(box, source);
-    const explainer = request.debug && createExplainer(request.debug);
+    const explainer = request.debug && (await openExplainer(request.debug));
     const tracker = await createTracker(request.config, explainer);
     try {
       const began = performance.now();
@@ -70,6 +70,12 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
   } finally {
     interrupt.end();
   }
+}
+
+/** Loaded here only: most runs draw nothing. */
+async function openExplainer(options: ExplainOptions): Promise<Explainer> {
+  const { createExplainer } = await import('../tracker/explain.js');
+  return createExplainer(options);
 }
 
 function count(tally: Tally, { state, objects }: TrackedFrame, progress: Progress): void {
