@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { TrackerError } from './errors.js';
+import { PRESET_NAMES, PRESETS } from './presets.js';
 
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
@@ -59,6 +60,7 @@ const redetectSchema = z.strictObject({
 });
 
 export const configSchema = z.strictObject({
+  preset: z.enum(PRESET_NAMES).default('default').describe('settings of src/presets.ts; fields that are set win'),
   seed: z.number().int().min(0).default(11).describe('same seed, same input, same engine: same output'),
   threads: z
     .number()
@@ -81,6 +83,11 @@ export const configSchema = z.strictObject({
     .enum(['auto', 'node-gpu', 'node', 'native', 'wasm', 'cpu'])
     .default('auto')
     .describe('TensorFlow.js backend of the engine tfjs'),
+  flip: z
+    .boolean()
+    .default(false)
+    .describe('features are averaged with those of the mirrored region: twice the backbone'),
+  precision: z.enum(['float', 'int8']).default('float').describe('how the backbone computes'),
   manifest: z.string().optional().describe('models manifest; left out: the one that ships'),
   head: z
     .string()
@@ -102,10 +109,27 @@ export type PosteriorConfig = TrackerConfig['posterior'];
 
 /** @throws TrackerError CONFIG_INVALID naming each field that is wrong */
 export function parseConfig(input: unknown): TrackerConfig {
-  const parsed = configSchema.safeParse(input ?? {});
+  const parsed = configSchema.safeParse(withPreset(input ?? {}));
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`);
   throw new TrackerError('CONFIG_INVALID', `configuration: ${faults.join('; ')}`, {
     hint: 'see src/config.ts for every field with its range and default',
   });
+}
+
+/** The preset's settings under the fields that are set; what is no such object is left to the schema to refuse. */
+function withPreset(input: unknown): unknown {
+  const name = PRESET_NAMES.find((preset) => isObject(input) && input['preset'] === preset);
+  return name === undefined ? input : overlay(PRESETS[name], input);
+}
+
+function overlay(under: unknown, over: unknown): unknown {
+  if (over === undefined) return under;
+  if (!isObject(under) || !isObject(over)) return over;
+  const names = [...new Set([...Object.keys(under), ...Object.keys(over)])];
+  return Object.fromEntries(names.map((name) => [name, overlay(under[name], over[name])]));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

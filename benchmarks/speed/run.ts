@@ -1,119 +1,193 @@
 /**
- * What each stage of update() takes, beside the backbone's bare session.run in the same process, alternating, so that the figures are ratios;
- * and what four objects cost against one, with lanes (the default) and in one thread.
+ * What each stage takes, for each size, preset and number of threads: median and 95th percentile in milliseconds, beside the bare
+ * session.run of the backbone in the same process, in turn, so that figures are ratios. Presets run in turn too: one run compares them.
+ * Last, what four objects cost against one, with lanes (the default) and in one thread.
  *
- *   npm run bench:speed [-- --video FILE --box x,y,w,h --frames N --threads N --config JSON --out FILE.json]
+ *   npm run build && npm run bench:speed [-- --sizes 360p,720p --presets default,fast --threads 1,2 --frames N --out FILE.json]
+ *   npm run bench:speed -- --video FILE --box x,y,w,h      a video of one's own instead
+ *   npm run bench:speed -- --config JSON                   tracker options over each preset
+ *   npm run bench:speed -- --no-process                    leaves out start and memory of `track` (these need dist/)
+ *   npm run bench:speed -- --no-objects                    leaves out the four objects
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
+import { parseConfig, type TrackerOptions } from '../../src/config.js';
 import { findBackbone, loadManifest } from '../../src/features/manifest.js';
-import { parseBox, type FrameBox } from '../../src/geometry.js';
+import { parseBox } from '../../src/geometry.js';
+import { PRESET_NAMES, type PresetName } from '../../src/presets.js';
 import { openOnnxModel } from '../../src/runtime/onnx.js';
+import { openHead } from '../../src/tracker/open-head.js';
 import { createTracker } from '../../src/tracker/tracker.js';
-import { openVideo } from '../../src/video/read.js';
+import { markdownTable } from '../table.js';
+import { CLIP_SIZES, makeClip, type Clip, type ClipSize } from './clips.js';
+import { measureObjects, type ObjectsCost } from './objects.js';
+import { measureProcess, type ProcessCost } from './process.js';
+import { measureDecode, measureStages, quantile, type Contender, type StageTimes } from './stages.js';
 
-const folder = new URL('../../models/demo/', import.meta.url).pathname;
-const demo = JSON.parse(readFileSync(path.join(folder, 'demo.json'), 'utf8')) as {
-  video: string;
-  box: { x: number; y: number; w: number; h: number };
-};
-const { x, y, w, h } = demo.box;
+interface Options {
+  readonly sizes: string;
+  readonly presets: string;
+  readonly threads: string;
+  readonly frames: number;
+  readonly video?: string;
+  readonly box?: string;
+  readonly config: string;
+  readonly process: boolean;
+  readonly objects: boolean;
+  readonly out?: string;
+}
+
 const options = new Command()
-  .option('--video <file>', 'video', path.join(folder, demo.video))
-  .option('--box <x,y,w,h>', 'first box', `${x},${y},${w},${h}`)
-  .option('--frames <n>', 'frames', Number, 120)
-  .option('--threads <n>', 'threads', Number, 2)
+  .option('--sizes <list>', 'of the demo clip', Object.keys(CLIP_SIZES).join(','))
+  .option('--presets <list>', 'what is compared', PRESET_NAMES.join(','))
+  .option('--threads <list>', 'threads of the networks', '1,2')
+  .option('--frames <n>', 'frames of each clip', Number, 120)
+  .option('--video <file>', 'another video')
+  .option('--box <x,y,w,h>', 'its first box')
   .option('--config <json>', 'tracker options', '{}')
+  .option('--no-process', 'no start and memory of track')
+  .option('--no-objects', 'no four objects')
   .option('--out <file>', 'JSON')
   .parse()
-  .opts<{ video: string; box: string; frames: number; threads: number; config: string; out?: string }>();
+  .opts<Options>();
 
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+/** Median and 95th percentile of one stage, and the median over that of the bare backbone of the same preset. */
+interface StageFigures {
+  readonly stage: string;
+  readonly median: number;
+  readonly p95: number;
+  readonly ratio: number;
 }
 
-const entry = await findBackbone(await loadManifest());
-const bare = await openOnnxModel(entry.file, { threads: options.threads, provider: 'cpu' });
-const side = 288;
-const dims = entry.input.layout === 'NCHW' ? [1, 3, side, side] : [1, side, side, 3];
-const input = { [entry.input.name]: { data: new Float32Array(3 * side * side).map((_, i) => (i % 251) - 120), dims } };
-const settings = { ...JSON.parse(options.config), threads: options.threads, provider: 'cpu' };
-const tracker = await createTracker(settings);
-const inLanes = await createTracker(settings);
-const inOneThread = await createTracker({ ...settings, lanes: 1 });
-const bareTimes: number[] = [];
-const updates: number[] = [];
-const lanes: number[] = [];
-const oneThread: number[] = [];
-
-/** The first box, and three more of half its size about its corners. */
-function fourBoxes({ x, y, w, h }: FrameBox): FrameBox[] {
-  const small = (cx: number, cy: number): FrameBox => ({ x: cx - w / 4, y: cy - h / 4, w: w / 2, h: h / 2 });
-  return [{ x, y, w, h }, small(x, y), small(x + w, y), small(x, y + h)];
+interface Cell {
+  readonly clip: string;
+  readonly threads: number;
+  readonly preset: string;
+  readonly stages: readonly StageFigures[];
+  readonly process?: ProcessCost;
 }
 
-for await (const frame of (await openVideo(options.video)).frames()) {
-  if (updates.length === options.frames) break;
-  if (updates.length === 0 && bareTimes.length === 0) {
-    const box = parseBox(options.box);
-    await tracker.init(frame, box);
-    await inLanes.init(frame, fourBoxes(box));
-    await inOneThread.init(frame, fourBoxes(box));
-    for (let i = 0; i < 5; i++) await bare.run(input);
-    tracker.stopwatch.reset();
+const SIDE = 288;
+
+async function openContender(preset: PresetName, threads: number): Promise<Contender> {
+  const own: TrackerOptions = { ...(JSON.parse(options.config) as TrackerOptions), preset, threads, provider: 'cpu' };
+  const { precision, manifest: file, head } = parseConfig(own);
+  const manifest = await loadManifest(file);
+  const entry = await findBackbone(manifest, (await openHead(manifest, head)).backbone, precision);
+  const dims = entry.input.layout === 'NCHW' ? [1, 3, SIDE, SIDE] : [1, SIDE, SIDE, 3];
+  const data = new Float32Array(3 * SIDE * SIDE).map((_, i) => (i % 251) - 120);
+  return {
+    name: preset,
+    tracker: await createTracker(own),
+    bare: await openOnnxModel(entry.file, { threads, provider: 'cpu' }),
+    input: { [entry.input.name]: { data, dims } },
+  };
+}
+
+function figures(stages: readonly StageTimes[]): StageFigures[] {
+  const base = quantile(stages[0]!.times, 0.5);
+  return stages.map(({ stage, times }) => {
+    const median = quantile(times, 0.5);
+    return { stage, median, p95: quantile(times, 0.95), ratio: median / base };
+  });
+}
+
+function print(clip: Clip, threads: number, decode: readonly number[], cells: readonly Cell[]): void {
+  const fixed = (value: number | undefined, digits: number): string => value?.toFixed(digits) ?? '-';
+  console.log(`\n${clip.name}, ${threads} thread(s); decoding alone ${fixed(quantile(decode, 0.5), 1)} ms a frame\n`);
+  const stages = [...new Set(cells.flatMap((cell) => cell.stages.map(({ stage }) => stage)))];
+  const head = ['stage, ms', ...cells.flatMap(({ preset }) => [preset, 'p95', '/ bare'])];
+  const rows = stages.map((stage) => [
+    stage.replaceAll('  ', '- '),
+    ...cells.flatMap((cell) => {
+      const found = cell.stages.find((figure) => figure.stage === stage);
+      return [fixed(found?.median, 1), fixed(found?.p95, 1), fixed(found?.ratio, 2)];
+    }),
+  ]);
+  const whole = ([title, of, digits]: [string, (cost: ProcessCost) => number, number]): string[] => [
+    title,
+    ...cells.flatMap(({ process }) => [fixed(process && of(process), digits), '', '']),
+  ];
+  if (options.process) {
+    rows.push(
+      whole(['first box, s', ({ firstBox }) => firstBox, 2]),
+      whole(['frames a second, whole run', ({ rows, total }) => rows / total, 1]),
+      whole(['memory, MB', ({ memory }) => memory, 0]),
+    );
   }
-  const t0 = performance.now();
-  await bare.run(input);
-  const t1 = performance.now();
-  await tracker.update(frame);
-  const t2 = performance.now();
-  await inLanes.updateAll(frame);
-  const t3 = performance.now();
-  await inOneThread.updateAll(frame);
-  bareTimes.push(t1 - t0);
-  updates.push(t2 - t1);
-  lanes.push(t3 - t2);
-  oneThread.push(performance.now() - t3);
+  console.log(markdownTable(head, rows));
 }
-const rows = [
-  ['backbone, bare session.run', bareTimes],
-  ['update()', updates],
-  ['updateAll() of four objects', lanes],
-  ['  the same in one thread', oneThread],
-  ...[...tracker.stopwatch.stages].map(([stage, times]) => [`  ${stage}`, times] as const),
-] as const;
-const base = quantile(bareTimes, 0.5);
-console.log(
-  `${os.cpus()[0]?.model.trim()}, ${options.threads} threads, ${updates.length} frames of ${path.basename(options.video)}`,
-);
-console.log(`${'stage'.padEnd(28)} median ms  p95 ms  mean ms  median / backbone`);
-const table = rows.map(([name, times]) => {
-  const median = quantile(times, 0.5);
-  const mean = times.reduce((a, b) => a + b, 0) / times.length;
-  const p95 = quantile(times, 0.95);
+
+async function objectsOf(clip: Clip): Promise<ObjectsCost> {
+  const threads = Number(options.threads.split(',').at(-1));
+  const cost = await measureObjects(clip, { threads, provider: 'cpu' }, options.frames);
+  const text = `four objects cost ${cost.lanes.toFixed(2)} times one object a frame`;
+  console.log(`\n${clip.name}, ${threads} thread(s): ${text} (in one thread ${cost.oneThread.toFixed(2)})`);
+  return cost;
+}
+
+async function clipsOf(folder: string): Promise<Clip[]> {
+  if (options.video !== undefined)
+    return [{ name: path.basename(options.video), file: options.video, box: parseBox(options.box ?? '') }];
+  const clips: Clip[] = [];
+  for (const size of options.sizes.split(',')) clips.push(await makeClip(folder, size as ClipSize));
+  return clips;
+}
+
+async function main(): Promise<void> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'speed-'));
+  const presets = options.presets.split(',') as PresetName[];
+  const cells: Cell[] = [];
+  let weights = '';
+  let fourObjects: ObjectsCost | undefined;
   console.log(
-    `${name.padEnd(28)} ${median.toFixed(1).padStart(9)} ${p95.toFixed(1).padStart(7)} ${mean.toFixed(1).padStart(8)} ${(median / base).toFixed(2).padStart(12)}`,
+    `${os.cpus()[0]?.model.trim()}, ${os.cpus().length} cores, node ${process.version}, ${options.frames} frames`,
   );
-  return { stage: name.trim(), median, p95, mean, ratio: median / base };
-});
-const times = (values: readonly number[]): number => quantile(values, 0.5) / quantile(updates, 0.5);
-const fourObjects = { lanes: times(lanes), oneThread: times(oneThread) };
-console.log(
-  `four objects cost ${fourObjects.lanes.toFixed(2)} times one object a frame (in one thread ${fourObjects.oneThread.toFixed(2)})`,
-);
-if (options.out) {
+  try {
+    const clips = await clipsOf(folder);
+    for (const threads of options.threads.split(',').map(Number)) {
+      // sessions for life: one set for all sizes
+      const contenders: Contender[] = [];
+      for (const preset of presets) contenders.push(await openContender(preset, threads));
+      weights = contenders[0]!.tracker.description.weights;
+      for (const clip of clips) {
+        const decode = await measureDecode(clip, options.frames);
+        const measured = await measureStages(clip, contenders, options.frames);
+        const own: Cell[] = [];
+        for (const preset of presets) {
+          const flags = ['--preset', preset, '--threads', String(threads)];
+          own.push({
+            clip: clip.name,
+            threads,
+            preset,
+            stages: figures(measured.get(preset)!),
+            ...(options.process ? { process: await measureProcess(clip, flags) } : {}),
+          });
+        }
+        print(clip, threads, decode, own);
+        cells.push(...own);
+      }
+      for (const { tracker, bare } of contenders) await Promise.all([tracker.release(), bare.release()]);
+    }
+    if (options.objects) fourObjects = await objectsOf(clips[0]!);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  if (options.out === undefined) return;
   const record = {
     command: 'npm run bench:speed',
     machine: os.cpus()[0]?.model,
-    threads: options.threads,
+    cores: os.cpus().length,
     node: process.version,
-    weights: tracker.description.weights,
-    table,
-    fourObjects,
+    weights,
+    frames: options.frames,
+    cells,
+    ...(fourObjects ? { fourObjects } : {}),
   };
   writeFileSync(options.out, `${JSON.stringify(record, undefined, 1)}\n`);
 }
-await Promise.all([tracker, inLanes, inOneThread, bare].map((each) => each.release()));
+
+await main();

@@ -32,6 +32,7 @@ interface EvaluateOptions {
   only?: string;
   workers?: string;
   threads?: string;
+  preset?: string;
   queue?: string;
   config?: string;
   protocol?: string;
@@ -65,6 +66,7 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
     .option('--workers <n>', 'processes (default: one a core)')
     .option('--threads <n>', 'threads of each process (default: cores shared out)')
     .option('--queue <url>', 'run on the workers of a queue, redis://host:port (see ebm-tracker worker)')
+    .option('--preset <name>', 'fast, default or accurate (src/presets.ts)')
     .option('--config <file>', 'JSON file with any field of src/config.ts')
     .option(
       '--protocol <name>',
@@ -181,7 +183,10 @@ async function run(
       seed: _,
       threads: __,
       ...config
-    } = await readConfig(options.config, head === undefined ? {} : { head: await resolveHead(head) });
+    } = await readConfig(options.config, {
+      ...(options.preset === undefined ? {} : { preset: options.preset }),
+      ...(head === undefined ? {} : { head: await resolveHead(head) }),
+    });
     const asked = {
       dataset: dataset.name,
       root,

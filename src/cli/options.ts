@@ -39,6 +39,7 @@ export async function resolveHead(text: string): Promise<string> {
 
 /** Fields of the configuration that have an option of their own. */
 export interface ConfigFlags {
+  readonly preset?: string;
   /** A weight file, or a head of the manifest. */
   readonly head?: string;
   readonly engine?: string;

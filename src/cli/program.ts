@@ -2,17 +2,29 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
 import { TrackerError } from '../errors.js';
-import { addConvertCommand } from './convert.js';
-import { addDemoCommand } from './demo.js';
-import { addDoctorCommand } from './doctor.js';
-import { addEvaluateCommand } from './evaluate.js';
-import { addWorkerCommand } from './worker.js';
-import { addFinetuneCommand } from './finetune.js';
-import { addPickCommand } from './pick.js';
-import { addServeCommand } from './serve.js';
-import { addTrainCommand } from './train.js';
 import { reportError, type Terminal } from './terminal.js';
-import { addTrackCommand } from './track.js';
+
+type AddCommand = (program: Command, terminal: Terminal, exitWith: (code: number) => void) => void;
+
+/** Each command's module is loaded when it is called: `track` waits for no other one. In the order of the help. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  track: async () => (await import('./track.js')).addTrackCommand,
+  pick: async () => (await import('./pick.js')).addPickCommand,
+  serve: async () => (await import('./serve.js')).addServeCommand,
+  convert: async () => (await import('./convert.js')).addConvertCommand,
+  doctor: async () => (await import('./doctor.js')).addDoctorCommand,
+  demo: async () => (await import('./demo.js')).addDemoCommand,
+  evaluate: async () => (await import('./evaluate.js')).addEvaluateCommand,
+  worker: async () => (await import('./worker.js')).addWorkerCommand,
+  train: async () => (await import('./train.js')).addTrainCommand,
+  finetune: async () => (await import('./finetune.js')).addFinetuneCommand,
+};
+
+/** The command that is called; all of them where none is, for the help. */
+async function addCommands(called: string | undefined, ...rest: Parameters<AddCommand>): Promise<void> {
+  const own = called !== undefined && Object.hasOwn(COMMANDS, called) ? [COMMANDS[called]!] : Object.values(COMMANDS);
+  for (const load of own) (await load())(...rest);
+}
 
 /**
  * @param args without node and the script
@@ -30,16 +42,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
         writeErr: (text) => void terminal.stderr.write(text),
         outputError: () => undefined, // told by reportError, in the form of all errors
       });
-    addTrackCommand(program, terminal);
-    addPickCommand(program, terminal);
-    addServeCommand(program, terminal);
-    addConvertCommand(program, terminal);
-    addDoctorCommand(program, terminal, (code) => (exitCode = code));
-    addDemoCommand(program, terminal);
-    addEvaluateCommand(program, terminal, (code) => (exitCode = code));
-    addWorkerCommand(program, terminal);
-    addTrainCommand(program, terminal);
-    addFinetuneCommand(program, terminal);
+    await addCommands(args[0], program, terminal, (code) => (exitCode = code));
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {

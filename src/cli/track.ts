@@ -20,6 +20,7 @@ interface TrackOptions {
   format?: string;
   video?: string;
   start?: string;
+  preset?: string;
   head?: string;
   engine?: string;
   backend?: string;
@@ -55,6 +56,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .option('--format <name>', `format of --out or stdout, where the name does not tell: ${FORMAT_NAMES.join(', ')}`)
     .option('--video <file>', 'the video with the boxes drawn in, .mp4')
     .option('--start <frame|time>', 'where to begin: 90 = frame 90, 3.5s or 00:00:03.5 = a time')
+    .option('--preset <name>', 'fast, default or accurate (src/presets.ts)')
     .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
     .option('--engine <name>', 'what computes the head: onnx or tfjs (default: onnx)')
     .option('--backend <name>', 'TensorFlow.js backend of the engine tfjs: auto, node-gpu, node, native, wasm, cpu')
@@ -66,8 +68,9 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .option('--quiet', 'no progress line and no summary')
     .action(async (video: string, options: TrackOptions) => {
       const objects = await firstBoxesOf(options);
-      const { head, engine, backend, threads, seed } = options;
+      const { preset, head, engine, backend, threads, seed } = options;
       const config = await readConfig(options.config, {
+        ...(preset === undefined ? {} : { preset }),
         ...(head === undefined ? {} : { head: await resolveHead(head) }),
         ...(engine === undefined ? {} : { engine }),
         ...(backend === undefined ? {} : { backend }),

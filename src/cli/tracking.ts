@@ -3,7 +3,7 @@ import type { TrackerConfig } from '../config.js';
 import { TrackerError } from '../errors.js';
 import { checkFirstBox } from '../geometry.js';
 import type { FirstBox } from '../io/first-boxes.js';
-import { createExplainer, type ExplainOptions } from '../tracker/explain.js';
+import type { Explainer, ExplainOptions } from '../tracker/explain.js';
 import { trackVideo, type TrackedFrame } from '../tracker/track-video.js';
 import { createTracker, type TrackerDescription } from '../tracker/tracker.js';
 import { isLive, openLive, type LiveEvent, type LiveSource } from '../video/live.js';
@@ -46,7 +46,7 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
     const boxes = request.objects.map(({ box }) => box);
     // a live picture does not wait until the networks are loaded
     const early = live ? undefined : await openFile(request, interrupt.signal);
-    const explainer = request.debug && createExplainer(request.debug);
+    const explainer = request.debug && (await openExplainer(request.debug));
     const tracker = await createTracker(request.config, explainer);
     try {
       const source = early ?? (await openStream(request, interrupt.signal, terminal));
@@ -100,6 +100,12 @@ async function openStream(request: TrackRequest, signal: AbortSignal, { stderr }
 
 function progressOf(source: VideoSource | LiveSource, { quiet }: TrackRequest, { stderr }: Terminal): Progress {
   return 'age' in source ? createLiveProgress(stderr, source, quiet) : createProgress(stderr, source.frameCount, quiet);
+}
+
+/** Loaded here only: most runs draw nothing. */
+async function openExplainer(options: ExplainOptions): Promise<Explainer> {
+  const { createExplainer } = await import('../tracker/explain.js');
+  return createExplainer(options);
 }
 
 function count(tally: Tally, { state, objects }: TrackedFrame, progress: Progress): void {

@@ -115,7 +115,8 @@ const readModule = (file: string): Promise<string> => readFile(file, 'utf8').cat
 async function findWeights(options: TrackerOptions): Promise<{ head: string; backbone: string }> {
   const manifest = await loadManifest(options.manifest);
   const head = await openHead(manifest, options.head);
-  return { head: head.sha256, backbone: (await findBackbone(manifest, head.backbone)).sha256 };
+  const { precision } = parseConfig(options);
+  return { head: head.sha256, backbone: (await findBackbone(manifest, head.backbone, precision)).sha256 };
 }
 
 /**

@@ -45,6 +45,8 @@ const backboneSchema = z
     fine: featureMapSchema,
     /** The coarser of the two maps: objects are found on it. */
     coarse: featureMapSchema,
+    /** The same network in 8 bits (tools/quantize-backbone.ts), for the same heads; made from the file of this sha256. */
+    int8: z.strictObject({ file: z.string(), sha256: sha256Schema, madeFrom: sha256Schema }).optional(),
     origin: z.string(),
     licence: z.string(),
   })
@@ -64,6 +66,9 @@ export type FeatureMapSpec = z.infer<typeof featureMapSchema>;
 /** An entry of the manifest, with its name and with `file` as a path that opens from anywhere. */
 export type BackboneEntry = z.infer<typeof backboneSchema> & { name: string };
 export type ManifestFile = z.infer<typeof manifestSchema>;
+
+/** How the backbone computes. */
+export type Precision = 'float' | 'int8';
 
 /** A manifest that was read: file paths in it are relative to `directory`. */
 export interface Manifest {
@@ -98,9 +103,14 @@ export async function loadManifest(file: string = DEFAULT_MANIFEST): Promise<Man
 /**
  * One backbone of a manifest, its file checked against its sha256.
  * @param name the default one when left out
- * @throws TrackerError MODEL_MISSING (no such entry or file), MODEL_INVALID (the file is not the one described)
+ * @param precision int8: file and sha256 are those of its 8-bit version
+ * @throws TrackerError MODEL_MISSING (no such entry or file), MODEL_INVALID (the file is not the one described, or was made from another)
  */
-export async function findBackbone(manifest: Manifest, name?: string): Promise<BackboneEntry> {
+export async function findBackbone(
+  manifest: Manifest,
+  name?: string,
+  precision: Precision = 'float',
+): Promise<BackboneEntry> {
   const wanted = name ?? manifest.content.default.backbone;
   const entry = manifest.content.backbones[wanted];
   if (!entry) {
@@ -109,9 +119,19 @@ export async function findBackbone(manifest: Manifest, name?: string): Promise<B
       hint: 'name one of these, or add an entry to the manifest (models/README.md says how)',
     });
   }
-  const file = path.resolve(manifest.directory, entry.file);
-  await readVerified(file, entry.sha256);
-  return { ...entry, name: wanted, file };
+  const { file, sha256 } = precision === 'int8' ? int8Of(entry, wanted, manifest) : entry;
+  const found = path.resolve(manifest.directory, file);
+  await readVerified(found, sha256);
+  return { ...entry, name: wanted, file: found, sha256 };
+}
+
+function int8Of(entry: z.infer<typeof backboneSchema>, name: string, manifest: Manifest) {
+  const { int8, sha256 } = entry;
+  const hint = 'npx tsx tools/quantize-backbone.ts --sequences DIR makes it; or use precision float';
+  if (!int8) throw new TrackerError('MODEL_MISSING', `backbone ${name}: no int8 version in ${manifest.file}`, { hint });
+  if (int8.madeFrom === sha256) return int8;
+  const found = `made from ${int8.madeFrom.slice(0, 12)}, expected ${sha256.slice(0, 12)}`;
+  throw new TrackerError('MODEL_INVALID', `backbone ${name}: its int8 version was ${found}`, { hint });
 }
 
 /**

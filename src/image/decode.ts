@@ -1,5 +1,4 @@
 /** Image files to frames. */
-import sharp from 'sharp';
 import { messageOf, TrackerError } from '../errors.js';
 import type { Frame } from './frame.js';
 
@@ -13,6 +12,8 @@ export type RgbImage = Pick<Frame, 'data' | 'width' | 'height'>;
  * @throws TrackerError IMAGE_UNREADABLE
  */
 export async function decodeImage(path: string): Promise<RgbImage> {
+  // loaded here: who tracks a video file never waits for it
+  const { default: sharp } = await import('sharp');
   try {
     const { data, info } = await sharp(path, { failOn: 'error' })
       .rotate()

@@ -195,13 +195,14 @@ function neededNodes(
   return kept.toReversed();
 }
 
-function decodeModel(bytes: Uint8Array): onnx.IModelProto {
+/** The model as plain objects, for tools that rewrite it; encodeModel() makes bytes of it again. */
+export function decodeModel(bytes: Uint8Array): onnx.IModelProto {
   const model = onnxProto.onnx.ModelProto.decode(bytes);
   if (!model.graph) throw new Error('the ONNX model has no graph');
   return model;
 }
 
-function encodeModel(model: onnx.IModelProto): Uint8Array {
+export function encodeModel(model: onnx.IModelProto): Uint8Array {
   return onnxProto.onnx.ModelProto.encode(model).finish();
 }
 

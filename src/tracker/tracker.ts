@@ -10,7 +10,8 @@ import type { LoadedHead } from '../ebm/load.js';
 import { boxPosterior, placePrior, sizePrior, type LogTerm } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, type Mixture } from '../ebm/proposal.js';
 import { openBackbone, splitFeatures, type Backbone, type Features } from '../features/backbone.js';
-import { findBackbone, loadManifest } from '../features/manifest.js';
+import { findBackbone, loadManifest, type Manifest } from '../features/manifest.js';
+import { withMirror } from '../features/mirror.js';
 import {
   checkFirstBox,
   cropToFrame,
@@ -152,7 +153,7 @@ export async function createTracker(options: TrackerOptions = {}, observer?: Tra
   const runtime = { threads: config.threads, provider: config.provider };
   const open = async (name: 'respond' | 'learn') => openOnnxModel(await head.graph(name), runtime);
   const [backbone, engine, respond, learn] = await Promise.all([
-    findBackbone(manifest, head.backbone).then((entry) => openBackbone(entry, runtime)),
+    openTrackerBackbone(manifest, head.backbone, config),
     createEngine(head, config),
     open('respond'),
     open('learn'),
@@ -161,6 +162,12 @@ export async function createTracker(options: TrackerOptions = {}, observer?: Tra
   // an observer is told here of every object; other providers are faster with one large run than with several at once
   const alone = observer !== undefined || config.engine !== 'onnx' || backbone.provider !== 'cpu';
   return alone ? tracker : overLanes(tracker, config);
+}
+
+async function openTrackerBackbone(manifest: Manifest, name: string, config: TrackerConfig): Promise<Backbone> {
+  const entry = await findBackbone(manifest, name, config.precision);
+  const backbone = await openBackbone(entry, { threads: config.threads, provider: config.provider });
+  return config.flip ? withMirror(backbone) : backbone;
 }
 
 async function createEngine(head: LoadedHead, config: TrackerConfig): Promise<HeadEngine> {
@@ -447,7 +454,9 @@ class EnergyTracker implements Tracker {
   ): Promise<void> {
     const { learnAbove, learnEvery, solveEvery } = this.config.target;
     if (score > learnAbove && frame % learnEvery === 0) await model.learn(response, box);
-    if (frame % solveEvery === 0) model.solve();
+    // not on a frame that learns: both at once would be its slowest
+    if (frame % solveEvery === 1 % solveEvery) model.solve();
+    model.advance();
   }
 }
 

@@ -55,6 +55,26 @@ describe('manifest', () => {
     expect(backbone).toEqual({ ...entry(), name: 'mine', file });
   });
 
+  it('finds the int8 version of a backbone, made from this very one', async () => {
+    const bytes = Buffer.from('in 8 bits');
+    await writeFile(path.join(folder, 'mine.onnx'), BYTES);
+    await writeFile(path.join(folder, 'mine-int8.onnx'), bytes);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const int8 = { file: 'mine-int8.onnx', sha256, madeFrom: entry().sha256 };
+    const open = async (backbone: unknown) =>
+      findBackbone(await loadManifest(await write(manifestOf(backbone))), 'mine', 'int8');
+    const found = await open({ ...entry(), int8 });
+    expect(found).toMatchObject({
+      name: 'mine',
+      file: path.join(folder, 'mine-int8.onnx'),
+      sha256,
+      fine: entry().fine,
+    });
+    await expect(open(entry())).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+    const stale = { ...int8, madeFrom: '0'.repeat(64) };
+    await expect(open({ ...entry(), int8: stale })).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+  });
+
   it('keeps what it does not know at the top level, for heads', async () => {
     const heads = { first: { file: 'head.safetensors' } };
     const manifest = await loadManifest(
