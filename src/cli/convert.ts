@@ -3,7 +3,6 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
-import { drawResult } from '../image/draw.js';
 import {
   FORMATS,
   FORMAT_NAMES,
@@ -15,8 +14,8 @@ import {
   type Media,
   type TrackRow,
 } from '../io/tracks.js';
+import { drawTracks } from '../tracker/draw-tracks.js';
 import { openVideo, type VideoSource } from '../video/read.js';
-import { openVideoWriter } from '../video/write.js';
 import { checkOutputs } from './outputs.js';
 import type { Terminal } from './terminal.js';
 
@@ -129,17 +128,5 @@ async function drawRows(output: string, rows: readonly TrackRow[], source: Video
       hint: 'give it with --video FILE',
     });
   }
-  const ofFrame = new Map<number, TrackRow[]>();
-  for (const row of rows) ofFrame.set(row.frame, [...(ofFrame.get(row.frame) ?? []), row]);
-  const { width, height, fps } = source;
-  const writer = await openVideoWriter(output, { width, height, fps });
-  try {
-    for await (const frame of source.frames()) {
-      const own = ofFrame.get(frame.index) ?? [];
-      await writer.write(own.reduce((image, row) => ({ ...image, data: drawResult(image, row) }), frame));
-    }
-    await writer.close();
-  } finally {
-    await writer.abort();
-  }
+  await drawTracks(output, rows, source, source.frames());
 }

@@ -1,15 +1,10 @@
 /** The files that results are exported to. One more format is one more entry of FORMATS. */
-import { createWriteStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import type { Size } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
-import { formatHead, formatRow, type BoxFormat, type BoxRow } from '../io/boxes.js';
+import { FORMAT_NAMES, FORMATS as TRACK_FORMATS, writeTracks, type TrackRow } from '../io/tracks.js';
+import { drawTracks } from '../tracker/draw-tracks.js';
 
-/** One object in one frame. */
-export interface TrackRow extends BoxRow {
-  /** Number of the object, from 1. */
-  readonly id: number;
-}
+export type { TrackRow };
 
 export interface ExportedTracks extends Size {
   /** Of the video. */
@@ -31,23 +26,21 @@ export interface ExportFormat {
   write(file: string, tracks: ExportedTracks): Promise<void>;
 }
 
+/** The very files that `track` and `convert` write. */
 export const FORMATS: readonly ExportFormat[] = [
-  { name: 'csv', title: 'CSV', ending: '.csv', write: (file, tracks) => writeText(file, rowsOf(tracks, 'csv')) },
+  ...FORMAT_NAMES.map((name): ExportFormat => {
+    const { title, endings } = TRACK_FORMATS[name];
+    return {
+      name,
+      title,
+      ending: endings[0]!,
+      write: (file, { rows, ...media }) => writeTracks(file, rows, media, name),
+    };
+  }),
   {
-    name: 'jsonl',
-    title: 'JSON lines',
-    ending: '.jsonl',
-    write: (file, tracks) => writeText(file, rowsOf(tracks, 'jsonl')),
+    name: 'mp4',
+    title: 'the video with the boxes drawn in',
+    ending: '.mp4',
+    write: (file, { rows, frames, ...media }) => drawTracks(file, rows, media, frames(0)),
   },
 ];
-
-async function writeText(file: string, parts: Iterable<string>): Promise<void> {
-  await pipeline(parts, createWriteStream(file));
-}
-
-/** The very file that `track` writes: the rows of one object alone have no number. */
-function* rowsOf({ rows }: ExportedTracks, format: BoxFormat): Generator<string> {
-  const several = new Set(rows.map(({ id }) => id)).size > 1;
-  yield formatHead(format, several);
-  for (const { id, ...row } of rows) yield formatRow(several ? { ...row, id } : row, format);
-}

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import sharp from 'sharp';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { formatHead, formatRow, parseBoxes } from '../../src/io/boxes.js';
+import { FORMAT_NAMES, parseTracks } from '../../src/io/tracks.js';
 import type { FileList, VideoEvent, VideoOpened } from '../../src/web/messages.js';
 import { createServer, type PickedBox, type WebOptions } from '../../src/web/server.js';
 import { listen } from '../../src/web/listen.js';
@@ -350,6 +351,29 @@ describe('a video', () => {
       (await server.inject({ method: 'DELETE', url: `/api/videos/${id}/objects/1`, headers: HEADERS })).statusCode,
     ).toBe(400);
     expect((await post(server, `/api/videos/${id}/undo`)).json()).toEqual({ undone: true });
+  });
+});
+
+describe('formats', () => {
+  it('every one that the page offers is exported, and is read back with the same boxes', async () => {
+    const { server } = await start();
+    const { id } = await openVideo(server, 'clip.mp4');
+    await post(server, `/api/videos/${id}/boxes`, { frame: 0, box: BOX });
+    const { formats } = (await get(server, '/api/session')).json() as { formats: { name: string }[] };
+    expect(formats.map(({ name }) => name)).toEqual([...FORMAT_NAMES, 'mp4']);
+    for (const name of FORMAT_NAMES) {
+      const file = await get(server, `/api/videos/${id}/export?format=${name}`);
+      expect(file.statusCode, name).toBe(200);
+      const rows = parseTracks(file.body, name, { name: 'clip', width: 64, height: 48, fps: 25 }, name);
+      // CVAT says in the frame after it that the object is out of sight
+      expect(
+        rows.filter(({ state }) => state !== 'lost'),
+        name,
+      ).toHaveLength(1);
+      expect(rows[0], name).toMatchObject({ id: 1, frame: 0 });
+    }
+    const video = await get(server, `/api/videos/${id}/export?format=mp4`);
+    expect(video.rawPayload.subarray(4, 8).toString()).toBe('ftyp');
   });
 });
 
