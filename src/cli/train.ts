@@ -22,6 +22,7 @@ interface TrainOptions {
   objective: string;
   learnedShare: string;
   proposalObjective: string;
+  composites?: string;
   rate?: string;
   from?: string;
   learnBackbone?: string;
@@ -53,6 +54,10 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
     .option('--sequence-crops <n>', 'crops of each sequence', '110')
     .option('--photo-objects <n>', 'objects of each photograph', '1')
     .option('--photo-crops <n>', 'crops of each object of a photograph', '3')
+    .option(
+      '--composites <0..1>',
+      "share of the photographs' crops with the object on another picture, and with another object beside it",
+    )
     .option('--objective <name>', OBJECTIVE_HELP, 'nce+')
     .option(
       '--learned-share <0..1>',
@@ -94,6 +99,8 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
     objectsPerPhoto: whole('photo-objects', options.photoObjects),
     cropsPerObject: whole('photo-crops', options.photoCrops),
   };
+  const composites =
+    options.composites === undefined ? {} : { composites: parseShare('--composites', options.composites) };
   // loaded here only: other commands do without TensorFlow.js
   const { readTrainingFootage, trainHead } = await import('../training/train-head.js');
   // wrong names are told before the hours of work
@@ -103,7 +110,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
   if (options.showBatch !== undefined) {
     const { writeBatchSheet } = await import('../training/batch-sheet.js');
     const { sequences, photos } = await readTrainingFootage(options.data);
-    await writeBatchSheet(options.showBatch, sequences, photos, createRandom(seed));
+    await writeBatchSheet(options.showBatch, sequences, photos, createRandom(seed), composites.composites);
     terminal.stderr.write(`wrote ${options.showBatch}: rows of one object each; truth green, last box amber\n`);
     return;
   }
@@ -117,6 +124,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
     const from = options.from === undefined ? {} : { from: await resolveHead(options.from) };
     const request = {
       ...numbers,
+      ...composites,
       objective,
       learnedShare,
       proposalObjective,
@@ -128,7 +136,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
       data,
       work: needWork(work),
       ...(out === undefined ? {} : { out }),
-      command: `ebm-tracker train --steps ${numbers.steps} --seed ${seed} --objective ${objective} --learned-share ${learnedShare} --proposal-objective ${proposalObjective} --sequence-crops ${numbers.cropsPerSequence} --photo-objects ${numbers.objectsPerPhoto} --photo-crops ${numbers.cropsPerObject}${flag('--rate', options.rate)}${flag('--learn-backbone', options.learnBackbone)}${flag('--from', options.from && basename(options.from))}`,
+      command: `ebm-tracker train --steps ${numbers.steps} --seed ${seed} --objective ${objective} --learned-share ${learnedShare} --proposal-objective ${proposalObjective} --sequence-crops ${numbers.cropsPerSequence} --photo-objects ${numbers.objectsPerPhoto} --photo-crops ${numbers.cropsPerObject}${flag('--composites', options.composites)}${flag('--rate', options.rate)}${flag('--learn-backbone', options.learnBackbone)}${flag('--from', options.from && basename(options.from))}`,
     };
     await trainHead(request, createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal));
   } finally {

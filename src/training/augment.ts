@@ -42,7 +42,7 @@ export const SEQUENCE_JITTER: CropJitter = {
   occluded: 0.08,
   backdrop: 0,
   moved: 0,
-  rival: 0.1,
+  rival: 0,
 };
 export const PHOTO_JITTER: CropJitter = {
   ...SEQUENCE_JITTER,
@@ -108,8 +108,9 @@ export function jitteredCrop(
     return picture;
   });
   const truth = cropBox(centre.x, centre.y, sides.w, sides.h);
-  if (behind && random.uniform() < jitter.moved) setOnto(rgb, out, truth, behind.frame, random);
-  if (behind && random.uniform() < jitter.rival) addRival(rgb, out, truth, behind, random);
+  // a share of 0 draws no number: crops without composites stay as they are
+  if (behind && jitter.moved > 0 && random.uniform() < jitter.moved) setOnto(rgb, out, truth, behind.frame, random);
+  if (behind && jitter.rival > 0 && random.uniform() < jitter.rival) addRival(rgb, out, truth, behind, random);
   if (random.uniform() < jitter.occluded) occlude(rgb, out, truth, random);
   // the last box keeps the area that the search factor says, whatever the stretch
   const lastW = (lastWidth * out) / width;

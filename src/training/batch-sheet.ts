@@ -18,7 +18,9 @@ export async function writeBatchSheet(
   sequences: readonly Sequence[],
   photos: readonly Photo[],
   random: Random,
+  composites = 0,
 ): Promise<void> {
+  const jitter = { ...PHOTO_JITTER, moved: composites, rival: composites };
   const tiles: Tile[] = [];
   const photoRows = photos.length > 0 ? ROWS / 2 : 0;
   for (const sequence of shuffled(sequences, random).slice(0, ROWS - photoRows)) {
@@ -29,7 +31,7 @@ export async function writeBatchSheet(
     const frame = await readPhoto(photo);
     const box = photo.boxes[random.integer(photo.boxes.length)];
     for (let i = 0; i < (box ? COLUMNS : 0); i++)
-      tiles.push(toTile(jitteredCrop(frame, box!, random.uniform() < 0.5, PHOTO_JITTER, random, behind)));
+      tiles.push(toTile(jitteredCrop(frame, box!, random.uniform() < 0.5, jitter, random, behind)));
     behind = { frame, boxes: photo.boxes };
   }
   await writeSheet(file, tiles, SEQUENCE_JITTER.cropSize, COLUMNS);

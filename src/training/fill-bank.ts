@@ -15,6 +15,8 @@ export interface FillPlan {
   /** At most so many objects of one photograph, and crops of each of them. */
   readonly objectsPerPhoto: number;
   readonly cropsPerObject: number;
+  /** Share of the photographs' crops with the object on another picture, and with another object beside it. */
+  readonly composites?: number;
   readonly seed: number;
 }
 
@@ -113,10 +115,11 @@ async function addPhoto(
   const frame = await readPhoto(photo);
   const before = picks[index - 1];
   const behind = before && { frame: await readPhoto(before.photo), boxes: before.boxes };
+  const jitter = { ...PHOTO_JITTER, moved: plan.composites ?? 0, rival: plan.composites ?? 0 };
   for (const [i, box] of boxes.entries()) {
     const flip = random.uniform() < 0.5; // one for the object, so that all its crops pair
     for (let n = 0; n < plan.cropsPerObject; n++) {
-      await bank.add(jitteredCrop(frame, box, flip, PHOTO_JITTER, random, behind), object + i, 0, flip);
+      await bank.add(jitteredCrop(frame, box, flip, jitter, random, behind), object + i, 0, flip);
     }
   }
 }

@@ -72,8 +72,9 @@ export async function prepareBank(
   watch: TrainingWatch,
 ): Promise<{ bank: Bank; data: string }> {
   const data = await hashFootage(sequences, photos);
-  const { cropsPerSequence, objectsPerPhoto, cropsPerObject, seed } = plan;
-  const source = [data, cropsPerSequence, objectsPerPhoto, cropsPerObject, seed].join(' ');
+  const { cropsPerSequence, objectsPerPhoto, cropsPerObject, composites, seed } = plan;
+  const made = composites ? [`composites ${composites}`] : [];
+  const source = [data, cropsPerSequence, objectsPerPhoto, cropsPerObject, seed, ...made].join(' ');
   const folder = join(work, 'bank');
   if (!(await Bank.isThere(folder, source))) {
     const { onBank: onProgress, signal } = watch;
