@@ -10,7 +10,7 @@ import type { Random } from '../random.js';
 import type { OnnxModel } from '../runtime/onnx.js';
 import { accumulate, emptyEquations, type LabelledRows, type NormalEquations } from './memory.js';
 import { principalBasis, type Basis } from './pca.js';
-import { startConjugateGradient, type Solution } from './solve.js';
+import { conjugateGradient } from './solve.js';
 
 /** Channels after the projection, and side of a window in cells: fixed by the compiled graphs (compile.ts). */
 export const TARGET_CHANNELS = 48;
@@ -30,10 +30,8 @@ export interface TargetModel {
   respond(coarse: FeatureMap): Promise<Response>;
   /** Learns that the object was at `box` in the crop of this response. */
   learn(response: Response, box: CropBox): Promise<void>;
-  /** Begins to recompute the filter from what has been learned; does nothing when that is nothing. */
+  /** Recomputes the filter from what has been learned; does nothing when that is nothing. */
   solve(): void;
-  /** Goes on with it, a few iterations a frame: the new filter is used when it is ready, some ten frames later. */
-  advance(): void;
 }
 
 /** A first-frame crop: its coarse map, and where the object is in it. */
@@ -51,7 +49,6 @@ export interface TargetGraphs {
 const AUGMENTED_WEIGHT = 0.5;
 const FIRST_ITERATIONS = 120;
 const ITERATIONS = 25;
-const ITERATIONS_A_FRAME = 3;
 const TOLERANCE = 2e-3;
 
 /** @param samples crops of the first frame, the plain one first */
@@ -76,16 +73,13 @@ export async function createTargetModel(
       index === 0 ? 1 : AUGMENTED_WEIGHT,
     );
   }
-  const whole = startSolving(first, filter, config.ridge);
-  for (let i = 0; i < FIRST_ITERATIONS && !whole.step(); i++);
-  filter = whole.read();
+  filter = solveEquations(first, filter, config.ridge, FIRST_ITERATIONS);
   const { scores } = await run(graphs, basis, filter, samples[0]!.coarse);
   const peak = Math.max(
     1e-3,
     scores.reduce((a, b) => Math.max(a, b)),
   );
   let online: NormalEquations | undefined;
-  let running: { readonly solution: Solution; left: number } | undefined;
 
   return {
     async respond(coarse) {
@@ -103,18 +97,8 @@ export async function createTargetModel(
     },
     solve() {
       if (!online) return;
-      running = {
-        solution: startSolving(weightedSum(online, first, config.keep), filter, config.ridge),
-        left: ITERATIONS,
-      };
-    },
-    advance() {
-      if (!running) return;
-      for (let i = 0; i < ITERATIONS_A_FRAME && running.left > 0; i++)
-        running.left = running.solution.step() ? 0 : running.left - 1;
-      if (running.left > 0) return;
-      filter = running.solution.read();
-      running = undefined;
+      const sum = weightedSum(online, first, config.keep);
+      filter = solveEquations(sum, filter, config.ridge, ITERATIONS);
     },
   };
 }
@@ -161,9 +145,21 @@ function weightedSum(a: NormalEquations, b: NormalEquations, weight: number): No
   return { matrix, vector };
 }
 
-function startSolving({ matrix, vector }: NormalEquations, start: Float32Array, ridge: number): Solution {
+function solveEquations(
+  { matrix, vector }: NormalEquations,
+  start: Float32Array,
+  ridge: number,
+  iterations: number,
+): Float32Array<ArrayBuffer> {
   const size = vector.length;
   let trace = 0;
   for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
-  return startConjugateGradient(matrix, vector, (ridge * trace) / size, start, TOLERANCE);
+  return conjugateGradient(
+    matrix,
+    vector,
+    (ridge * trace) / size,
+    start,
+    iterations,
+    TOLERANCE,
+  ) as Float32Array<ArrayBuffer>;
 }

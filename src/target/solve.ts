@@ -1,26 +1,19 @@
 /** Symmetric positive definite systems, by conjugate gradients. */
 
-/** A solution under way: each step() is one iteration, so that the work can be spread over frames. */
-export interface Solution {
-  /** @returns whether there is nothing left to gain */
-  step(): boolean;
-  /** What has been found so far. */
-  read(): Float32Array<ArrayBuffer>;
-}
-
 /**
- * Begins to solve (A + ridge I) x = b from a first guess.
- * @param matrix A [n, n], symmetric; it must not change meanwhile
+ * Solves (A + ridge I) x = b from a first guess.
+ * @param matrix A [n, n], symmetric
  * @param start first guess; not changed
- * @param tolerance it is done when the residual's norm is below this share of b's
+ * @param tolerance stops when the residual's norm is below this share of b's
  */
-export function startConjugateGradient(
+export function conjugateGradient(
   matrix: Float32Array,
   b: Float32Array,
   ridge: number,
   start: Float32Array,
+  iterations: number,
   tolerance: number,
-): Solution {
+): Float32Array {
   const n = b.length;
   const x = Float64Array.from(start);
   const residual = new Float64Array(n);
@@ -34,23 +27,19 @@ export function startConjugateGradient(
   target *= tolerance * tolerance;
   const direction = residual.slice();
   let squares = dot(residual, residual);
-  return {
-    step() {
-      if (squares <= target) return true;
-      multiply(matrix, ridge, direction, product);
-      const step = squares / dot(direction, product);
-      for (let i = 0; i < n; i++) {
-        x[i]! += step * direction[i]!;
-        residual[i]! -= step * product[i]!;
-      }
-      const next = dot(residual, residual);
-      const share = next / squares;
-      for (let i = 0; i < n; i++) direction[i] = residual[i]! + share * direction[i]!;
-      squares = next;
-      return squares <= target;
-    },
-    read: () => Float32Array.from(x),
-  };
+  for (let k = 0; k < iterations && squares > target; k++) {
+    multiply(matrix, ridge, direction, product);
+    const step = squares / dot(direction, product);
+    for (let i = 0; i < n; i++) {
+      x[i]! += step * direction[i]!;
+      residual[i]! -= step * product[i]!;
+    }
+    const next = dot(residual, residual);
+    const share = next / squares;
+    for (let i = 0; i < n; i++) direction[i] = residual[i]! + share * direction[i]!;
+    squares = next;
+  }
+  return Float32Array.from(x);
 }
 
 function multiply(matrix: Float32Array, ridge: number, x: Float64Array, out: Float64Array): void {

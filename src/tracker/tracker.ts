@@ -454,9 +454,7 @@ class EnergyTracker implements Tracker {
   ): Promise<void> {
     const { learnAbove, learnEvery, solveEvery } = this.config.target;
     if (score > learnAbove && frame % learnEvery === 0) await model.learn(response, box);
-    // not on a frame that learns: both at once would be its slowest
-    if (frame % solveEvery === 1 % solveEvery) model.solve();
-    model.advance();
+    if (frame % solveEvery === 0) model.solve();
   }
 }
 

@@ -3,7 +3,7 @@ import type { FeatureMap } from '../../src/features/backbone.js';
 import { createRandom } from '../../src/random.js';
 import { responseAt } from '../../src/target/evidence.js';
 import { principalBasis } from '../../src/target/pca.js';
-import { startConjugateGradient } from '../../src/target/solve.js';
+import { conjugateGradient } from '../../src/target/solve.js';
 
 test('conjugate gradients solve a ridge system', () => {
   const random = createRandom(9);
@@ -20,14 +20,7 @@ test('conjugate gradients solve a ridge system', () => {
     for (let j = 0; j < n; j++) sum += matrix[i * n + j]! * x[j]!;
     return sum;
   });
-  const solution = startConjugateGradient(matrix, b, ridge, new Float32Array(n), 1e-7);
-  let steps = 1;
-  while (!solution.step() && steps < 200) steps++;
-  expect(steps).toBeGreaterThan(3);
-  expect(steps).toBeLessThan(2 * n);
-  const solved = solution.read();
-  // a first guess that is right leaves nothing to do
-  expect(startConjugateGradient(matrix, b, ridge, solved, 1e-3).step()).toBe(true);
+  const solved = conjugateGradient(matrix, b, ridge, new Float32Array(n), 200, 1e-7);
   solved.forEach((value, i) => expect(value).toBeCloseTo(x[i]!, 3));
 });
 
