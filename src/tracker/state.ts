@@ -10,6 +10,45 @@ export interface ObjectState {
   readonly confidence: number;
   /** Frames since it was lost, 0 while it is not. */
   readonly lostFor: number;
+  /** Of its centre, frame pixels a frame, as long as it was seen; it fades while it is not. */
+  readonly velocity: Velocity;
+}
+
+export interface Velocity {
+  readonly x: number;
+  readonly y: number;
+  /** How far single steps are from it, in the mean. */
+  readonly unsteady: number;
+}
+
+export const AT_REST: Velocity = { x: 0, y: 0, unsteady: 0 };
+
+/** Weight of the newest step, and what is left of the velocity after each frame in which the object is not seen. */
+const VELOCITY_GAIN = 0.2;
+const COAST_DECAY = 0.95;
+/** Only what moves so many times as far as its steps differ goes on unseen: others turn. */
+const STEADY = 3;
+
+/** The velocity after a step that was seen. */
+export function nextVelocity({ x, y, unsteady }: Velocity, last: FrameBox, box: FrameBox): Velocity {
+  const dx = box.x + box.w / 2 - last.x - last.w / 2 - x;
+  const dy = box.y + box.h / 2 - last.y - last.h / 2 - y;
+  return {
+    x: x + VELOCITY_GAIN * dx,
+    y: y + VELOCITY_GAIN * dy,
+    unsteady: unsteady + VELOCITY_GAIN * (Math.hypot(dx, dy) - unsteady),
+  };
+}
+
+/**
+ * Where an object that is not seen, because something covers it, is taken to be: what moved steadily goes on as it went, ever slower, inside the
+ * frame; anything else stays.
+ */
+export function coast(box: FrameBox, velocity: Velocity, frame: Size): { box: FrameBox; velocity: Velocity } {
+  const { x, y, unsteady } = velocity;
+  if (Math.hypot(x, y) < STEADY * unsteady) return { box, velocity };
+  const moved = limitBox({ ...box, x: box.x + x, y: box.y + y }, box, frame);
+  return { box: moved, velocity: { x: COAST_DECAY * x, y: COAST_DECAY * y, unsteady: COAST_DECAY * unsteady } };
 }
 
 /** Figures of one frame that tell whether the box is on the object. */

@@ -39,7 +39,16 @@ import { overLanes } from './lanes.js';
 import { checkAlone, checkFirstBoxes, checkObject, isList, notStarted, type GivenBoxes } from './objects.js';
 import { openHead } from './open-head.js';
 import { redetectBox } from './redetect.js';
-import { confidenceOf, limitBox, nextState, type Evidence, type ObjectState } from './state.js';
+import {
+  AT_REST,
+  coast,
+  confidenceOf,
+  limitBox,
+  nextState,
+  nextVelocity,
+  type Evidence,
+  type ObjectState,
+} from './state.js';
 import { createStopwatch, type Stopwatch } from './stopwatch.js';
 
 /** Follows one object or several from frame to frame. */
@@ -278,7 +287,7 @@ class EnergyTracker implements Tracker {
       template: template!,
       model,
       random,
-      object: { box: first, frame: 0, state: 'tracking', confidence: 1, lostFor: 0 },
+      object: { box: first, frame: 0, state: 'tracking', confidence: 1, lostFor: 0, velocity: AT_REST },
     };
   }
 
@@ -337,7 +346,9 @@ class EnergyTracker implements Tracker {
     const figures = weigh(response, place, estimate);
     const likely = confidenceOf(figures, this.head.confidence);
     const moved = elsewhere ? likely >= config.redetect.foundAbove : figures.response > config.target.holdBelow;
-    const box = moved ? limitBox(cropToFrame(place, region), from, frame) : object.box;
+    const { box, velocity } = moved
+      ? this.seen(object, limitBox(cropToFrame(place, region), from, frame), elsewhere)
+      : coast(object.box, object.velocity, frame);
     // a box that was not looked at is as likely as it was
     const confidence = elsewhere && !moved ? object.confidence : likely;
     const count = object.frame + 1;
@@ -352,7 +363,7 @@ class EnergyTracker implements Tracker {
     const result = { box, confidence, state };
     const which = { object: index, objects: this.targets.length };
     await this.observer?.observe({ ...which, ...view, frame, base, proposal, result });
-    return { ...target, object: { box, frame: count, state, confidence, lostFor }, view };
+    return { ...target, object: { box, frame: count, state, confidence, lostFor, velocity }, view };
   }
 
   moveTo(frame: Frame, box: FrameBox, object = 0): void {
@@ -380,6 +391,11 @@ class EnergyTracker implements Tracker {
   private started(call: string): readonly Target[] {
     if (this.targets.length > 0) return this.targets;
     throw notStarted(call);
+  }
+
+  /** The box of a frame in which it is seen; a jump to somewhere else is no motion. */
+  private seen({ box: last, velocity }: ObjectState, box: FrameBox, elsewhere: boolean) {
+    return { box, velocity: elsewhere ? AT_REST : nextVelocity(velocity, last, box) };
   }
 
   private searchFor(object: ObjectState, frame: Frame): Search {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { confidenceOf, limitBox, nextState } from '../../src/tracker/state.js';
+import { AT_REST, coast, confidenceOf, limitBox, nextState, nextVelocity } from '../../src/tracker/state.js';
 
 const MODEL = { bias: 0, weights: [1, 1, 1, 1, 1] };
 const SOUND = { response: 1, rival: 0, spread: 0.02, effectiveShare: 0.9, energy: 10 };
@@ -22,4 +22,33 @@ it('what is lost is found only when it is sure', () => {
   expect(nextState('lost', 0.6)).toBe('found');
   expect(nextState('found', 0.4)).toBe('uncertain');
   expect(nextState('uncertain', 0.9)).toBe('tracking');
+});
+
+it('what is covered goes on as it went, ever slower, and not out of the frame', () => {
+  const frame = { width: 400, height: 300 };
+  let box = { x: 20, y: 200, w: 20, h: 10 };
+  let velocity = AT_REST;
+  for (let i = 0; i < 60; i++) {
+    const next = { ...box, x: box.x + 4, y: box.y - 1 };
+    velocity = nextVelocity(velocity, box, next);
+    box = next;
+  }
+  expect(velocity.x).toBeCloseTo(4, 1);
+  expect(velocity.y).toBeCloseTo(-1, 1);
+  const seen = box;
+  const steps: number[] = [];
+  for (let i = 0; i < 60; i++) {
+    const before = box;
+    ({ box, velocity } = coast(box, velocity, frame));
+    steps.push(box.x - before.x);
+  }
+  expect(box).toMatchObject({ w: 20, h: 10 });
+  expect(steps[0]).toBeCloseTo(4, 1);
+  expect(steps[30]!).toBeLessThan(0.25 * steps[0]!);
+  expect(box.x - seen.x).toBeGreaterThan(40);
+  const edge = coast({ x: 380, y: 100, w: 20, h: 10 }, { x: 50, y: 0, unsteady: 1 }, frame).box;
+  expect(edge.x + edge.w / 2).toBe(400);
+  // what turns this way and that stays where it was
+  const there = { x: 100, y: 100, w: 20, h: 10 };
+  expect(coast(there, { x: 3, y: 0, unsteady: 2 }, frame).box).toBe(there);
 });
