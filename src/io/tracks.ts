@@ -18,6 +18,7 @@ export const FORMATS = { csv, jsonl, mot, coco, cvat, labelstudio: labelStudio, 
   TrackFormat
 >;
 
+/** Formats of tracks that are written and read. */
 export type FormatName = keyof typeof FORMATS;
 
 export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
@@ -51,6 +52,7 @@ function formatOfText(file: string, text: string): FormatName {
   return typeof value === 'object' && value !== null && 'images' in value ? 'coco' : 'labelstudio';
 }
 
+/** What is known of a file before it is read. */
 export interface ReadOptions {
   /** Left out: by the file's name, or, of .json, by what is in it. */
   readonly format?: FormatName | undefined;
@@ -81,6 +83,7 @@ export function createTrackWriter(format: FormatName, media: Media): TrackWriter
   return FORMATS[format].writer(media);
 }
 
+/** A whole file as text. */
 export function formatTracks(rows: readonly TrackRow[], format: FormatName, media: Media): string {
   const ids = rows.some(({ id }) => id !== 1);
   const writer = createTrackWriter(format, { ids, ...media });

@@ -19,13 +19,34 @@ export function isLive(path: string): boolean {
 
 /** What happens to the connection. */
 export type LiveEvent =
-  | { readonly kind: 'stalled'; readonly seconds: number }
-  | { readonly kind: 'lost'; readonly why: string; readonly retryInSeconds: number }
-  | { readonly kind: 'back'; readonly afterSeconds: number };
+  | {
+      /** Nothing comes. */
+      readonly kind: 'stalled';
+      /** Since the last frame. */
+      readonly seconds: number;
+    }
+  | {
+      /** The connection is gone, or was given up. */
+      readonly kind: 'lost';
+      /** What ffmpeg said. */
+      readonly why: string;
+      /** Until it is made again. */
+      readonly retryInSeconds: number;
+    }
+  | {
+      /** Frames come again. */
+      readonly kind: 'back';
+      /** Without a frame. */
+      readonly afterSeconds: number;
+    };
 
+/** How a live source is opened, and how patient it is. */
 export interface LiveOptions {
+  /** Aborted: the frames end. */
   readonly signal?: AbortSignal;
+  /** The ffmpeg to use; found otherwise. */
   readonly binaries?: Binaries;
+  /** Told what happens to the connection. */
   readonly onEvent?: (event: LiveEvent) => void;
   /** Without a frame for so long, a connection is given up and made again. Default 10. */
   readonly stallSeconds?: number;
@@ -33,11 +54,13 @@ export interface LiveOptions {
   readonly giveUpSeconds?: number;
 }
 
+/** What became of the frames so far. */
 export interface LiveCounts {
   /** Frames that arrived. */
   readonly received: number;
   /** Those of them that were never handed out. */
   readonly dropped: number;
+  /** Connections made after the first. */
   readonly reconnects: number;
 }
 
@@ -46,6 +69,7 @@ export interface LiveCounts {
  * end when the signal does, when stdin does, or when nothing has come for a long time.
  */
 export interface LiveSource extends VideoSource {
+  /** Frames so far. */
   counts(): LiveCounts;
   /** Milliseconds since the frame that was handed out last had arrived. */
   age(): number;

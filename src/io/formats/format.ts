@@ -13,8 +13,11 @@ export interface TrackRow extends BoxRow {
 
 /** The video that boxes belong to, as far as it is known. */
 export interface Media extends Partial<Size> {
+  /** Its file name. */
   readonly name: string;
+  /** Frames a second. */
   readonly fps?: number;
+  /** Frames it has. */
   readonly frameCount?: number;
   /** Whether rows of CSV and JSON lines carry the object's number; files of one object do without. */
   readonly ids?: boolean;
@@ -22,9 +25,11 @@ export interface Media extends Partial<Size> {
 
 /** Texts to append one after the other. Rows come frame by frame. */
 export interface TrackWriter {
+  /** What a file begins with. */
   begin(): string;
   /** Empty where the format can only be written as a whole. */
   row(row: TrackRow): string;
+  /** What a file ends with. */
   end(): string;
 }
 
