@@ -152,7 +152,8 @@ describe.skipIf(browserPath === undefined)('the page in a browser', () => {
     await press('Space');
     await expect.poll(() => shownFrame(page)).toBeGreaterThan(5);
     await press('Space');
-    expect(await page.getByRole('button', { name: 'Play' }).isVisible()).toBe(true);
+    // the page draws itself with the next picture of the screen
+    await page.getByRole('button', { name: 'Play' }).waitFor();
     await press('?');
     expect(await page.getByText('last, next frame where').isVisible()).toBe(true);
     expect(errors).toEqual([]);
