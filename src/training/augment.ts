@@ -44,14 +44,15 @@ export const SEQUENCE_JITTER: CropJitter = {
   moved: 0,
   rival: 0,
 };
-export const PHOTO_JITTER: CropJitter = {
+/** Of photographs. @param composites share of crops with the object on another picture, and with another object beside it */
+export const photoJitter = (composites = 0): CropJitter => ({
   ...SEQUENCE_JITTER,
   stretch: 0.08,
   turn: 0.12,
   backdrop: 0.7,
-  moved: 0.15,
-  rival: 0.2,
-};
+  moved: composites,
+  rival: composites,
+});
 
 /** Another picture: what may show behind or beside the object. */
 export interface Backdrop {

@@ -2,7 +2,7 @@
 import type { Random } from '../random.js';
 import type { Colour } from '../image/draw.js';
 import { writeSheet, type Tile } from '../image/sheet.js';
-import { jitteredCrop, PHOTO_JITTER, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
+import { jitteredCrop, photoJitter, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import type { Photo, Sequence } from './dataset.js';
 import { readPhoto, sequenceCrops, shuffled } from './fill-bank.js';
 
@@ -20,7 +20,7 @@ export async function writeBatchSheet(
   random: Random,
   composites = 0,
 ): Promise<void> {
-  const jitter = { ...PHOTO_JITTER, moved: composites, rival: composites };
+  const jitter = photoJitter(composites);
   const tiles: Tile[] = [];
   const photoRows = photos.length > 0 ? ROWS / 2 : 0;
   for (const sequence of shuffled(sequences, random).slice(0, ROWS - photoRows)) {

@@ -5,7 +5,7 @@ import { decodeImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
 import { openVideo } from '../video/read.js';
-import { jitteredCrop, PHOTO_JITTER, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
+import { jitteredCrop, photoJitter, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import { BankWriter } from './bank.js';
 import type { Photo, Sequence } from './dataset.js';
 
@@ -115,7 +115,7 @@ async function addPhoto(
   const frame = await readPhoto(photo);
   const before = picks[index - 1];
   const behind = before && { frame: await readPhoto(before.photo), boxes: before.boxes };
-  const jitter = { ...PHOTO_JITTER, moved: plan.composites ?? 0, rival: plan.composites ?? 0 };
+  const jitter = photoJitter(plan.composites);
   for (const [i, box] of boxes.entries()) {
     const flip = random.uniform() < 0.5; // one for the object, so that all its crops pair
     for (let n = 0; n < plan.cropsPerObject; n++) {
