@@ -15,7 +15,6 @@ import { Command } from 'commander';
 import type { TrackerOptions } from '../../src/config.js';
 import { TrackerError } from '../../src/errors.js';
 import { intersectionOverUnion } from '../../src/geometry.js';
-import { confidenceInputs } from '../../src/tracker/state.js';
 import { createTracker } from '../../src/tracker/tracker.js';
 import { originOf } from '../record.js';
 import { isWorker, runJobs, serveJobs } from '../workers.js';
@@ -55,7 +54,7 @@ async function runCase({ built, seed, config }: Job): Promise<JobResult> {
     const overlap = truth.is === 'present' ? intersectionOverUnion(box, truth.box) : 0;
     moments.push({ truth: truth.is, overlap, confidence, state });
     const view = tracker.inspect();
-    if (view && truth.is !== 'unscored') figures.push([...confidenceInputs(view.evidence), confidence, overlap]);
+    if (view && truth.is !== 'unscored') figures.push([...view.inputs, confidence, overlap]);
   }
   await tracker.release();
   const { name, kind } = built;

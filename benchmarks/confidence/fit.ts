@@ -2,7 +2,10 @@
  * Fits the confidence: logistic regression of "IoU > 0.5" on the figures of each frame, on training sequences; checked on others.
  *
  *   npm run bench:val -- --root DIR --split train --figures --out train.json
- *   npx tsx benchmarks/confidence/fit.ts --fit train.json --check val.json --out confidence.json
+ *   npm run bench:built -- --root DIR --split train --figures built.json
+ *   npx tsx benchmarks/confidence/fit.ts --fit train.json built.json --check val.json built-val.json --out confidence.json
+ *
+ * Several files count as one: each of their sequences and cases alike.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
@@ -10,11 +13,11 @@ import { areaUnderRoc, binsOf, calibrationError } from '../../src/evaluation/cal
 import type { SequenceScore } from '../val/run.js';
 
 const options = new Command()
-  .requiredOption('--fit <file>', 'result of bench:val with --figures')
-  .option('--check <file>', 'another one')
+  .requiredOption('--fit <files...>', 'results of bench:val or bench:built with --figures')
+  .option('--check <files...>', 'others')
   .option('--out <file>', 'JSON for tools/export-head.ts --confidence')
   .parse()
-  .opts<{ fit: string; check?: string; out?: string }>();
+  .opts<{ fit: string[]; check?: string[]; out?: string }>();
 
 interface Sample {
   readonly inputs: readonly number[];
@@ -23,8 +26,10 @@ interface Sample {
   readonly weight: number;
 }
 
-function samplesOf(file: string): Sample[] {
-  const { scores } = JSON.parse(readFileSync(file, 'utf8')) as { scores: SequenceScore[] };
+function samplesOf(files: readonly string[]): Sample[] {
+  const scores = files.flatMap(
+    (file) => (JSON.parse(readFileSync(file, 'utf8')) as { scores: SequenceScore[] }).scores,
+  );
   return scores.flatMap(({ figures = [] }) =>
     figures.map((row) => ({ inputs: row.slice(0, -2), hit: row.at(-1)! > 0.5 ? 1 : 0, weight: 1 / figures.length })),
   );

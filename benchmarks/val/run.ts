@@ -13,7 +13,6 @@ import { Command, Option } from 'commander';
 import type { TrackerOptions } from '../../src/config.js';
 import { intersectionOverUnion, type FrameBox } from '../../src/geometry.js';
 import { createTracker } from '../../src/tracker/tracker.js';
-import { confidenceInputs } from '../../src/tracker/state.js';
 import { readSequences, type Sequence } from '../../src/training/dataset.js';
 import { openVideo } from '../../src/video/read.js';
 import { originOf } from '../record.js';
@@ -100,7 +99,7 @@ async function runSequence({ sequence, seed, config, oracle, figures }: Job): Pr
     if (truth) overlaps.push(overlap);
     boxes.push([box.x, box.y, box.w, box.h].map((value) => Math.round(100 * value) / 100));
     const view = tracker.inspect();
-    if (view) rows.push([...confidenceInputs(view.evidence), result.confidence, overlap]);
+    if (view) rows.push([...view.inputs, result.confidence, overlap]);
   }
   await tracker.release();
   const score = {

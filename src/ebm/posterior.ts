@@ -1,10 +1,18 @@
 /**
- * The posterior over boxes, and what importance sampling says of it.
+ * The posterior over boxes, and what importance sampling says of it. One formula joins all evidence; y is relative to the last box:
  *
- *   log p(y | x) = t f(x, y) + evidence(y) + log prior(y) - log Z,   y relative to the last box
+ *   E(y) = t f(x, y) + a c(y) + log m(y) + log s(y),     p(y | x) = exp E(y) / Z
+ *
+ *   f  energy of the head                                            (head.ts)
+ *   c  response of the target model at the box's centre              (target/evidence.ts)
+ *   m  motion: the place, a Gaussian about the last one with a tail  (placePrior)
+ *   s  size: log size and log aspect, Gaussians about the last ones  (sizePrior)
+ *
+ * What leaves is made of it: the proposal takes a c + log m into its logits, samples weigh exp E / q, the box is the peak of E, and its spread,
+ * effective samples and height over the first frames' are inputs of the confidence (tracker/state.ts), which decides what is learned.
  *
  * f alone is not sampled: its maximum is no good box, and its mean without a prior is worse than the last box (the energies far from the
- * truth are trained only to be small on average). With the prior over place and size the weighted mean is the best estimate known.
+ * truth are trained only to be small on average). f is known up to a constant a frame only, so Z alone does not say whether the object is there.
  */
 import { DIMENSIONS, logSumExp } from './proposal.js';
 import type { Embedding, HeadEngine, Template } from './head.js';

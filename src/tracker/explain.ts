@@ -178,7 +178,7 @@ function tilesOf(observation: Observation): Tile[] {
     tile(
       (rgb) => drawSamples(rgb, observation, box),
       [
-        `energy ${evidence.energy.toFixed(1)}  log z ${estimate.logZ.toFixed(1)}`,
+        `energy ${two(evidence.energy)}  log z ${estimate.logZ.toFixed(1)}`,
         `spread ${evidence.spread.toFixed(3)}  share ${two(evidence.effectiveShare)}`,
       ],
       [],

@@ -12,6 +12,10 @@ export interface ObjectState {
   readonly lostFor: number;
   /** Of its centre, frame pixels a frame, as long as it was seen; it fades while it is not. */
   readonly velocity: Velocity;
+  /** confidenceInputs() of late, the newer the more; undefined before the first update. */
+  readonly inputs: readonly number[] | undefined;
+  /** Log-density of the best sample of the first update: what later ones are measured by, since it differs from object to object. */
+  readonly firstEnergy: number | undefined;
 }
 
 export interface Velocity {
@@ -51,6 +55,9 @@ export function coast(box: FrameBox, velocity: Velocity, frame: Size): { box: Fr
   return { box: moved, velocity: { x: COAST_DECAY * x, y: COAST_DECAY * y, unsteady: COAST_DECAY * unsteady } };
 }
 
+/** Weight of the newest frame's figures in the confidence: what one frame shows by chance does not count in full. */
+const NEWEST = 0.3;
+
 /** Figures of one frame that tell whether the box is on the object. */
 export interface Evidence {
   /** Target model's response at the box, over the first frame's peak. */
@@ -61,7 +68,7 @@ export interface Evidence {
   readonly spread: number;
   /** Effective sample size of the second round, as a share. */
   readonly effectiveShare: number;
-  /** Energy of the best sample. */
+  /** Log-density of the best sample, over that of the first update. */
   readonly energy: number;
 }
 
@@ -75,16 +82,21 @@ export function confidenceInputs({ response, rival, spread, effectiveShare, ener
     2 * Math.min(1.2, Math.max(0, rival)) - 0.5,
     20 * spread - 1,
     2 * effectiveShare - 1,
-    Math.tanh(energy / 20),
+    2 * Math.min(1.2, Math.max(-0.5, energy)) - 1,
   ];
+}
+
+/** The inputs filtered over time. @param last those of the frames before; not counted where undefined */
+export function filterInputs(last: readonly number[] | undefined, now: readonly number[]): readonly number[] {
+  return last ? now.map((value, i) => last[i]! + NEWEST * (value - last[i]!)) : now;
 }
 
 /**
  * P(IoU > 0.5): a logistic regression, fitted on training sequences (benchmarks/confidence). 0 where figures are not finite, which weights and
  * settings of absurd size can bring about.
+ * @param inputs confidenceInputs(), filtered
  */
-export function confidenceOf(evidence: Evidence, model: ConfidenceModel): number {
-  const inputs = confidenceInputs(evidence);
+export function confidenceOf(inputs: readonly number[], model: ConfidenceModel): number {
   const logit = model.weights.reduce((sum, weight, i) => sum + weight * inputs[i]!, model.bias);
   return Number.isNaN(logit) ? 0 : 1 / (1 + Math.exp(-logit));
 }

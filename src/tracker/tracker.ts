@@ -42,7 +42,9 @@ import { redetectBox } from './redetect.js';
 import {
   AT_REST,
   coast,
+  confidenceInputs,
   confidenceOf,
+  filterInputs,
   limitBox,
   nextState,
   nextVelocity,
@@ -113,6 +115,8 @@ export interface TrackerView {
   readonly estimate: Estimate;
   /** What confidence was made from. */
   readonly evidence: Evidence;
+  /** The same as inputs of the confidence, filtered over the last frames. */
+  readonly inputs: readonly number[];
 }
 
 /** All there is to see of one update(). */
@@ -204,6 +208,9 @@ interface Search {
   readonly region: SearchRegion;
 }
 
+/** Later energies are measured by that of the first update, or by this where it is less. */
+const LEAST_ENERGY = 5;
+
 /** Crops in one run of the backbone at most: the memory of a run grows with them. */
 const BATCH = 8;
 
@@ -287,7 +294,16 @@ class EnergyTracker implements Tracker {
       template: template!,
       model,
       random,
-      object: { box: first, frame: 0, state: 'tracking', confidence: 1, lostFor: 0, velocity: AT_REST },
+      object: {
+        box: first,
+        frame: 0,
+        state: 'tracking',
+        confidence: 1,
+        lostFor: 0,
+        velocity: AT_REST,
+        inputs: undefined,
+        firstEnergy: undefined,
+      },
     };
   }
 
@@ -343,8 +359,11 @@ class EnergyTracker implements Tracker {
     const place = fromRelative([y0, y1, y2, y3], base);
 
     // is it there? Then move, and learn from this frame now and then
-    const figures = weigh(response, place, estimate);
-    const likely = confidenceOf(figures, this.head.confidence);
+    const firstEnergy = object.firstEnergy ?? Math.max(LEAST_ENERGY, estimate.best);
+    const figures = weigh(response, place, estimate, firstEnergy);
+    // another place is judged by what is seen there alone
+    const inputs = filterInputs(elsewhere ? undefined : object.inputs, confidenceInputs(figures));
+    const likely = confidenceOf(inputs, this.head.confidence);
     const moved = elsewhere ? likely >= config.redetect.foundAbove : figures.response > config.target.holdBelow;
     const { box, velocity } = moved
       ? this.seen(object, limitBox(cropToFrame(place, region), from, frame), elsewhere)
@@ -359,11 +378,16 @@ class EnergyTracker implements Tracker {
         this.learn(target.model, response, frameToCrop(box, region), figures.response, count),
       );
     const lostFor = state === 'lost' ? object.lostFor + 1 : 0;
-    const view = { region, response, estimate, evidence: figures };
+    const view = { region, response, estimate, evidence: figures, inputs };
     const result = { box, confidence, state };
     const which = { object: index, objects: this.targets.length };
     await this.observer?.observe({ ...which, ...view, frame, base, proposal, result });
-    return { ...target, object: { box, frame: count, state, confidence, lostFor, velocity }, view };
+    const remembered = (elsewhere && !moved) || !inputs.every(Number.isFinite) ? object.inputs : inputs;
+    return {
+      ...target,
+      object: { box, frame: count, state, confidence, lostFor, velocity, inputs: remembered, firstEnergy },
+      view,
+    };
   }
 
   moveTo(frame: Frame, box: FrameBox, object = 0): void {
@@ -475,7 +499,7 @@ class EnergyTracker implements Tracker {
 }
 
 /** The figures that confidence is made from. */
-function weigh(response: Response, place: CropBox, estimate: Estimate): Evidence {
+function weigh(response: Response, place: CropBox, estimate: Estimate, firstEnergy: number): Evidence {
   const { axis, scores } = response;
   let rival = 0;
   for (let i = 0; i < scores.length; i++) {
@@ -489,6 +513,6 @@ function weigh(response: Response, place: CropBox, estimate: Estimate): Evidence
     rival,
     spread,
     effectiveShare: estimate.effectiveShare,
-    energy: estimate.best,
+    energy: estimate.best / firstEnergy,
   };
 }

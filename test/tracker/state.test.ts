@@ -1,13 +1,34 @@
 import { expect, it } from 'vitest';
-import { AT_REST, coast, confidenceOf, limitBox, nextState, nextVelocity } from '../../src/tracker/state.js';
+import {
+  AT_REST,
+  coast,
+  confidenceInputs,
+  confidenceOf,
+  filterInputs,
+  limitBox,
+  nextState,
+  nextVelocity,
+} from '../../src/tracker/state.js';
 
 const MODEL = { bias: 0, weights: [1, 1, 1, 1, 1] };
-const SOUND = { response: 1, rival: 0, spread: 0.02, effectiveShare: 0.9, energy: 10 };
+const SOUND = { response: 1, rival: 0, spread: 0.02, effectiveShare: 0.9, energy: 1 };
 
 it.each(Object.keys(SOUND))('no confidence comes of a %s that is no number', (figure) => {
-  expect(confidenceOf({ ...SOUND, [figure]: Number.NaN }, MODEL)).toBe(0);
+  expect(confidenceOf(confidenceInputs({ ...SOUND, [figure]: Number.NaN }), MODEL)).toBe(0);
   expect(nextState('tracking', 0)).toBe('lost');
-  expect(confidenceOf(SOUND, MODEL)).toBeGreaterThan(0.5);
+  expect(confidenceOf(confidenceInputs(SOUND), MODEL)).toBeGreaterThan(0.5);
+});
+
+it('one frame does not decide, some do', () => {
+  const model = { bias: 0, weights: [2, -1, -1, 1, 1] };
+  const good = confidenceInputs(SOUND);
+  const bad = confidenceInputs({ response: 0, rival: 1, spread: 0.12, effectiveShare: 0.1, energy: 0 });
+  let inputs = filterInputs(undefined, good);
+  expect(inputs).toEqual(good);
+  inputs = filterInputs(inputs, bad);
+  expect(confidenceOf(inputs, model)).toBeGreaterThan(0.5);
+  for (let frame = 0; frame < 9; frame++) inputs = filterInputs(inputs, bad);
+  expect(confidenceOf(inputs, model)).toBeLessThan(0.25);
 });
 
 it.each(['x', 'y', 'w', 'h'])('a box whose %s is no number leaves the last one', (side) => {

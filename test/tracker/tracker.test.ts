@@ -4,7 +4,7 @@ import { intersectionOverUnion, type FrameBox } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
 import { createRandom } from '../../src/random.js';
 import type { TrackResult } from '../../src/result.js';
-import { confidenceOf, limitBox, nextState } from '../../src/tracker/state.js';
+import { confidenceInputs, confidenceOf, limitBox, nextState, type Evidence } from '../../src/tracker/state.js';
 import { createTracker, type Tracker } from '../../src/tracker/tracker.js';
 
 const WIDTH = 240;
@@ -253,7 +253,8 @@ test('a box changes size step by step and keeps its centre in the frame', () => 
 
 test('more evidence is more confidence', () => {
   const model = { bias: 0, weights: [2, -1, -1, 0.5, 1] };
-  const weak = { response: 0.1, rival: 0.5, spread: 0.1, effectiveShare: 0.3, energy: -5 };
-  const strong = { response: 0.9, rival: 0.1, spread: 0.02, effectiveShare: 0.7, energy: 15 };
-  expect(confidenceOf(strong, model)).toBeGreaterThan(confidenceOf(weak, model));
+  const weak = { response: 0.1, rival: 0.5, spread: 0.1, effectiveShare: 0.3, energy: 0.2 };
+  const strong = { response: 0.9, rival: 0.1, spread: 0.02, effectiveShare: 0.7, energy: 0.9 };
+  const of = (evidence: Evidence): number => confidenceOf(confidenceInputs(evidence), model);
+  expect(of(strong)).toBeGreaterThan(of(weak));
 });
