@@ -9,6 +9,7 @@ import type { CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
 import type { OnnxModel } from '../runtime/onnx.js';
 import { accumulate, emptyEquations, type LabelledRows, type NormalEquations } from './memory.js';
+import { multiplyOn, type Multiply } from './multiply.js';
 import { principalBasis, type Basis } from './pca.js';
 import { conjugateGradient } from './solve.js';
 
@@ -31,7 +32,7 @@ export interface TargetModel {
   /** Learns that the object was at `box` in the crop of this response. */
   learn(response: Response, box: CropBox): Promise<void>;
   /** Recomputes the filter from what has been learned; does nothing when that is nothing. */
-  solve(): void;
+  solve(): Promise<void>;
 }
 
 /** A first-frame crop: its coarse map, and where the object is in it. */
@@ -43,6 +44,7 @@ export interface FirstSample {
 export interface TargetGraphs {
   readonly respond: OnnxModel;
   readonly learn: OnnxModel;
+  readonly multiply: OnnxModel;
 }
 
 /** The first sample counts in full, its augmented copies so much. */
@@ -59,6 +61,7 @@ export async function createTargetModel(
   config: TargetConfig,
   random: Random,
 ): Promise<TargetModel> {
+  const multiply = multiplyOn(graphs.multiply);
   const basis = principalBasis(samples[0]!.coarse, TARGET_CHANNELS, random);
   const size = TARGET_CHANNELS * TARGET_WINDOW * TARGET_WINDOW;
   let filter = new Float32Array(size);
@@ -73,7 +76,7 @@ export async function createTargetModel(
       index === 0 ? 1 : AUGMENTED_WEIGHT,
     );
   }
-  filter = solveEquations(first, filter, config.ridge, FIRST_ITERATIONS);
+  filter = await solveSum(multiply, [{ equations: first, weight: 1 }], filter, config.ridge, FIRST_ITERATIONS);
   const { scores } = await run(graphs, basis, filter, samples[0]!.coarse);
   const peak = Math.max(
     1e-3,
@@ -95,10 +98,13 @@ export async function createTargetModel(
         config.rate,
       );
     },
-    solve() {
+    async solve() {
       if (!online) return;
-      const sum = weightedSum(online, first, config.keep);
-      filter = solveEquations(sum, filter, config.ridge, ITERATIONS);
+      const sum = [
+        { equations: online, weight: 1 },
+        { equations: first, weight: config.keep },
+      ];
+      filter = await solveSum(multiply, sum, filter, config.ridge, ITERATIONS);
     },
   };
 }
@@ -136,30 +142,36 @@ function label(
   return { rows, labels, weights: labels.map((value) => config.rowFloor + value) };
 }
 
-/** a + weight * b, in plain loops: there are more than a million numbers in it. */
-function weightedSum(a: NormalEquations, b: NormalEquations, weight: number): NormalEquations {
-  const matrix = a.matrix.slice();
-  const vector = a.vector.slice();
-  for (let i = 0; i < matrix.length; i++) matrix[i]! += weight * b.matrix[i]!;
-  for (let i = 0; i < vector.length; i++) vector[i]! += weight * b.vector[i]!;
-  return { matrix, vector };
+/** Equations of a sum, and how much they count in it. */
+interface Term {
+  readonly equations: NormalEquations;
+  readonly weight: number;
 }
 
-function solveEquations(
-  { matrix, vector }: NormalEquations,
+/** Solves the sum of equations. The sum of their matrices, more than a million numbers, is never made. */
+async function solveSum(
+  multiply: Multiply,
+  terms: readonly Term[],
   start: Float32Array,
   ridge: number,
   iterations: number,
-): Float32Array<ArrayBuffer> {
-  const size = vector.length;
+): Promise<Float32Array<ArrayBuffer>> {
+  const size = start.length;
+  const vector = new Float32Array(size);
   let trace = 0;
-  for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
-  return conjugateGradient(
-    matrix,
-    vector,
-    (ridge * trace) / size,
-    start,
-    iterations,
-    TOLERANCE,
-  ) as Float32Array<ArrayBuffer>;
+  for (const { equations, weight } of terms) {
+    for (let i = 0; i < size; i++) {
+      vector[i]! += weight * equations.vector[i]!;
+      trace += weight * equations.matrix[i * size + i]!;
+    }
+  }
+  const product = async (x: Float32Array): Promise<Float64Array> => {
+    const result = new Float64Array(size);
+    for (const { equations, weight } of terms) {
+      const part = await multiply({ data: equations.matrix, dims: [size, size] }, { data: x, dims: [size, 1] });
+      for (let i = 0; i < size; i++) result[i]! += weight * part[i]!;
+    }
+    return result;
+  };
+  return conjugateGradient(product, vector, (ridge * trace) / size, start, iterations, TOLERANCE);
 }

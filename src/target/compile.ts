@@ -53,7 +53,23 @@ function buildLearn(model: HeadModel): Uint8Array {
   g.output('new_vector', update(vector, g.op('MatMul', [across, labels])), [size, 1]);
   return g.toBytes();
 }
+
+/** The product of two matrices. */
+function buildMultiply(): Uint8Array {
+  const g = new GraphBuilder();
+  const a = g.input('a', ['rows', 'inner']);
+  const b = g.input('b', ['inner', 'columns']);
+  g.output('product', g.op('MatMul', [a, b]), ['rows', 'columns']);
+  return g.toBytes();
+}
+
 /** The bytes of one graph. */
 export function compileTarget(model: HeadModel, name: TargetGraphName): Uint8Array {
-  return name === 'respond' ? buildRespond(model) : buildLearn(model);
+  return TARGET_GRAPHS[name](model);
 }
+
+const TARGET_GRAPHS: Readonly<Record<TargetGraphName, (model: HeadModel) => Uint8Array>> = {
+  respond: buildRespond,
+  learn: buildLearn,
+  multiply: buildMultiply,
+};

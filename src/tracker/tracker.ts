@@ -6,7 +6,7 @@ import { parseConfig, type TrackerConfig, type TrackerOptions } from '../config.
 import { createOnnxEngine } from '../ebm/engines/onnx.js';
 import { estimateBox, type Estimate, type EstimateSettings } from '../ebm/estimate.js';
 import { makeTemplate, type HeadEngine, type Template } from '../ebm/head.js';
-import type { LoadedHead } from '../ebm/load.js';
+import type { LoadedHead, TargetGraphName } from '../ebm/load.js';
 import { boxPosterior, placePrior, sizePrior, type LogTerm } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, type Mixture } from '../ebm/proposal.js';
 import { openBackbone, splitFeatures, type Backbone, type Features } from '../features/backbone.js';
@@ -164,14 +164,15 @@ export async function createTracker(options: TrackerOptions = {}, observer?: Tra
   const manifest = await loadManifest(config.manifest);
   const head = await openHead(manifest, config.head);
   const runtime = { threads: config.threads, provider: config.provider };
-  const open = async (name: 'respond' | 'learn') => openOnnxModel(await head.graph(name), runtime);
-  const [backbone, engine, respond, learn] = await Promise.all([
+  const open = async (name: TargetGraphName) => openOnnxModel(await head.graph(name), runtime);
+  const [backbone, engine, respond, learn, multiply] = await Promise.all([
     openTrackerBackbone(manifest, head.backbone, config),
     createEngine(head, config),
     open('respond'),
     open('learn'),
+    open('multiply'),
   ]);
-  const tracker = new EnergyTracker(config, backbone, engine, { respond, learn }, head, observer);
+  const tracker = new EnergyTracker(config, backbone, engine, { respond, learn, multiply }, head, observer);
   // an observer is told here of every object; other providers are faster with one large run than with several at once
   const alone = observer !== undefined || config.engine !== 'onnx' || backbone.provider !== 'cpu';
   return alone ? tracker : overLanes(tracker, config);
@@ -407,6 +408,7 @@ class EnergyTracker implements Tracker {
       this.engine.release(),
       this.graphs.respond.release(),
       this.graphs.learn.release(),
+      this.graphs.multiply.release(),
     ]);
   }
 
@@ -494,7 +496,7 @@ class EnergyTracker implements Tracker {
   ): Promise<void> {
     const { learnAbove, learnEvery, solveEvery } = this.config.target;
     if (score > learnAbove && frame % learnEvery === 0) await model.learn(response, box);
-    if (frame % solveEvery === 0) model.solve();
+    if (frame % solveEvery === 0) await model.solve();
   }
 }
 

@@ -3,9 +3,22 @@ import type { FeatureMap } from '../../src/features/backbone.js';
 import { createRandom } from '../../src/random.js';
 import { responseAt } from '../../src/target/evidence.js';
 import { principalBasis } from '../../src/target/pca.js';
+import type { Multiply } from '../../src/target/multiply.js';
 import { conjugateGradient } from '../../src/target/solve.js';
 
-test('conjugate gradients solve a ridge system', () => {
+/** In plain loops. */
+const multiply: Multiply = async (a, b) => {
+  const [rows, inner] = a.dims as [number, number];
+  const columns = b.dims[1]!;
+  const product = new Float32Array(rows * columns);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++)
+      for (let k = 0; k < inner; k++) product[i * columns + j]! += a.data[i * inner + k]! * b.data[k * columns + j]!;
+  }
+  return product;
+};
+
+test('conjugate gradients solve a ridge system', async () => {
   const random = createRandom(9);
   const n = 40;
   const rows = Float32Array.from({ length: 60 * n }, () => random.normal());
@@ -20,7 +33,9 @@ test('conjugate gradients solve a ridge system', () => {
     for (let j = 0; j < n; j++) sum += matrix[i * n + j]! * x[j]!;
     return sum;
   });
-  const solved = conjugateGradient(matrix, b, ridge, new Float32Array(n), 200, 1e-7);
+  const product = async (v: Float32Array): Promise<Float64Array> =>
+    Float64Array.from(await multiply({ data: matrix, dims: [n, n] }, { data: v, dims: [n, 1] }));
+  const solved = await conjugateGradient(product, b, ridge, new Float32Array(n), 200, 1e-6);
   solved.forEach((value, i) => expect(value).toBeCloseTo(x[i]!, 3));
 });
 
