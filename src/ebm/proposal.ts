@@ -141,10 +141,21 @@ export function evenMix(a: Mixture, b: Mixture): Mixture {
   const normA = logSumExp(a.logits);
   const normB = logSumExp(b.logits);
   return {
-    logits: Float32Array.of(...a.logits.map((v) => v - normA), ...b.logits.map((v) => v - normB)),
-    means: Float32Array.of(...a.means, ...b.means),
-    logSigmas: Float32Array.of(...a.logSigmas, ...b.logSigmas),
+    logits: joined(
+      a.logits.map((v) => v - normA),
+      b.logits.map((v) => v - normB),
+    ),
+    means: joined(a.means, b.means),
+    logSigmas: joined(a.logSigmas, b.logSigmas),
   };
+}
+
+/** One list behind the other. */
+export function joined(a: Float32Array, b: Float32Array): Float32Array {
+  const result = new Float32Array(a.length + b.length);
+  result.set(a);
+  result.set(b, a.length);
+  return result;
 }
 
 /** A mixture of centred Gaussians about one y, equal weights, the same sigma in all dimensions (hand-made proposals). */
