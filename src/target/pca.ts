@@ -35,7 +35,7 @@ export function principalBasis(map: FeatureMap, count: number, random: Random): 
   return { directions, mean, count };
 }
 
-/** projected [count, cells] = directions [count, C] x centred [C, cells] */
+/** projected [count, cells] = directions [count, C] x centred [C, cells]; four channels a pass: each sum stays in its register for longer. */
 function project(
   d: Float32Array,
   x: Float32Array,
@@ -46,14 +46,27 @@ function project(
 ): void {
   out.fill(0);
   for (let k = 0; k < count; k++) {
-    for (let c = 0; c < channels; c++) {
+    const to = k * cells;
+    let c = 0;
+    for (; c + 3 < channels; c += 4) {
+      const at = k * channels + c;
+      const [w0, w1, w2, w3] = [d[at]!, d[at + 1]!, d[at + 2]!, d[at + 3]!];
+      for (let i = 0, from = c * cells; i < cells; i++, from++) {
+        // rounded after each channel, as if they came one by one
+        let sum = Math.fround(out[to + i]! + w0 * x[from]!);
+        sum = Math.fround(sum + w1 * x[from + cells]!);
+        sum = Math.fround(sum + w2 * x[from + 2 * cells]!);
+        out[to + i] = sum + w3 * x[from + 3 * cells]!;
+      }
+    }
+    for (; c < channels; c++) {
       const weight = d[k * channels + c]!;
-      for (let i = 0, from = c * cells, to = k * cells; i < cells; i++) out[to + i]! += weight * x[from + i]!;
+      for (let i = 0, from = c * cells; i < cells; i++) out[to + i]! += weight * x[from + i]!;
     }
   }
 }
 
-/** directions [count, C] = projected [count, cells] x centred^T */
+/** directions [count, C] = projected [count, cells] x centred^T; four sums at once: a single one waits for itself. */
 function backProject(
   p: Float32Array,
   x: Float32Array,
@@ -63,9 +76,22 @@ function backProject(
   cells: number,
 ): void {
   for (let k = 0; k < count; k++) {
-    for (let c = 0; c < channels; c++) {
+    const a = k * cells;
+    let c = 0;
+    for (; c + 3 < channels; c += 4) {
+      let [s0, s1, s2, s3] = [0, 0, 0, 0];
+      for (let i = 0, b = c * cells; i < cells; i++, b++) {
+        const value = p[a + i]!;
+        s0 += value * x[b]!;
+        s1 += value * x[b + cells]!;
+        s2 += value * x[b + 2 * cells]!;
+        s3 += value * x[b + 3 * cells]!;
+      }
+      out.set([s0, s1, s2, s3], k * channels + c);
+    }
+    for (; c < channels; c++) {
       let sum = 0;
-      for (let i = 0, a = k * cells, b = c * cells; i < cells; i++) sum += p[a + i]! * x[b + i]!;
+      for (let i = 0, b = c * cells; i < cells; i++) sum += p[a + i]! * x[b + i]!;
       out[k * channels + c] = sum;
     }
   }
