@@ -1,6 +1,7 @@
 /**
  * Damaged and hostile input, by the seed: videos, boxes, annotations of every format, configurations, weights, results and annotations for
- * scoring. Nothing may crash, hang, give a box that is none, or write outside the output; what fails says so in one clear message.
+ * scoring, requests to the server of the page. Nothing may crash, hang, give a box that is none, write outside the output or read outside
+ * the root; what fails says so in one clear message.
  *
  *   npm run fuzz [-- --cases 2000 --seconds 1200 --seed 1 --kind NAME --only NUMBER]
  *

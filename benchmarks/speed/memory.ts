@@ -1,33 +1,49 @@
 /**
- * Resident memory over a long video: the demo clip, looped and scaled to 1280 x 720, tracked as the command line does it.
+ * Resident memory over a long video: the demo clip, forth and back, scaled to some size, tracked as the command line does it.
  *
- *   npm run bench:memory [-- --frames 3000]
+ *   npm run bench:memory [-- --frames 3000 --size 1280x720 --preset default]
+ *   npm run bench:memory -- --frames 100000 --size 128x96 --preset fast --threads 1
+ *
+ * Exit code 1 where the end needs over 5 % more than frame 1,000.
  */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Frame } from '../../src/image/frame.js';
 import { resample } from '../../src/image/crop.js';
+import { PRESET_NAMES, type PresetName } from '../../src/presets.js';
 import { createTracker } from '../../src/tracker/tracker.js';
 import { openVideo } from '../../src/video/read.js';
 import { openVideoWriter } from '../../src/video/write.js';
 
-const { frames: wanted, threads } = new Command()
+const options = new Command()
   .option('--frames <n>', 'frames', Number, 3000)
   .option('--threads <n>', 'threads', Number, 2)
+  .option('--size <size>', 'of the picture', '1280x720')
+  .addOption(new Option('--preset <name>').choices(PRESET_NAMES).default('default'))
   .parse()
-  .opts<{ frames: number; threads: number }>();
+  .opts<{ frames: number; threads: number; size: string; preset: PresetName }>();
+const { frames: wanted, threads, preset } = options;
+const [WIDTH = 0, HEIGHT = 0] = options.size.split('x').map(Number);
 const folder = new URL('../../models/demo/', import.meta.url).pathname;
 const demo = JSON.parse(readFileSync(path.join(folder, 'demo.json'), 'utf8')) as {
   video: string;
   box: { x: number; y: number; w: number; h: number };
 };
-const WIDTH = 1280;
-const HEIGHT = 720;
+/** The frame from which on memory is compared: until then buffers and caches fill. */
+const SETTLED = 1000;
+const MOST_GROWTH = 0.05;
+/** Garbage is collected now and then: memory at a frame is the median over so many before it. */
+const WINDOW = 500;
 
-/** The picture in the middle of a 1280 x 720 one, 720 high. */
+function about(memory: readonly number[], count: number): number {
+  const window = memory.slice(Math.max(0, count - WINDOW), count).toSorted((a, b) => a - b);
+  return window[Math.floor(window.length / 2)] ?? Number.NaN;
+}
+
+/** The picture in the middle of one of the wanted size, as high as that. */
 function enlarge(frame: Frame): { data: Uint8Array; width: number; height: number } {
   const { width, height } = frame;
   const rgb = resample(frame, { cx: width / 2, cy: height / 2, width: height, height, out: HEIGHT });
@@ -57,22 +73,31 @@ try {
   const left = (WIDTH - HEIGHT) / 2 - ((source.width - source.height) / 2) * scale;
   const { x, y, w, h } = demo.box;
   const box = { x: x * scale + left, y: y * scale, w: w * scale, h: h * scale };
-  const tracker = await createTracker({ threads });
-  let at300 = 0;
-  let top = 0;
-  let last = 0;
+  const tracker = await createTracker({ threads, preset });
+  const every = Math.max(1, Math.round(wanted / 2000)) * 100;
+  const [began, cpu] = [performance.now(), process.cpuUsage()];
+  const states = new Map<string, number>();
+  const memory: number[] = [];
   for await (const frame of (await openVideo(long)).frames()) {
-    await (frame.index === 0 ? tracker.init(frame, box) : tracker.update(frame));
-    const megabytes = process.memoryUsage.rss() / 1e6;
-    top = Math.max(top, megabytes);
-    if (frame.index === 300) at300 = megabytes;
-    last = megabytes;
-    if (frame.index % 300 === 0) console.log(`frame ${frame.index}: ${megabytes.toFixed(0)} MB`);
+    const { state } = await (frame.index === 0 ? tracker.init(frame, box) : tracker.update(frame));
+    states.set(state, (states.get(state) ?? 0) + 1);
+    memory.push(process.memoryUsage.rss() / 1e6);
+    const count = memory.length;
+    if (count % every === 0 || count === SETTLED) console.log(`frame ${count}: ${about(memory, count).toFixed(0)} MB`);
   }
   await tracker.release();
+  const { user, system } = process.cpuUsage(cpu);
+  const minutes = (performance.now() - began) / 60_000;
+  const processor = ((user + system) / 60e6).toFixed(1);
+  console.log(`${memory.length} frames in ${minutes.toFixed(1)} min, ${processor} min of the processor`);
+  console.log([...states].map(([state, count]) => `${state} ${count}`).join(', '));
+  const [settled, last] = [about(memory, Math.min(SETTLED, memory.length)), about(memory, memory.length)];
+  const growth = last / settled - 1;
+  const most = memory.reduce((top, value) => Math.max(top, value), 0);
   console.log(
-    `at frame 300: ${at300.toFixed(0)} MB, at the end: ${last.toFixed(0)} MB (${((100 * last) / at300 - 100).toFixed(1)} %), most: ${top.toFixed(0)} MB`,
+    `at frame ${SETTLED}: ${settled.toFixed(0)} MB, at the end: ${last.toFixed(0)} MB (${(100 * growth).toFixed(1)} %), most: ${most.toFixed(0)} MB`,
   );
+  if (growth > MOST_GROWTH) process.exitCode = 1;
 } finally {
   await rm(work, { recursive: true, force: true });
 }

@@ -22,12 +22,13 @@ export async function readFrameIndex(
   path: string,
   info: VideoInfo,
   binaries: Binaries,
+  signal?: AbortSignal,
 ): Promise<FrameIndex | undefined> {
   const stream = info.stream.split(':').at(-1)!;
   if (!/^\d+$/.test(stream) || info.codec === HIDDEN_FRAMES) return undefined;
   const entries = 'packet=pts_time,flags:format=format_name,start_time';
   const args = ['-v', 'error', '-select_streams', stream, '-show_entries', entries, '-of', 'csv', '-i', `file:${path}`];
-  const { stdout, failure } = await capture(binaries.ffprobe.path, args);
+  const { stdout, failure } = await capture(binaries.ffprobe.path, args, 0, signal);
   return failure === undefined ? parsePackets(stdout) : undefined;
 }
 

@@ -31,6 +31,8 @@ export interface SeekableOptions {
   readonly binaries?: Binaries;
   /** The images, in order, where the path is a folder; left out: all that lie in it. */
   readonly images?: readonly string[];
+  /** Aborted: counting the frames ends. */
+  readonly signal?: AbortSignal;
 }
 
 /** @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING */
@@ -43,12 +45,12 @@ export async function openSeekable(path: string, options: SeekableOptions = {}):
   });
   if (found.isDirectory()) return openFolder(path, options.images ?? (await imagesInFolder(path)));
   const binaries = options.binaries ?? (await findBinaries());
-  return openFile(path, await probeVideo(binaries, path), binaries);
+  return openFile(path, await probeVideo(binaries, path), binaries, options.signal);
 }
 
-function openFile(path: string, info: VideoInfo, binaries: Binaries): SeekableVideo {
+function openFile(path: string, info: VideoInfo, binaries: Binaries, signal?: AbortSignal): SeekableVideo {
   let known: FrameIndex | undefined;
-  const indexed = readFrameIndex(path, info, binaries).then((index) => (known = index));
+  const indexed = readFrameIndex(path, info, binaries, signal).then((index) => (known = index));
   const { width, height, fps } = info;
   return {
     path,

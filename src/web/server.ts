@@ -10,6 +10,7 @@ import { messageOf, TrackerError, type ErrorCode } from '../errors.js';
 import { checkFirstBox, type FrameBox } from '../geometry.js';
 import { findBinaries } from '../video/binaries.js';
 import { openSeekable, type SeekableVideo } from '../video/seek.js';
+import { answerBroken, refuseExpectations } from './broken.js';
 import { streamEvents } from './events.js';
 import { FORMATS } from './formats.js';
 import { createFrameStore, type FrameStore } from './frames.js';
@@ -80,12 +81,13 @@ export async function createServer(options: WebOptions): Promise<FastifyInstance
   const binaries = await findBinaries();
   const pool = createTrackerPool(options.openTracker);
   const limit = createLimit(MAX_JOBS);
+  const closing = new AbortController();
   /** By path, in order of last use. */
   const open = new Map<string, Promise<OpenVideo>>();
   const byId = new Map<string, OpenVideo>();
 
   const openFootage = async ({ path: name, file, images }: Footage): Promise<OpenVideo> => {
-    const video = await openSeekable(file, { binaries, ...(images ? { images } : {}) });
+    const video = await openSeekable(file, { binaries, signal: closing.signal, ...(images ? { images } : {}) });
     const frames = createFrameStore(video);
     // it is what is asked for next
     void frames.jpeg(0).catch(() => undefined);
@@ -133,7 +135,12 @@ export async function createServer(options: WebOptions): Promise<FastifyInstance
     routerOptions: { maxParamLength: 64 },
     requestTimeout: 30_000,
     forceCloseConnections: true,
+    // the guard refuses it, in its own words
+    http: { requireHostHeader: false },
+    clientErrorHandler: answerBroken,
+    frameworkErrors: (error, _, reply) => answerError(error, reply, root.folder),
   });
+  refuseExpectations(server);
   server.server.maxConnections = MAX_CONNECTIONS;
   addGuard(server, { token: options.token });
   server.setErrorHandler((error, _, reply) => answerError(error, reply, root.folder));
@@ -202,6 +209,7 @@ export async function createServer(options: WebOptions): Promise<FastifyInstance
   }
 
   server.addHook('preClose', async () => {
+    closing.abort();
     const opened = await Promise.allSettled(open.values());
     for (const one of opened) if (one.status === 'fulfilled') await one.value.session.close();
     await pool.release();

@@ -323,6 +323,7 @@ export function createSession({ path, video, frames, pool, limit }: SessionOptio
       clearTimeout(flushTimer);
       listeners.clear();
       await frames.close();
+      await video.counted;
     },
   };
   return session;

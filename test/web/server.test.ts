@@ -1,4 +1,5 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import sharp from 'sharp';
@@ -130,6 +131,55 @@ describe('the files under the root', () => {
     const answer = await post(server, '/api/videos', { path: 'broken.mp4' });
     expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([422, 'VIDEO_UNREADABLE']);
     expect(answer.body).not.toContain(root);
+  });
+});
+
+describe('what is no whole request', () => {
+  const ask = async (
+    bytes: string,
+  ): Promise<{ head: string; refusal: { code: string; message: string; hint: string } }> => {
+    const { root } = await makeRoot();
+    const server = await listen({ root, openTracker: stillTracker, port: 0 });
+    onTestFinished(() => server.close());
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.write(bytes.replaceAll('\n', '\r\n'));
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    const [head = '', body = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n');
+    return {
+      head: head.split('\r\n')[0]!,
+      refusal: JSON.parse(body) as { code: string; message: string; hint: string },
+    };
+  };
+
+  it.each([
+    ['no HTTP', 'FOO\n\n', 'HTTP/1.1 400 Bad Request', 'REQUEST_INVALID', 'no HTTP'],
+    [
+      'a head that is too long',
+      `GET / HTTP/1.1\nHost: localhost\nLong: ${'a'.repeat(20_000)}\n\n`,
+      'HTTP/1.1 431 Request Header Fields Too Large',
+      'REQUEST_INVALID',
+      'too long',
+    ],
+    [
+      'an address that is none',
+      'GET /%zz HTTP/1.1\nHost: localhost\nConnection: close\n\n',
+      'HTTP/1.1 400 Bad Request',
+      'REQUEST_INVALID',
+      '%zz',
+    ],
+    [
+      'an expectation',
+      'GET / HTTP/1.1\nHost: localhost\nExpect: wonders\n\n',
+      'HTTP/1.1 417 Expectation Failed',
+      'REQUEST_INVALID',
+      'expects',
+    ],
+    ['no host', 'GET / HTTP/1.1\nConnection: close\n\n', 'HTTP/1.1 403 Forbidden', 'ORIGIN_REFUSED', 'another host'],
+  ])('is refused in words: %s', async (_, bytes, head, code, message) => {
+    const answer = await ask(bytes);
+    expect(answer).toMatchObject({ head, refusal: { code, message: expect.stringContaining(message) as string } });
+    expect(answer.refusal.hint).not.toBe('');
   });
 });
 

@@ -1,21 +1,12 @@
 /** What is damaged, and what the program is asked to do with it. */
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import sharp from 'sharp';
 import { configSchema } from '../../src/config.js';
 import { FORMATS, FORMAT_NAMES, formatTracks, type Media, type TrackRow } from '../../src/io/tracks.js';
 import type { Random } from '../../src/random.js';
-import { findBinaries } from '../../src/video/binaries.js';
-import { capture } from '../../src/video/command.js';
+import { baseImage, baseVideo, H264, makeVideo, VIDEOS, type Folders } from './files.js';
 import { damageBytes, damageText, NUMBERS, pick } from './mutate.js';
-
-export interface Folders {
-  /** Kept from case to case. */
-  readonly base: string;
-  /** Of this case: what is read, and the only place where something may be written. */
-  readonly input: string;
-  readonly output: string;
-}
+import { requests } from './requests.js';
 
 /** A command line; or, for what has none (requests to a server), something to run that tells what it found wrong. */
 export type FuzzCase =
@@ -29,15 +20,15 @@ export interface FuzzKind {
   make(random: Random, folders: Folders): Promise<FuzzCase>;
 }
 
-/** Requests to the web server belong here as well, once there is one: a kind whose cases have a run(). */
 export const KINDS: Readonly<Record<string, FuzzKind>> = {
-  annotations: { share: 55, seconds: 30, make: annotations },
+  annotations: { share: 45, seconds: 30, make: annotations },
   boxes: { share: 12, seconds: 30, make: boxes },
   configs: { share: 12, seconds: 60, make: configs },
   truth: { share: 6, seconds: 60, make: truth },
   weights: { share: 3, seconds: 90, make: weights },
   videos: { share: 9, seconds: 90, make: videos },
   tracked: { share: 3, seconds: 180, make: tracked },
+  requests: { share: 10, seconds: 60, make: requests },
 };
 
 const MEDIA: Media = { name: 'clip.mp4', width: 160, height: 120, fps: 25, frameCount: 30 };
@@ -98,22 +89,6 @@ async function boxes(random: Random, { base, output }: Folders): Promise<FuzzCas
     ],
   };
 }
-
-async function baseImage(base: string, [width, height]: readonly [number, number]): Promise<string> {
-  const file = path.join(base, `image-${width}x${height}.png`);
-  if (await exists(file)) return file;
-  const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
-  await sharp({ create: { width, height, channels: 3, background: '#888', noise } })
-    .png()
-    .toFile(file);
-  return file;
-}
-
-const exists = (file: string): Promise<boolean> =>
-  stat(file).then(
-    () => true,
-    () => false,
-  );
 
 /** A configuration with strange values; two pictures are tracked with those that are let through. */
 async function configs(random: Random, { base, input, output }: Folders): Promise<FuzzCase> {
@@ -197,52 +172,6 @@ async function weights(random: Random, { base, input, output }: Folders): Promis
 }
 
 // --- videos ---
-
-const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '6', '-pix_fmt', 'yuv420p'];
-const source = (size: string, frames: number, more = ''): string[] => [
-  '-f',
-  'lavfi',
-  '-i',
-  `testsrc=s=${size}:r=25:d=${frames / 25}${more}`,
-];
-
-/** Name -> arguments of ffmpeg. */
-const VIDEOS: Readonly<Record<string, readonly string[]>> = {
-  'plain.mp4': [...source('160x120', 20), ...H264],
-  'plain.mkv': [...source('160x120', 20), ...H264],
-  'plain.ts': [...source('160x120', 20), ...H264],
-  'plain.avi': [...source('160x120', 20), '-c:v', 'mpeg4'],
-  'plain.webm': [...source('160x120', 12), '-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8'],
-  'plain.gif': [...source('80x60', 8)],
-  'motion.mov': [...source('160x120', 8), '-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p'],
-  'odd.avi': [...source('33x21', 10), '-c:v', 'mjpeg', '-pix_fmt', 'yuvj444p'],
-  'one-pixel.mkv': [...source('8x8', 5, ',scale=1:1'), '-c:v', 'ffv1'],
-  'two-pixels.mkv': [...source('8x8', 5, ',scale=2:2'), '-c:v', 'ffv1'],
-  'narrow.mkv': [...source('8x400', 5, ',scale=2:400'), '-c:v', 'ffv1'],
-  'deep.mkv': [...source('160x120', 5), '-c:v', 'ffv1', '-pix_fmt', 'yuv444p16le'],
-  'grey16.mkv': [...source('160x120', 5), '-c:v', 'ffv1', '-pix_fmt', 'gray16le'],
-  'alpha.mov': [...source('160x120', 5, ',format=rgba'), '-c:v', 'qtrle', '-pix_fmt', 'argb'],
-  'alpha.mkv': [...source('160x120', 5, ',format=rgba'), '-c:v', 'png', '-pix_fmt', 'rgba'],
-  'rotated.mp4': [...source('160x120', 10), ...H264, '-metadata:s:v:0', 'rotate=90'],
-  'variable.mkv': [...source('160x120', 20, String.raw`,setpts=(N+floor(N/3)*7)/25/TB`), '-vsync', '0', ...H264],
-  'sound.mp4': ['-f', 'lavfi', '-i', 'sine=d=1', '-c:a', 'aac'],
-};
-
-const READY = new Map<string, Promise<string>>();
-
-function baseVideo(base: string, name: string): Promise<string> {
-  const made = READY.get(name) ?? makeVideo(path.join(base, name), VIDEOS[name]!);
-  READY.set(name, made);
-  return made;
-}
-
-async function makeVideo(file: string, args: readonly string[]): Promise<string> {
-  if (await exists(file)) return file;
-  const { ffmpeg } = await findBinaries();
-  const { failure, stderr } = await capture(ffmpeg.path, ['-v', 'error', '-y', ...args, file]);
-  if (failure !== undefined) throw new Error(`${file}: ${stderr}`);
-  return file;
-}
 
 async function damagedVideo(random: Random, { base, input }: Folders): Promise<string> {
   const name = pick(random, Object.keys(VIDEOS));

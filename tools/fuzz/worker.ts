@@ -7,7 +7,8 @@ import { runCli } from '../../src/cli/program.js';
 import { ERROR_EXIT_CODES } from '../../src/errors.js';
 import { readTracks } from '../../src/io/tracks.js';
 import { createRandom } from '../../src/random.js';
-import { KINDS, type Folders, type FuzzCase } from './kinds.js';
+import type { Folders } from './files.js';
+import { KINDS, type FuzzCase } from './kinds.js';
 
 export interface Job {
   readonly kind: string;
@@ -56,7 +57,7 @@ async function run({ kind, seed, number, root }: Job): Promise<Outcome> {
     const found = (await namesBelow(dir)).filter((name) => name !== '.ses');
     if (found.length > 0) faults.push(`left outside the output: ${found.join(', ')}`);
   }
-  const children = childrenOf(process.pid);
+  const children = await childrenLeft();
   if (children.length > 0) faults.push(`processes left: ${children.join(', ')}`);
   const what = 'args' in made ? made.args.join(' ') : made.what;
   return { number, what, end, faults, memory: process.memoryUsage.rss() };
@@ -125,6 +126,13 @@ async function namesBelow(folder: string): Promise<string[]> {
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
     .toSorted();
+}
+
+/** One that was killed takes a moment to go. */
+async function childrenLeft(): Promise<string[]> {
+  for (let i = 0; i < 100 && childrenOf(process.pid).length > 0; i++)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  return childrenOf(process.pid);
 }
 
 /** Linux only; none elsewhere. */
