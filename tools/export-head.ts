@@ -41,11 +41,14 @@ export async function exportHead(
     await writeFile(path.join(folder, file), data);
     graphs[graph] = { file, sha256: hash(data) };
   }
-  const previous = manifest.heads?.[name] as { confidence?: unknown } | undefined;
+  const previous = manifest.heads?.[name] as { sha256?: string; confidence?: unknown } | undefined;
+  const sha256 = hash(bytes);
+  // what was fitted later to the same weights stands in the manifest alone
+  const kept = previous?.sha256 === sha256 ? (previous.confidence ?? own) : (own ?? previous?.confidence);
   const confidence = confidenceFile
     ? (JSON.parse(await readFile(confidenceFile, 'utf8')) as unknown)
-    : (own ?? previous?.confidence ?? { bias: 0, weights: [] });
-  const entry = { file: path.basename(stored), sha256: hash(bytes), backbone, graphs, confidence };
+    : (kept ?? { bias: 0, weights: [] });
+  const entry = { file: path.basename(stored), sha256, backbone, graphs, confidence };
   manifest.heads = { ...manifest.heads, [name]: entry };
   manifest.default = { ...manifest.default, head: manifest.default['head'] ?? name };
   await writeFile(manifestFile, `${JSON.stringify(manifest, undefined, 2)}\n`);
