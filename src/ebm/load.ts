@@ -113,6 +113,14 @@ function findEntry(manifest: Manifest, name?: string): { wanted: string; entry: 
   return { wanted, entry: parsed.data };
 }
 
+/** Confidence that the manifest names for weights of this hash. */
+function fittedTo({ content }: Manifest, sha256: string): ConfidenceModel | undefined {
+  const { heads = {} } = content as { heads?: Record<string, unknown> };
+  return Object.values(heads)
+    .map((raw) => headSchema.safeParse(raw).data)
+    .find((entry) => entry?.sha256 === sha256)?.confidence;
+}
+
 async function loadHeadFile(manifest: Manifest, file: string, compile: Compile): Promise<LoadedHead> {
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new TrackerError('MODEL_MISSING', `head ${file}: cannot be read (${messageOf(cause)})`, {
@@ -140,12 +148,13 @@ async function loadHeadFile(manifest: Manifest, file: string, compile: Compile):
       `takes maps of ${fineIn} and ${coarseIn} channels, expected ${expected} of backbone ${name}`,
     );
   }
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
   return {
     model,
     backbone: name,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    // files of older versions carry none: that of the default head is nearest
-    confidence: confidence ?? findEntry(manifest).entry.confidence,
+    sha256,
+    // the manifest has what was fitted last to the head that ships; for a file without any, that is the nearest
+    confidence: fittedTo(manifest, sha256) ?? confidence ?? findEntry(manifest).entry.confidence,
     ...(target ? { target } : {}),
     graph: (graph) => compile(model, graph),
   };
