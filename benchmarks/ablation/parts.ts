@@ -24,7 +24,7 @@ const WITHOUT = {
 } satisfies Record<string, TrackerOptions>;
 const { target, memory, rules, motion, absence } = WITHOUT;
 
-/** Each row has one part more than the one above it; the last ones lack a single part. */
+/** Each row has one part more than the one above it. */
 const ROWS: readonly (readonly [part: string, without: readonly TrackerOptions[]])[] = [
   ['head only', [target, memory, motion, absence]],
   ['+ target model, of the first frame alone', [memory, motion, absence]],
@@ -32,8 +32,6 @@ const ROWS: readonly (readonly [part: string, without: readonly TrackerOptions[]
   ['+ rules: the first frame stays, doubtful ones are not learned', [motion, absence]],
   ['+ motion prior', [absence]],
   ['+ absence: held or coasting while unseen, looked for elsewhere', []],
-  ['all but the rules', [rules]],
-  ['all but the motion prior', [motion]],
 ];
 
 interface Figures {

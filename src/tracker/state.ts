@@ -56,7 +56,7 @@ export function coast(box: FrameBox, velocity: Velocity, frame: Size): { box: Fr
 }
 
 /** Weight of the newest frame's figures in the confidence: what one frame shows by chance does not count in full. */
-const NEWEST = 0.3;
+const NEWEST = 0.5;
 
 /** Figures of one frame that tell whether the box is on the object. */
 export interface Evidence {
@@ -79,7 +79,7 @@ export const CONFIDENCE_INPUTS = 5;
 export function confidenceInputs({ response, rival, spread, effectiveShare, energy }: Evidence): number[] {
   return [
     2 * Math.min(1.2, response) - 1,
-    2 * Math.min(1.2, Math.max(0, rival)) - 0.5,
+    Math.min(1.5, Math.max(0, rival) / Math.max(0.1, response)),
     20 * spread - 1,
     2 * effectiveShare - 1,
     2 * Math.min(1.2, Math.max(-0.5, energy)) - 1,
