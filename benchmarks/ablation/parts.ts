@@ -6,13 +6,13 @@
  *
  * DIR holds val and train. Stopped at any moment, the same command goes on.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import type { TrackerOptions } from '../../src/config.js';
 import { originOf } from '../record.js';
 import { markdownTable } from '../table.js';
+import { readRecord, runVal, type ValRecord } from './track.js';
 
 /** Settings that take a part away; the default has all of them. */
 const WITHOUT = {
@@ -33,16 +33,6 @@ const ROWS: readonly (readonly [part: string, without: readonly TrackerOptions[]
   ['+ motion prior', [absence]],
   ['+ absence: held or coasting while unseen, looked for elsewhere', []],
 ];
-
-interface Figures {
-  readonly auc: number;
-  readonly op50: number;
-  readonly op75: number;
-}
-interface RunRecord {
-  readonly mean: Figures;
-  readonly weights: string;
-}
 
 const options = new Command()
   .requiredOption('--root <dir>', 'folder with val and train')
@@ -67,16 +57,12 @@ function merged(parts: readonly TrackerOptions[]): TrackerOptions {
   return { ...under('posterior'), ...under('target'), ...under('redetect') };
 }
 
-function runOf(index: number, split: 'val' | 'train', config: TrackerOptions): RunRecord {
+function runOf(index: number, split: 'val' | 'train', config: TrackerOptions): ValRecord {
   const file = path.resolve(options.work, `${index}-${split}.json`);
-  const runner = path.resolve(import.meta.dirname, '../val/run.ts');
   const every = split === 'val' ? '1' : '4';
-  const flags = ['--root', options.root, '--split', split, '--every', every, '--out', file];
-  if (!existsSync(file))
-    execFileSync(process.execPath, [...process.execArgv, runner, ...flags, '--config', JSON.stringify(config)], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-  return JSON.parse(readFileSync(file, 'utf8')) as RunRecord;
+  return existsSync(file)
+    ? readRecord(file)
+    : runVal(['--root', options.root, '--split', split, '--every', every], config, file);
 }
 
 function report(): void {
@@ -85,7 +71,7 @@ function report(): void {
     ...[val, train].flatMap(({ auc, op50, op75 }) => [auc, op50, op75].map((value) => value.toFixed(3))),
   ]);
   const table = markdownTable(['part', 'val AUC', 'OP50', 'OP75', 'train AUC', 'train OP50', 'train OP75'], cells);
-  const text = `# What each part is worth\n\n\`npm run bench:parts -- --root DIR --work DIR\`: weights ${rows[0]!.weights.slice(0, 12)}, tracker seed 11, val and each fourth train sequence.\n\n${table}\n`;
+  const text = `# What each part is worth\n\n\`npm run bench:parts -- --root DIR --work DIR\`: weights ${rows[0]!.weights?.slice(0, 12)}, tracker seed 11, val and each fourth train sequence.\n\n${table}\n`;
   writeFileSync(path.join(options.out, 'parts.md'), text);
   const record = { ...originOf('bench:parts', {}), rows };
   writeFileSync(path.join(options.out, 'parts.json'), `${JSON.stringify(record, undefined, 1)}\n`);

@@ -6,7 +6,6 @@
  *
  * Stopped at any moment, the same command goes on. The temperature of each head is the best of three on the pairs of the train sequences.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
@@ -16,6 +15,7 @@ import type { ObjectiveName, ProposalObjective } from '../../src/training/object
 import { withBackbone, type TrainingWatch } from '../../src/training/session.js';
 import { trainHead } from '../../src/training/train-head.js';
 import { prepareSplits } from '../../src/training/validate.js';
+import { runVal, type ValRecord } from './track.js';
 
 interface Row {
   readonly objective: ObjectiveName;
@@ -59,7 +59,7 @@ interface RowResult extends Row {
   readonly weights: string;
   readonly temperature: number;
   readonly figures: Readonly<Record<string, number>>;
-  readonly val: { readonly auc: number; readonly op50: number; readonly op75: number };
+  readonly val: ValRecord['mean'];
 }
 
 const options = new Command()
@@ -151,11 +151,8 @@ function shareBanks(folder: string): void {
 
 /** Each second sequence of val, one tracker seed. */
 function track(head: string, temperature: number, out: string): RowResult['val'] {
-  const config = JSON.stringify({ head, posterior: { temperature } });
-  const runner = path.resolve(import.meta.dirname, '../val/run.ts');
-  const flags = ['--root', path.join(options.data, 'sequences'), '--every', '2', '--config', config, '--out', out];
-  execFileSync(process.execPath, [...process.execArgv, runner, ...flags], { stdio: ['ignore', 'ignore', 'inherit'] });
-  return (JSON.parse(readFileSync(out, 'utf8')) as { mean: RowResult['val'] }).mean;
+  const flags = ['--root', path.join(options.data, 'sequences'), '--every', '2'];
+  return runVal(flags, { head, posterior: { temperature } }, out).mean;
 }
 
 function commandOf(): string {

@@ -5,7 +5,7 @@
 import type { Random } from '../random.js';
 import { paraboloidPeak } from './paraboloid.js';
 import { dominantMode, importanceEstimate, type LogDensity } from './posterior.js';
-import { DIMENSIONS, joined, logDensity, sampleMixture, type Mixture } from './proposal.js';
+import { concat, DIMENSIONS, logDensity, sampleMixture, type Mixture } from './proposal.js';
 import { ascend, type RefineSettings } from './refine.js';
 
 export type EstimateKind = 'peak' | 'mean' | 'ascent';
@@ -67,8 +67,8 @@ export async function estimateBox(
   const secondValues = await posterior.values(second);
   const refined = importanceEstimate(second, minus(secondValues, logDensity(about, second)));
 
-  const samples = joined(first, second);
-  const values = joined(firstValues, secondValues);
+  const samples = concat([first, second]);
+  const values = concat([firstValues, secondValues]);
   return {
     y: await leave(posterior, refined.mean, samples, values, settings, random),
     mean: refined.mean,
@@ -117,14 +117,14 @@ async function settle(
   const sigmas = new Float64Array(DIMENSIONS).fill(SETTLED_SIGMA / WIDEN);
   const third = sampleMirrored(gaussianAbout(peak, sigmas), count, random);
   const thirdValues = await posterior.values(third);
-  return paraboloidPeak(joined(samples, third), joined(values, thirdValues), peak);
+  return paraboloidPeak(concat([samples, third]), concat([values, thirdValues]), peak);
 }
 
 /** Samples of one Gaussian in pairs that lie opposite to each other: their mean has no noise of its own. */
 function sampleMirrored(gaussian: Mixture, count: number, random: Random): Float32Array {
   const half = sampleMixture(gaussian, Math.ceil(count / 2), random);
   const mirrored = half.map((value, i) => 2 * gaussian.means[i % DIMENSIONS]! - value);
-  return joined(half, mirrored);
+  return concat([half, mirrored]);
 }
 
 function minus(a: Float32Array, b: Float32Array): Float32Array {

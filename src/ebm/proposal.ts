@@ -141,20 +141,20 @@ export function evenMix(a: Mixture, b: Mixture): Mixture {
   const normA = logSumExp(a.logits);
   const normB = logSumExp(b.logits);
   return {
-    logits: joined(
-      a.logits.map((v) => v - normA),
-      b.logits.map((v) => v - normB),
-    ),
-    means: joined(a.means, b.means),
-    logSigmas: joined(a.logSigmas, b.logSigmas),
+    logits: concat([a.logits.map((v) => v - normA), b.logits.map((v) => v - normB)]),
+    means: concat([a.means, b.means]),
+    logSigmas: concat([a.logSigmas, b.logSigmas]),
   };
 }
 
-/** One list behind the other. */
-export function joined(a: Float32Array, b: Float32Array): Float32Array {
-  const result = new Float32Array(a.length + b.length);
-  result.set(a);
-  result.set(b, a.length);
+/** Lists one behind the other. */
+export function concat(parts: readonly Float32Array[]): Float32Array {
+  const result = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    result.set(part, at);
+    at += part.length;
+  }
   return result;
 }
 

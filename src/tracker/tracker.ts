@@ -370,7 +370,8 @@ class EnergyTracker implements Tracker {
       ? this.seen(object, limitBox(cropToFrame(place, region), from, frame), elsewhere)
       : coast(object.box, object.velocity, frame);
     // a box that was not looked at is as likely as it was
-    const confidence = elsewhere && !moved ? object.confidence : likely;
+    const unseen = elsewhere && !moved;
+    const confidence = unseen ? object.confidence : likely;
     const count = object.frame + 1;
     const state = nextState(object.state, confidence);
     // what is lost is not learned
@@ -383,7 +384,7 @@ class EnergyTracker implements Tracker {
     const result = { box, confidence, state };
     const which = { object: index, objects: this.targets.length };
     await this.observer?.observe({ ...which, ...view, frame, base, proposal, result });
-    const remembered = (elsewhere && !moved) || !inputs.every(Number.isFinite) ? object.inputs : inputs;
+    const remembered = unseen || !inputs.every(Number.isFinite) ? object.inputs : inputs;
     return {
       ...target,
       object: { box, frame: count, state, confidence, lostFor, velocity, inputs: remembered, firstEnergy },

@@ -10,7 +10,7 @@ import { mlIs } from '../ebm/objectives/ml-is.js';
 import { langevinChain, mlMcmc } from '../ebm/objectives/ml-mcmc.js';
 import { nce } from '../ebm/objectives/nce.js';
 import { scoreMatching } from '../ebm/objectives/score-matching.js';
-import { DIMENSIONS, logDensity, mixtureAbout } from '../ebm/proposal.js';
+import { concat, DIMENSIONS, logDensity, mixtureAbout } from '../ebm/proposal.js';
 import { TrackerError } from '../errors.js';
 import type { Random } from '../random.js';
 
@@ -247,14 +247,4 @@ function column(tf: typeof TF, values: TF.Tensor2D): TF.Tensor1D {
 
 function repeat(values: Float32Array, times: number): Float32Array {
   return Float32Array.from({ length: values.length * times }, (_, i) => values[i % values.length]!);
-}
-
-function concat(parts: readonly Float32Array[]): Float32Array {
-  const result = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    result.set(part, at);
-    at += part.length;
-  }
-  return result;
 }

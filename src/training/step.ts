@@ -21,6 +21,7 @@ import { proposalMixture } from '../ebm/objectives/proposal-likelihood.js';
 import { toCropBoxes } from '../ebm/posterior.js';
 import {
   cellPlaces,
+  concat,
   decodeProposal,
   DIMENSIONS,
   logDensity,
@@ -242,14 +243,4 @@ function proposalLoss(
   const logProposal = mixtureLogDensity(tf, mixture, y);
   const divergence = proposalCrossEntropy(tf, drawn.energies, drawn.logSampled, logProposal);
   return kind === 'divergence' ? divergence : tf.mul(tf.add(divergence, likelihood()), 0.5);
-}
-
-function concat(parts: readonly Float32Array[]): Float32Array {
-  const result = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    result.set(part, at);
-    at += part.length;
-  }
-  return result;
 }
