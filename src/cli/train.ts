@@ -26,6 +26,7 @@ interface TrainOptions {
   rate?: string;
   from?: string;
   learnBackbone?: string;
+  learnFrom?: string;
   manifest?: string;
   backend: TensorflowBackend | 'auto';
   showBatch?: string;
@@ -76,6 +77,10 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
       "learn the backbone's last stage too, at this share of the rate; OUT.backbone.onnx and OUT.manifest.json are written beside OUT",
     )
     .option(
+      '--learn-from <value>',
+      'with --learn-backbone: all behind this value of its graph, such as "max_pooling2d/MaxPool:0"; left out: behind the fine map',
+    )
+    .option(
       '--manifest <file>',
       'models manifest whose default backbone is used, such as one of your own (models/README.md)',
     )
@@ -121,6 +126,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
     const learningRate = options.rate === undefined ? {} : { learningRate: parseRate('--rate', options.rate) };
     const stageRate =
       options.learnBackbone === undefined ? {} : { stageRate: parseShare('--learn-backbone', options.learnBackbone) };
+    const stagesFrom = options.learnFrom === undefined ? {} : { stagesFrom: options.learnFrom };
     const from = options.from === undefined ? {} : { from: await resolveHead(options.from) };
     const request = {
       ...numbers,
@@ -130,13 +136,14 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
       proposalObjective,
       ...learningRate,
       ...stageRate,
+      ...stagesFrom,
       ...from,
       ...(options.manifest === undefined ? {} : { manifest: options.manifest }),
       backend,
       data,
       work: needWork(work),
       ...(out === undefined ? {} : { out }),
-      command: `ebm-tracker train --steps ${numbers.steps} --seed ${seed} --objective ${objective} --learned-share ${learnedShare} --proposal-objective ${proposalObjective} --sequence-crops ${numbers.cropsPerSequence} --photo-objects ${numbers.objectsPerPhoto} --photo-crops ${numbers.cropsPerObject}${flag('--composites', options.composites)}${flag('--rate', options.rate)}${flag('--learn-backbone', options.learnBackbone)}${flag('--from', options.from && basename(options.from))}`,
+      command: `ebm-tracker train --steps ${numbers.steps} --seed ${seed} --objective ${objective} --learned-share ${learnedShare} --proposal-objective ${proposalObjective} --sequence-crops ${numbers.cropsPerSequence} --photo-objects ${numbers.objectsPerPhoto} --photo-crops ${numbers.cropsPerObject}${flag('--composites', options.composites)}${flag('--rate', options.rate)}${flag('--learn-backbone', options.learnBackbone)}${flag('--learn-from', options.learnFrom)}${flag('--from', options.from && basename(options.from))}`,
     };
     await trainHead(request, createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal));
   } finally {

@@ -14,7 +14,7 @@ const fileSchema = z.strictObject({ file: z.string(), sha256: z.string().regex(/
 const confidenceSchema = z.strictObject({ bias: z.number(), weights: z.array(z.number()) });
 
 export const HEAD_GRAPH_NAMES = ['embed', 'propose', 'energy', 'gradient'] as const;
-export const TARGET_GRAPH_NAMES = ['respond', 'learn', 'multiply'] as const;
+export const TARGET_GRAPH_NAMES = ['respond', 'sample', 'learn', 'multiply'] as const;
 export type HeadGraphName = (typeof HEAD_GRAPH_NAMES)[number];
 export type TargetGraphName = (typeof TARGET_GRAPH_NAMES)[number];
 export type GraphName = HeadGraphName | TargetGraphName;
@@ -29,9 +29,9 @@ const headSchema = z.strictObject({
     energy: fileSchema,
     gradient: fileSchema,
     respond: fileSchema,
+    sample: fileSchema,
     learn: fileSchema,
-    /** Without weights: made as it is opened where there is none. */
-    multiply: fileSchema.optional(),
+    multiply: fileSchema,
   }),
   confidence: confidenceSchema,
 });
@@ -64,12 +64,10 @@ const FILE_HINT =
  * @throws TrackerError MODEL_MISSING, MODEL_INVALID saying what was found and what was expected
  */
 export async function loadHead(manifest: Manifest, name: string | undefined, compile: Compile): Promise<LoadedHead> {
-  return name?.endsWith(FILE_ENDING)
-    ? loadHeadFile(manifest, name, compile)
-    : loadManifestHead(manifest, name, compile);
+  return name?.endsWith(FILE_ENDING) ? loadHeadFile(manifest, name, compile) : loadManifestHead(manifest, name);
 }
 
-async function loadManifestHead(manifest: Manifest, name: string | undefined, compile: Compile): Promise<LoadedHead> {
+async function loadManifestHead(manifest: Manifest, name: string | undefined): Promise<LoadedHead> {
   const { wanted, entry } = findEntry(manifest, name);
   const read = (file: { file: string; sha256: string }): Promise<Buffer> =>
     readVerified(path.join(manifest.directory, file.file), file.sha256);
@@ -79,10 +77,7 @@ async function loadManifestHead(manifest: Manifest, name: string | undefined, co
     backbone: entry.backbone,
     sha256: entry.sha256,
     confidence: entry.confidence,
-    graph: (graph) => {
-      const file = entry.graphs[graph];
-      return file ? read(file) : compile(model, graph);
-    },
+    graph: (graph) => read(entry.graphs[graph]),
   };
 }
 

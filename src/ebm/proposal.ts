@@ -59,12 +59,18 @@ export function decodeProposal(raw: Float32Array, places: Float32Array): Mixture
   return { logits, means, logSigmas };
 }
 
+/** exp of less than this below the largest is lost in a sum of doubles, however many there are. */
+const LOST = -50;
+
 export function logSumExp(values: ArrayLike<number>): number {
   let max = -Infinity;
   for (let i = 0; i < values.length; i++) max = Math.max(max, values[i]!);
   if (!Number.isFinite(max)) return max;
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += Math.exp(values[i]! - max);
+  for (let i = 0; i < values.length; i++) {
+    const below = values[i]! - max;
+    if (below > LOST) sum += Math.exp(below);
+  }
   return max + Math.log(sum);
 }
 

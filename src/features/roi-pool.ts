@@ -16,7 +16,19 @@ export interface MapAxis {
   readonly offset: number;
 }
 
-/** Pooling matrices of N boxes with P bins a side: [N, P, cells] each. */
+/** A part of an axis. */
+export interface CellRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** The part of a map that some boxes touch. */
+export interface PoolingWindow {
+  readonly x: CellRange;
+  readonly y: CellRange;
+}
+
+/** Pooling matrices of N boxes with P bins a side: [N, P, cells] each, of the cells of the window. */
 export interface PoolingMatrices {
   readonly x: Float32Array;
   readonly y: Float32Array;
@@ -32,24 +44,61 @@ function hatIntegral(t: number): number {
   return t < 0 ? 0.5 * (1 + t) * (1 + t) : 1 - 0.5 * (1 - t) * (1 - t);
 }
 
+const wholeMap = ({ cells }: MapAxis): PoolingWindow => {
+  const all = { first: 0, count: cells };
+  return { x: all, y: all };
+};
+
+/** The least window that holds all cells with a weight for one of the boxes. */
+export function touchedWindow(boxes: Float32Array, axis: MapAxis): PoolingWindow {
+  return { x: touchedCells(boxes, 0, axis), y: touchedCells(boxes, 1, axis) };
+}
+
+function touchedCells(boxes: Float32Array, side: number, { cells, stride, offset }: MapAxis): CellRange {
+  let low = Infinity;
+  let high = -Infinity;
+  for (let at = side; at < boxes.length; at += 4) {
+    low = Math.min(low, boxes[at]! - boxes[at + 2]! / 2);
+    high = Math.max(high, boxes[at]! + boxes[at + 2]! / 2);
+  }
+  if (!(low <= high)) return { first: 0, count: cells }; // boxes of NaN
+  // one cell more than touched: boxes are rounded
+  const inside = (cell: number): number => Math.min(cells - 1, Math.max(0, cell));
+  const first = inside(Math.floor((low - offset) / stride) - 1);
+  return { first, count: inside(Math.ceil((high - offset) / stride) + 1) - first + 1 };
+}
+
 /**
  * @param boxes [N, 4]: cx, cy, w, h in crop pixels
  * @param bins P
+ * @param window left out: the whole map
  */
-export function poolingMatrices(boxes: Float32Array, bins: number, axis: MapAxis): PoolingMatrices {
+export function poolingMatrices(
+  boxes: Float32Array,
+  bins: number,
+  axis: MapAxis,
+  window = wholeMap(axis),
+): PoolingMatrices {
   const count = boxes.length / 4;
-  const x = new Float32Array(count * bins * axis.cells);
-  const y = new Float32Array(count * bins * axis.cells);
+  const x = new Float32Array(count * bins * window.x.count);
+  const y = new Float32Array(count * bins * window.y.count);
   for (let n = 0; n < count; n++) {
-    fillRows(x, n, boxes[4 * n]!, boxes[4 * n + 2]!, bins, axis);
-    fillRows(y, n, boxes[4 * n + 1]!, boxes[4 * n + 3]!, bins, axis);
+    fillRows(x, n, boxes[4 * n]!, boxes[4 * n + 2]!, bins, axis, window.x);
+    fillRows(y, n, boxes[4 * n + 1]!, boxes[4 * n + 3]!, bins, axis, window.y);
   }
   return { x, y };
 }
 
 /** The rows of one box on one axis. */
-function fillRows(rows: Float32Array, n: number, centre: number, size: number, bins: number, axis: MapAxis): void {
-  const { cells, stride, offset } = axis;
+function fillRows(
+  rows: Float32Array,
+  n: number,
+  centre: number,
+  size: number,
+  bins: number,
+  { cells, stride, offset }: MapAxis,
+  range: CellRange,
+): void {
   const low = (centre - size / 2 - offset) / stride;
   const step = size / bins / stride;
   const norm = (bins * stride) / Math.max(size, MIN_SIDE);
@@ -58,7 +107,7 @@ function fillRows(rows: Float32Array, n: number, centre: number, size: number, b
     const to = from + step;
     const first = Math.max(0, Math.floor(from));
     const last = Math.min(cells - 1, Math.ceil(to));
-    const base = (n * bins + p) * cells;
+    const base = (n * bins + p) * range.count - range.first;
     for (let i = first; i <= last; i++) rows[base + i] = (hatIntegral(to - i) - hatIntegral(from - i)) * norm;
   }
 }
@@ -73,13 +122,15 @@ export function poolingGradient(
   bins: number,
   axis: MapAxis,
   gradient: PoolingMatrices,
+  window = wholeMap(axis),
 ): Float32Array {
   const count = boxes.length / 4;
   const result = new Float32Array(boxes.length);
   for (let n = 0; n < count; n++) {
     for (let side = 0; side < 2; side++) {
       const rows = side === 0 ? gradient.x : gradient.y;
-      const [position, size] = rowsGradient(rows, n, boxes[4 * n + side]!, boxes[4 * n + 2 + side]!, bins, axis);
+      const range = side === 0 ? window.x : window.y;
+      const [position, size] = rowsGradient(rows, n, boxes[4 * n + side]!, boxes[4 * n + 2 + side]!, bins, axis, range);
       result[4 * n + side] = position;
       result[4 * n + 2 + side] = size;
     }
@@ -93,9 +144,9 @@ function rowsGradient(
   centre: number,
   size: number,
   bins: number,
-  axis: MapAxis,
+  { cells, stride, offset }: MapAxis,
+  range: CellRange,
 ): [number, number] {
-  const { cells, stride, offset } = axis;
   const low = (centre - size / 2 - offset) / stride;
   const step = size / bins / stride;
   const norm = (bins * stride) / Math.max(size, MIN_SIDE);
@@ -106,7 +157,7 @@ function rowsGradient(
     const to = from + step;
     const first = Math.max(0, Math.floor(from));
     const last = Math.min(cells - 1, Math.ceil(to));
-    const base = (n * bins + p) * cells;
+    const base = (n * bins + p) * range.count - range.first;
     for (let i = first; i <= last; i++) {
       const g = gradient[base + i]!;
       const atTo = Math.max(0, 1 - Math.abs(to - i)) * (norm / stride);
@@ -117,6 +168,21 @@ function rowsGradient(
     }
   }
   return [dCentre, dSize];
+}
+
+/** The window of a map [H, W, C]. */
+export function cutWindow(
+  map: Float32Array,
+  channels: number,
+  { cells }: MapAxis,
+  { x, y }: PoolingWindow,
+): Float32Array {
+  const result = new Float32Array(y.count * x.count * channels);
+  for (let row = 0; row < y.count; row++) {
+    const from = ((y.first + row) * cells + x.first) * channels;
+    result.set(map.subarray(from, from + x.count * channels), row * x.count * channels);
+  }
+  return result;
 }
 
 /**

@@ -2,18 +2,15 @@
 import type { HeadModel } from '../ebm/head.js';
 import type { TargetGraphName } from '../ebm/load.js';
 import { GraphBuilder } from '../io/onnx-graph.js';
-import { TARGET_CHANNELS, TARGET_WINDOW } from './classifier.js';
+import { TARGET_CHANNELS, TARGET_SIZE, TARGET_WINDOW } from './classifier.js';
 
-/** Scores and windows of a coarse map: (projection, unit root mean square, TARGET_WINDOW x TARGET_WINDOW windows) x filter. */
-function buildRespond(model: HeadModel): Uint8Array {
-  const g = new GraphBuilder();
+/** Channels of a coarse map in its TARGET_WINDOW x TARGET_WINDOW windows, [size, cells^2]: projected, of unit root mean square. */
+function windows(g: GraphBuilder, model: HeadModel): string {
   const { cells } = model.geometry.coarse;
   const channels = model.config.coarseIn;
-  const size = TARGET_CHANNELS * TARGET_WINDOW * TARGET_WINDOW;
   const coarse = g.input('coarse', [1, channels, cells, cells]);
   const basis = g.input('basis', [TARGET_CHANNELS, channels]);
   const mean = g.input('mean', [channels, 1]);
-  const filter = g.input('filter', [size, 1]);
   const flat = g.op('Reshape', [coarse, g.integers([channels, cells * cells])]);
   const projected = g.op('MatMul', [basis, g.op('Sub', [flat, mean])]);
   const square = g.op('ReduceMean', [g.op('Mul', [projected, projected])], { axes: [0, 1], keepdims: 1 });
@@ -29,28 +26,44 @@ function buildRespond(model: HeadModel): Uint8Array {
       );
     }
   }
-  const stacked = g.op('Reshape', [g.op('Concat', taps, { axis: 0 }), g.integers([size, cells * cells])]);
-  const rows = g.op('Transpose', [stacked], { perm: [1, 0] });
-  g.output('rows', rows, [cells * cells, size]);
-  g.output('scores', g.op('Reshape', [g.op('MatMul', [rows, filter]), g.integers([-1])]), [cells * cells]);
+  return g.op('Reshape', [g.op('Concat', taps, { axis: 0 }), g.integers([TARGET_SIZE, cells * cells])]);
+}
+
+const across = (g: GraphBuilder, matrix: string): string => g.op('Transpose', [matrix], { perm: [1, 0] });
+
+/** Scores of a coarse map: windows x filter. */
+function buildRespond(model: HeadModel): Uint8Array {
+  const g = new GraphBuilder();
+  const cells = model.geometry.coarse.cells ** 2;
+  const rows = across(g, windows(g, model));
+  const filter = g.input('filter', [TARGET_SIZE, 1]);
+  g.output('scores', g.op('Reshape', [g.op('MatMul', [rows, filter]), g.integers([-1])]), [cells]);
   return g.toBytes();
 }
 
-/** decay * (matrix, vector) + (rows^T w rows, rows^T w y). */
+/** What one frame adds to the normal equations, as factors: columns x weighted is its matrix. */
+function buildSample(model: HeadModel): Uint8Array {
+  const g = new GraphBuilder();
+  const cells = model.geometry.coarse.cells ** 2;
+  const columns = windows(g, model);
+  const weights = g.input('weights', [cells, 1]);
+  const labels = g.input('weighted_labels', [cells, 1]);
+  g.output('columns', columns, [TARGET_SIZE, cells]);
+  g.output('weighted', g.op('Mul', [across(g, columns), weights]), [cells, TARGET_SIZE]);
+  g.output('vector', g.op('MatMul', [columns, labels]), [TARGET_SIZE, 1]);
+  return g.toBytes();
+}
+
+/** Some rows of the matrix: decay * old + columns x weighted. */
 function buildLearn(model: HeadModel): Uint8Array {
   const g = new GraphBuilder();
-  const count = model.geometry.coarse.cells ** 2;
-  const size = TARGET_CHANNELS * TARGET_WINDOW * TARGET_WINDOW;
-  const rows = g.input('rows', [count, size]);
-  const weights = g.input('weights', [count, 1]);
-  const labels = g.input('weighted_labels', [count, 1]);
-  const matrix = g.input('matrix', [size, size]);
-  const vector = g.input('vector', [size, 1]);
+  const cells = model.geometry.coarse.cells ** 2;
+  const columns = g.input('columns', ['rows', cells]);
+  const weighted = g.input('weighted', [cells, TARGET_SIZE]);
+  const old = g.input('old', ['rows', TARGET_SIZE]);
   const decay = g.input('decay', [1]);
-  const across = g.op('Transpose', [rows], { perm: [1, 0] });
-  const update = (old: string, sum: string): string => g.op('Add', [g.op('Mul', [old, decay]), sum]);
-  g.output('new_matrix', update(matrix, g.op('MatMul', [across, g.op('Mul', [rows, weights])])), [size, size]);
-  g.output('new_vector', update(vector, g.op('MatMul', [across, labels])), [size, 1]);
+  const sum = g.op('Add', [g.op('Mul', [old, decay]), g.op('MatMul', [columns, weighted])]);
+  g.output('new', sum, ['rows', TARGET_SIZE]);
   return g.toBytes();
 }
 
@@ -70,6 +83,7 @@ export function compileTarget(model: HeadModel, name: TargetGraphName): Uint8Arr
 
 const TARGET_GRAPHS: Readonly<Record<TargetGraphName, (model: HeadModel) => Uint8Array>> = {
   respond: buildRespond,
+  sample: buildSample,
   learn: buildLearn,
   multiply: buildMultiply,
 };

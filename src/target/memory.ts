@@ -10,35 +10,47 @@ export interface NormalEquations {
   readonly vector: Float32Array;
 }
 
-/** Rows of one frame: features [cells, n], a weight and a label for each. */
-export interface LabelledRows {
-  readonly rows: Float32Array;
-  readonly weights: Float32Array;
-  readonly labels: Float32Array;
+/** What one frame adds: columns [n, cells] x weighted [cells, n] to the matrix, and its vector [n]. */
+export interface Sample {
+  readonly columns: Float32Array;
+  readonly weighted: Float32Array;
+  readonly vector: Float32Array;
 }
 
 export function emptyEquations(size: number): NormalEquations {
   return { matrix: new Float32Array(size * size), vector: new Float32Array(size) };
 }
 
-/** decay * equations + rate * those of the rows; `learn` is the compiled graph of it. */
-export async function accumulate(
+/**
+ * equations = decay * equations + the sample's, in place; `learn` is the compiled graph of it for some rows. It pauses after each of `shares`
+ * parts of the work: until it is done, the matrix is old in its lower rows.
+ */
+export async function* accumulate(
   learn: OnnxModel,
-  equations: NormalEquations,
-  { rows, weights, labels }: LabelledRows,
+  { matrix, vector }: NormalEquations,
+  { columns, weighted, vector: added }: Sample,
   decay: number,
-  rate: number,
-): Promise<NormalEquations> {
-  const size = equations.vector.length;
-  const count = weights.length;
-  const column = (data: Float32Array): FloatTensor => ({ data, dims: [data.length, 1] });
-  const out = await learn.run({
-    rows: { data: rows, dims: [count, size] },
-    weights: column(weights.map((weight) => rate * weight)),
-    weighted_labels: column(labels.map((label, i) => rate * weights[i]! * label)),
-    matrix: { data: equations.matrix, dims: [size, size] },
-    vector: column(equations.vector),
-    decay: { data: Float32Array.of(decay), dims: [1] },
-  });
-  return { matrix: out['new_matrix']!.data, vector: out['new_vector']!.data };
+  shares: number,
+): AsyncGenerator<void, void, void> {
+  const size = vector.length;
+  const cells = weighted.length / size;
+  const rows = Math.ceil(size / shares);
+  for (let from = 0; from < size; from += rows) {
+    const count = Math.min(rows, size - from);
+    const part = (data: Float32Array, width: number): FloatTensor => ({
+      data: data.subarray(from * width, (from + count) * width),
+      dims: [count, width],
+    });
+    const out = await learn.run({
+      columns: part(columns, cells),
+      weighted: { data: weighted, dims: [cells, size] },
+      old: part(matrix, size),
+      decay: { data: Float32Array.of(decay), dims: [1] },
+    });
+    matrix.set(out['new']!.data, from * size);
+    yield;
+  }
+  // rounded as the graph rounds the matrix
+  const factor = Math.fround(decay);
+  for (let i = 0; i < size; i++) vector[i] = Math.fround(vector[i]! * factor) + added[i]!;
 }

@@ -1,19 +1,21 @@
 /** Symmetric positive definite systems, by conjugate gradients. */
 
 /**
- * Solves (A + ridge I) x = b from a first guess.
+ * Solves (A + ridge I) x = b from a first guess; it pauses after each `share` of iterations.
  * @param product A x; A is symmetric
  * @param start first guess; not changed
  * @param tolerance stops when the residual's norm is below this share of b's
+ * @returns x
  */
-export async function conjugateGradient(
+export async function* conjugateGradient(
   product: (x: Float32Array) => Promise<Float64Array>,
   b: Float32Array,
   ridge: number,
   start: Float32Array,
   iterations: number,
   tolerance: number,
-): Promise<Float32Array<ArrayBuffer>> {
+  share: number,
+): AsyncGenerator<void, Float32Array<ArrayBuffer>, void> {
   const n = b.length;
   const x = Float64Array.from(start);
   const residual = new Float64Array(n);
@@ -35,9 +37,10 @@ export async function conjugateGradient(
       residual[i]! -= step * image[i]!;
     }
     const next = dot(residual, residual);
-    const share = next / squares;
-    for (let i = 0; i < n; i++) direction[i] = residual[i]! + share * direction[i]!;
+    const ratio = next / squares;
+    for (let i = 0; i < n; i++) direction[i] = residual[i]! + ratio * direction[i]!;
     squares = next;
+    if ((k + 1) % share === 0) yield;
   }
   return new Float32Array(x);
 }

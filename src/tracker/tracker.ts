@@ -26,7 +26,7 @@ import { mirror, regionWindow, resample, resampleInput, writeInput } from '../im
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
 import type { TrackResult } from '../result.js';
-import { openOnnxModel } from '../runtime/onnx.js';
+import { openOnnxModel, type OnnxModel } from '../runtime/onnx.js';
 import {
   createTargetModel,
   type FirstSample,
@@ -165,14 +165,15 @@ export async function createTracker(options: TrackerOptions = {}, observer?: Tra
   const head = await openHead(manifest, config.head);
   const runtime = { threads: config.threads, provider: config.provider };
   const open = async (name: TargetGraphName) => openOnnxModel(await head.graph(name), runtime);
-  const [backbone, engine, respond, learn, multiply] = await Promise.all([
+  const [backbone, engine, respond, sample, learn, multiply] = await Promise.all([
     openTrackerBackbone(manifest, head.backbone, config),
     createEngine(head, config),
     open('respond'),
+    open('sample'),
     open('learn'),
     open('multiply'),
   ]);
-  const tracker = new EnergyTracker(config, backbone, engine, { respond, learn, multiply }, head, observer);
+  const tracker = new EnergyTracker(config, backbone, engine, { respond, sample, learn, multiply }, head, observer);
   // an observer is told here of every object; other providers are faster with one large run than with several at once
   const alone = observer !== undefined || config.engine !== 'onnx' || backbone.provider !== 'cpu';
   return alone ? tracker : overLanes(tracker, config);
@@ -219,6 +220,7 @@ class EnergyTracker implements Tracker {
   readonly stopwatch = createStopwatch();
   private targets: readonly Target[] = [];
   private readonly estimate: EstimateSettings;
+  private input = new Float32Array(0);
 
   constructor(
     private readonly config: TrackerConfig,
@@ -375,10 +377,12 @@ class EnergyTracker implements Tracker {
     const count = object.frame + 1;
     const state = nextState(object.state, confidence);
     // what is lost is not learned
-    if (state !== 'lost')
-      await stopwatch.time('learn', () =>
-        this.learn(target.model, response, frameToCrop(box, region), figures.response, count),
-      );
+    const { learnAbove, learnEvery } = config.target;
+    const learned = state !== 'lost' && figures.response > learnAbove && count % learnEvery === 0;
+    await stopwatch.time('learn', async () => {
+      if (learned) await target.model.take(features.coarse, frameToCrop(box, region));
+      await target.model.work();
+    });
     const lostFor = state === 'lost' ? object.lostFor + 1 : 0;
     const view = { region, response, estimate, evidence: figures, inputs };
     const result = { box, confidence, state };
@@ -407,9 +411,7 @@ class EnergyTracker implements Tracker {
     await Promise.all([
       this.backbone.release(),
       this.engine.release(),
-      this.graphs.respond.release(),
-      this.graphs.learn.release(),
-      this.graphs.multiply.release(),
+      ...Object.values(this.graphs).map((graph: OnnxModel) => graph.release()),
     ]);
   }
 
@@ -436,6 +438,12 @@ class EnergyTracker implements Tracker {
     return searchRegion(box, this.config.search.factor, this.head.model.geometry.cropSize);
   }
 
+  /** Room for the backbone's input, the same each time: a new megabyte a frame has to be cleared, and collected. */
+  private inputOf(length: number): Float32Array {
+    if (this.input.length < length) this.input = new Float32Array(length);
+    return this.input.subarray(0, length);
+  }
+
   /** Features of regions of the frame, one of each: BATCH crops go through the backbone at once. */
   private async look(frame: Frame, regions: readonly SearchRegion[], mirrored = false): Promise<Features[]> {
     const { input } = this.backbone.entry;
@@ -443,7 +451,7 @@ class EnergyTracker implements Tracker {
     const features: Features[] = [];
     for (let at = 0; at < regions.length; at += BATCH) {
       const batch = regions.slice(at, at + BATCH);
-      const data = new Float32Array(batch.length * 3 * size * size);
+      const data = this.inputOf(batch.length * 3 * size * size);
       await this.stopwatch.time('crop', async () => {
         for (const [index, region] of batch.entries()) {
           if (!mirrored) {
@@ -486,18 +494,6 @@ class EnergyTracker implements Tracker {
       logSigmas: narrow.logSigmas.map((value, i) => (i % 4 < 2 ? value : Math.log(posterior.size))),
     };
     return evenMix(narrow, sized);
-  }
-
-  private async learn(
-    model: TargetModel,
-    response: Response,
-    box: CropBox,
-    score: number,
-    frame: number,
-  ): Promise<void> {
-    const { learnAbove, learnEvery, solveEvery } = this.config.target;
-    if (score > learnAbove && frame % learnEvery === 0) await model.learn(response, box);
-    if (frame % solveEvery === 0) await model.solve();
   }
 }
 

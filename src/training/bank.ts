@@ -6,9 +6,20 @@ import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
-import type { Backbone, FeatureMap } from '../features/backbone.js';
+import type { FeatureMap } from '../features/backbone.js';
+import type { BackboneEntry } from '../features/manifest.js';
 import { writeInput } from '../image/crop.js';
+import type { FloatTensor } from '../runtime/onnx.js';
 import type { TrainingCrop } from './augment.js';
+
+/** [B, C, H, W] */
+export type BankMap = Pick<FeatureMap, 'data' | 'batch' | 'channels' | 'height' | 'width'>;
+
+/** What a bank is filled from: a backbone, or one whose fine map's place an earlier map takes (learned-stages.ts). */
+export interface BankBackbone {
+  readonly entry: BackboneEntry;
+  extract(input: FloatTensor): Promise<{ readonly fine: BankMap; readonly coarse: BankMap }>;
+}
 
 /** What is known of one crop of the bank; boxes in crop pixels. */
 export interface BankEntry {
@@ -68,7 +79,7 @@ export class BankWriter {
   /** The batch in the backbone: the next crops are made meanwhile. */
   private running: Promise<void> = Promise.resolve();
   /** Features kept until the scales are known. */
-  private early: { fine: FeatureMap; coarse: FeatureMap }[] | undefined = [];
+  private early: { fine: BankMap; coarse: BankMap }[] | undefined = [];
   private layouts: { fine: MapLayout; coarse: MapLayout } | undefined;
   private readonly files: { fine: number; coarse: number };
   /** Where the next map is written, bytes. */
@@ -76,7 +87,7 @@ export class BankWriter {
 
   private constructor(
     private readonly folder: string,
-    private readonly backbone: Backbone,
+    private readonly backbone: BankBackbone,
     private readonly cropSize: number,
     private readonly source: string,
     /** Where an earlier filling from the same source was stopped. */
@@ -87,7 +98,7 @@ export class BankWriter {
   }
 
   /** @param source identifies what it is filled from: an unfinished bank of the same source is gone on with, another is replaced */
-  static async open(folder: string, backbone: Backbone, cropSize: number, source: string): Promise<BankWriter> {
+  static async open(folder: string, backbone: BankBackbone, cropSize: number, source: string): Promise<BankWriter> {
     await mkdir(folder, { recursive: true });
     await rm(join(folder, HEADER), { force: true });
     const partial = await readPartial(folder);
@@ -202,7 +213,7 @@ export class BankWriter {
     for (const features of early) this.write(features);
   }
 
-  private write({ fine, coarse }: { fine: FeatureMap; coarse: FeatureMap }): void {
+  private write({ fine, coarse }: { fine: BankMap; coarse: BankMap }): void {
     this.end.fine += writeSync(
       this.files.fine,
       quantise(fine, this.layouts!.fine),
@@ -227,7 +238,7 @@ async function readPartial(folder: string): Promise<PartialHeader | undefined> {
 /** Bytes of one crop's map. */
 const sizeOf = ({ cells, channels }: MapLayout): number => cells * cells * channels;
 
-function measureScale(maps: readonly FeatureMap[]): MapLayout {
+function measureScale(maps: readonly BankMap[]): MapLayout {
   const { channels, width, height } = maps[0]!;
   const scale = Array<number>(channels).fill(1e-3);
   for (const map of maps) {
@@ -243,7 +254,7 @@ function measureScale(maps: readonly FeatureMap[]): MapLayout {
 }
 
 /** [B, C, H, W] floats -> [B, H, W, C] 8-bit roots. */
-function quantise(map: FeatureMap, layout: MapLayout): Uint8Array {
+function quantise(map: BankMap, layout: MapLayout): Uint8Array {
   const cells = map.width * map.height;
   const { channels } = layout;
   const result = new Uint8Array(map.data.length);

@@ -1,12 +1,11 @@
 /** Fills a feature bank from sequences and photographs; stopped at any moment, it goes on from what was saved last. */
-import type { Backbone } from '../features/backbone.js';
 import type { FrameBox } from '../geometry.js';
 import { decodeImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
 import { openVideo } from '../video/read.js';
 import { jitteredCrop, photoJitter, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
-import { BankWriter } from './bank.js';
+import { BankWriter, type BankBackbone } from './bank.js';
 import type { Photo, Sequence } from './dataset.js';
 
 export interface FillPlan {
@@ -46,7 +45,7 @@ interface PhotoPick {
  */
 export async function fillBank(
   folder: string,
-  backbone: Backbone,
+  backbone: BankBackbone,
   sequences: readonly Sequence[],
   photos: readonly Photo[],
   options: FillOptions,

@@ -6,7 +6,7 @@ import { createRandom } from '../random.js';
 import type { Bank } from './bank.js';
 import { readCheckpoint, writeCheckpoint, type Best, type TrainingState } from './checkpoint.js';
 import type { FinetuneProgress } from './finetune-options.js';
-import type { LastStage } from './last-stage.js';
+import type { LearnedStages } from './learned-stages.js';
 import { DEFAULT_OBJECTIVE } from './objective.js';
 import { adamStep, cosineRate, createOptimiserState, type OptimiserSettings } from './optimiser.js';
 import { createSampler, type SamplerOptions } from './sampler.js';
@@ -53,8 +53,8 @@ export interface TrainingRun {
   readonly bank: Bank;
   readonly geometry: MapGeometry;
   readonly settings: TrainingSettings;
-  /** The backbone's last stage where it is learned too: its weights are among the initial ones. */
-  readonly stage?: LastStage;
+  /** The backbone's last stages where they are learned too: their weights are among the initial ones. */
+  readonly stages?: LearnedStages;
   /** Identifies settings, bank and backbone: a checkpoint of another run is refused. */
   readonly settingsHash: string;
   readonly checkpoint: string;
@@ -107,9 +107,9 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
   while (!ended() && !run.signal?.aborted) {
     step++;
     const t0 = performance.now();
-    const batch = loadBatch(bank, draw(random), settings.channelDropout, random, run.stage !== undefined);
+    const batch = loadBatch(bank, draw(random), settings.channelDropout, random, run.stages);
     const t1 = performance.now();
-    const result = trainingStep(tf, state.weights, geometry, batch, settings, random, run.stage);
+    const result = trainingStep(tf, state.weights, geometry, batch, settings, random, run.stages);
     const t2 = performance.now();
     const rate = cosineRate(step, settings.steps, settings.learningRate, settings.warmup);
     const norm = adamStep(state.weights, result.gradients, state.optimiser, step, rate, settings);

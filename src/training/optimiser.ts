@@ -1,6 +1,6 @@
 /** AdamW (Loshchilov and Hutter 2019) on plain arrays: its state is explicit, so that a checkpoint is all of it. */
 import type { Weights } from '../ebm/head.js';
-import { STAGE_PREFIX } from './last-stage.js';
+import { STAGE_PREFIX } from './learned-stages.js';
 
 export interface OptimiserState {
   /** First and second moments, averaged weights: one array for each weight. */
@@ -15,7 +15,7 @@ export interface OptimiserSettings {
   readonly maxNorm: number;
   /** Decay of the averaged weights; the average warms up over the first steps. */
   readonly averageDecay: number;
-  /** Learning rate of the backbone's last stage, as a share of the head's; its weights do not decay. */
+  /** Learning rate of the backbone's last stages, as a share of the head's; their weights do not decay. */
   readonly stageRate?: number;
 }
 

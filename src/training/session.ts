@@ -1,14 +1,15 @@
 /** What training from scratch and fine-tuning share: the bank, the way to say how it goes, and how a run that was stopped is told. */
 import { join } from 'node:path';
 import { TrackerError } from '../errors.js';
-import { openBackbone, type Backbone } from '../features/backbone.js';
+import { openBackbone } from '../features/backbone.js';
 import type { BackboneEntry } from '../features/manifest.js';
 import type { Tensorflow, TensorflowOptions } from '../runtime/tensorflow.js';
-import { Bank } from './bank.js';
+import { Bank, type BankBackbone } from './bank.js';
 import { drawCurve } from './curve.js';
 import { hashFootage } from './data-hash.js';
 import type { Photo, Sequence } from './dataset.js';
 import { fillBank, type FillPlan } from './fill-bank.js';
+import { openBase, type LearnedStages } from './learned-stages.js';
 import type { TrainingProgress } from './loop.js';
 import type { ObjectiveName } from './objective.js';
 
@@ -44,13 +45,16 @@ export function describeBackend({ backend, version, reason }: Tensorflow): strin
   return `${text}; ${slower}. Native: npm run native-tensorflow (Linux x86-64), or npm i @tensorflow/tfjs-node@4.22.0`;
 }
 
-/** Opens the backbone for the time that it is needed. */
+/** Opens the backbone for the time that it is needed; where stages of it are learned, with their base map in the fine one's place. */
 export async function withBackbone<T>(
   entry: BackboneEntry,
   threads: number,
-  work: (backbone: Backbone) => Promise<T>,
+  work: (backbone: BankBackbone) => Promise<T>,
+  stages?: LearnedStages,
 ): Promise<T> {
-  const backbone = await openBackbone(entry, { threads, provider: 'cpu' });
+  const backbone = stages
+    ? await openBase(entry, stages, threads)
+    : await openBackbone(entry, { threads, provider: 'cpu' });
   try {
     return await work(backbone);
   } finally {
@@ -70,17 +74,22 @@ export async function prepareBank(
   { sequences, photos }: Footage,
   plan: FillPlan,
   watch: TrainingWatch,
+  stages?: LearnedStages,
 ): Promise<{ bank: Bank; data: string }> {
   const data = await hashFootage(sequences, photos);
   const { cropsPerSequence, objectsPerPhoto, cropsPerObject, composites, seed } = plan;
   const made = composites ? [`composites ${composites}`] : [];
-  const source = [data, cropsPerSequence, objectsPerPhoto, cropsPerObject, seed, ...made].join(' ');
+  const base = stages && stages.base !== stages.fine ? [stages.base] : [];
+  const source = [data, cropsPerSequence, objectsPerPhoto, cropsPerObject, seed, ...made, ...base].join(' ');
   const folder = join(work, 'bank');
   if (!(await Bank.isThere(folder, source))) {
     const { onBank: onProgress, signal } = watch;
     const options = { ...plan, source, onProgress, signal };
-    const full = await withBackbone(entry, threads, (backbone) =>
-      fillBank(folder, backbone, sequences, photos, options),
+    const full = await withBackbone(
+      entry,
+      threads,
+      (backbone) => fillBank(folder, backbone, sequences, photos, options),
+      stages,
     );
     if (!full) throw stopped('while the feature bank was filled');
   }

@@ -30,11 +30,10 @@ import {
   sampleMixture,
 } from '../ebm/proposal.js';
 import { TrackerError } from '../errors.js';
-import type { MapAxis } from '../features/roi-pool.js';
 import { cropBox, toRelative, type CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
 import type { Bank } from './bank.js';
-import { runLastStage, type LastStage } from './last-stage.js';
+import { runLearnedStages, type LearnedStages } from './learned-stages.js';
 import { energyLoss, type EnergyLoss, type ObjectiveName, type ProposalObjective } from './objective.js';
 
 export interface StepSettings {
@@ -60,8 +59,8 @@ export interface StepResult {
 
 /** Maps and boxes of B crops; crops of one object lie side by side, groupSize of them. */
 export interface Batch {
+  /** Where stages of the backbone are learned, the base map that both are made from. */
   readonly fine: Float32Array;
-  /** Left out where the backbone's last stage makes it. */
   readonly coarse?: Float32Array;
   /** Factors of the maps' channels [B, C]: channel dropout. */
   readonly gains: { readonly fine: Float32Array; readonly coarse: Float32Array };
@@ -70,13 +69,13 @@ export interface Batch {
   readonly last: Float32Array;
 }
 
-/** @param learned whether the last stage is: then it makes the coarse maps */
+/** @param stages of the backbone that are learned: they make the maps */
 export function loadBatch(
   bank: Bank,
   indices: readonly number[],
   dropout: number,
   random: Random,
-  learned: boolean,
+  stages: LearnedStages | undefined,
 ): Batch {
   const gains = (channels: number): Float32Array =>
     Float32Array.from({ length: indices.length * channels }, () =>
@@ -85,8 +84,11 @@ export function loadBatch(
   const entries = indices.map((index) => bank.entries[index]!);
   return {
     fine: bank.read('fine', indices),
-    ...(learned ? {} : { coarse: bank.read('coarse', indices) }),
-    gains: { fine: gains(bank.header.fine.channels), coarse: gains(bank.header.coarse.channels) },
+    ...(stages ? {} : { coarse: bank.read('coarse', indices) }),
+    gains: {
+      fine: gains(stages?.fineDeviation.length ?? bank.header.fine.channels),
+      coarse: gains(bank.header.coarse.channels),
+    },
     boxes: Float32Array.from(entries.flatMap(({ box }) => [...box])),
     last: Float32Array.from(entries.flatMap(({ last }) => [...last])),
   };
@@ -99,7 +101,7 @@ export function trainingStep(
   batch: Batch,
   settings: StepSettings,
   random: Random,
-  stage?: LastStage,
+  stages?: LearnedStages,
 ): StepResult {
   const crops = batch.boxes.length / 4;
   const { groupSize } = settings;
@@ -118,13 +120,17 @@ export function trainingStep(
   const loss = (...tensors: TF.Tensor[]): TF.Scalar => {
     const W = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
     const { fine: f, coarse: c } = geometry;
-    const mapOf = (data: Float32Array, { cells }: MapAxis): TF.Tensor4D =>
-      tf.tensor4d(data, [crops, cells, cells, data.length / crops / cells ** 2]);
+    const mapOf = (data: Float32Array, channels: number): TF.Tensor4D => {
+      const cells = Math.sqrt(data.length / crops / channels);
+      return tf.tensor4d(data, [crops, cells, cells, channels]);
+    };
     const dropped = (map: TF.Tensor4D, gains: Float32Array): TF.Tensor4D =>
       tf.mul(map, tf.tensor4d(gains, [crops, 1, 1, gains.length / crops]));
-    const fineMap = mapOf(batch.fine, f);
-    const coarseMap = batch.coarse ? mapOf(batch.coarse, c) : runLastStage(tf, W, stage!, fineMap);
-    const maps = embed(tf, W, dropped(fineMap, batch.gains.fine), dropped(coarseMap, batch.gains.coarse));
+    const base = mapOf(batch.fine, stages?.baseChannels ?? batch.gains.fine.length / crops);
+    const { fine, coarse } = stages
+      ? runLearnedStages(tf, W, stages, base)
+      : { fine: base, coarse: mapOf(batch.coarse!, batch.gains.coarse.length / crops) };
+    const maps = embed(tf, W, dropped(fine, batch.gains.fine), dropped(coarse, batch.gains.coarse));
 
     const flat = (bins: TF.Tensor3D): TF.Tensor2D => tf.squeeze(bins, [1]);
     const own = makeTemplates(

@@ -12,7 +12,7 @@ import { readPhotos, readSequences } from './dataset.js';
 import { drawCurve } from './curve.js';
 import { writeHeadFile } from './head-file.js';
 import { initialiseHead } from './initialise.js';
-import { coarseMapper, readLastStage, splitWeights, withLastStage } from './last-stage.js';
+import { mapsFromBase, readLearnedStages, splitWeights, withLearnedStages } from './learned-stages.js';
 import { DEFAULT_TRAINING, train, type TrainingSettings } from './loop.js';
 import type { ProposalObjective } from './objective.js';
 import {
@@ -41,8 +41,10 @@ export interface TrainHeadRequest extends TrainingCommon {
   readonly from?: string;
   /** Whose default backbone is used; left out: the one that ships. */
   readonly manifest?: string;
-  /** Learns the backbone's last stage too, at this share of the head's rate. */
+  /** Learns the backbone's last stages too, at this share of the head's rate. */
   readonly stageRate?: number;
+  /** Behind which value of the backbone's graph; left out: the fine map, which is before the last stage. */
+  readonly stagesFrom?: string;
   readonly cropsPerSequence: number;
   readonly objectsPerPhoto: number;
   readonly cropsPerObject: number;
@@ -72,21 +74,24 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
     request.from === undefined ? await openHead(await loadManifest()) : await openHead(manifest, request.from);
   const footage = await readTrainingFootage(request.data);
   await mkdir(work, { recursive: true });
-  const { bank, data } = await prepareBank(request, entry, footage, request, watch);
-  const validate = await withBackbone(entry, threads, (backbone) =>
-    prepareSplits(join(request.data, 'sequences'), join(work, 'bank'), backbone),
+  const file = await readFile(entry.file);
+  const stages = request.stageRate === undefined ? undefined : readLearnedStages(file, entry, request.stagesFrom);
+  const { bank, data } = await prepareBank(request, entry, footage, request, watch, stages);
+  const validate = await withBackbone(
+    entry,
+    threads,
+    (backbone) => prepareSplits(join(request.data, 'sequences'), join(work, 'bank'), backbone, request.stagesFrom),
+    stages,
   );
   const tensorflow = await openTensorflow({ backend: request.backend, threads });
   watch.say(describeBackend(tensorflow));
   const geometry = geometryOf(entry);
   const fresh = { ...DEFAULT_HEAD, fineIn: entry.fine.channels, coarseIn: entry.coarse.channels };
   const config = request.from === undefined ? fresh : start.model.config;
-  const file = await readFile(entry.file);
-  const stage = request.stageRate === undefined ? undefined : readLastStage(file, entry);
   const { tf } = tensorflow;
   const initial = (): Weights => ({
     ...(request.from === undefined ? initialiseHead(config, createRandom(seed)) : copyWeights(start.model.weights)),
-    ...(stage ? copyWeights(stage.weights) : {}),
+    ...(stages ? copyWeights(stages.weights) : {}),
   });
   const { checkpoint, curve, picture } = workFiles(work);
   const { weights, state, finished } = await train({
@@ -94,13 +99,13 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
     bank,
     geometry,
     settings,
-    ...(stage ? { stage } : {}),
+    ...(stages ? { stages } : {}),
     settingsHash: sha256(
       JSON.stringify({
         settings,
         config,
         backbone: entry.sha256,
-        stage: stage !== undefined,
+        stages: stages?.base,
         from: request.from ? start.sha256 : '',
       }),
     ),
@@ -109,7 +114,7 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
     initial,
     validate: (weights) => {
       const { head, stage: learned } = splitWeights(weights);
-      const options = stage ? { coarse: coarseMapper(tf, learned, stage) } : {};
+      const options = stages ? { maps: mapsFromBase(tf, learned, stages) } : {};
       return validate({ config, weights: head, geometry }, options);
     },
     onProgress: drawing(watch, work),
@@ -120,7 +125,9 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
   if (!finished) throw stopped(`after step ${state.step} of ${steps}`);
   if (request.out === undefined) return;
   const { head: headWeights, stage: learned } = splitWeights(weights);
-  const backbone = stage ? await writeBackbone(request.out, withLastStage(file, learned), entry) : entry.sha256;
+  const backbone = stages
+    ? await writeBackbone(request.out, withLearnedStages(file, learned), entry)
+    : entry.sha256;
   // its figures are of the same kind as those of the head it began with or that ships, whose fit is nearest until it gets one of its own
   const head = { config, geometry, weights: headWeights, backbone, confidence: start.confidence };
   const { command } = request;
@@ -158,7 +165,7 @@ async function writeBackbone(out: string, bytes: Uint8Array, entry: BackboneEntr
   const file = `${stem}.backbone.onnx`;
   const hash = sha256(bytes);
   const { name, ...rest } = entry;
-  const origin = `${entry.origin}; its last stage learned with ${basename(out)}`;
+  const origin = `${entry.origin}; its last stages learned with ${basename(out)}`;
   const backbones = { [name]: { ...rest, file: basename(file), sha256: hash, origin } };
   await writeFile(file, bytes);
   await writeFile(`${stem}.manifest.json`, JSON.stringify({ version: 1, backbones, default: { backbone: name } }));

@@ -7,7 +7,6 @@ import { makeTemplate, type Embedding, type HeadModel, type Template } from '../
 import type { HeadGraphName } from '../ebm/load.js';
 import { boxPosterior, placePrior, sizePrior } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, logDensity, mixtureAbout } from '../ebm/proposal.js';
-import type { Backbone } from '../features/backbone.js';
 import {
   cropBox,
   frameToCrop,
@@ -22,7 +21,7 @@ import { regionWindow, resample } from '../image/crop.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
 import { SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
-import { Bank, BankWriter } from './bank.js';
+import { Bank, BankWriter, type BankBackbone } from './bank.js';
 import { readSequences, type Sequence } from './dataset.js';
 import { framesOf, spread, usableFrames } from './fill-bank.js';
 
@@ -63,21 +62,29 @@ export type Validate = (model: HeadModel, options?: PairOptions) => Promise<Reco
 export interface PairOptions {
   /** t of exp(t f); the objectives make energies of different scale. */
   readonly temperature?: number;
-  /** Coarse map of a crop from its fine one, [H, W, C] each, where the last stage is learned; left out: that of the bank. */
-  readonly coarse?: (fine: Float32Array) => Float32Array;
+  /** Both maps of a crop from its base map, [H, W, C] each, where stages of the backbone are learned; left out: those of the bank. */
+  readonly maps?: (base: Float32Array) => { fine: Float32Array; coarse: Float32Array };
   /** Also the ascended maximum, the best sample, the effective sample size and how often the truth scores above the estimate. */
   readonly full?: boolean;
 }
 
-/** Pairs of sequences/val and sequences/train, in banks beside the training bank, which are made where they are not there. */
-export async function prepareSplits(sequences: string, folder: string, backbone: Backbone): Promise<Validate> {
+/**
+ * Pairs of sequences/val and sequences/train, in banks beside the training bank, which are made where they are not there.
+ * @param base which map the banks hold in the place of the fine one; left out: that
+ */
+export async function prepareSplits(
+  sequences: string,
+  folder: string,
+  backbone: BankBackbone,
+  base?: string,
+): Promise<Validate> {
   const score = new Map<string, Validate>();
   for (const split of ['val', 'train'] as const) {
     const pairs = (await readSequences(join(sequences, split))).map((sequence) => ({
       sequence,
       search: spread(usableFrames(sequence).slice(1), CROPS[split]),
     }));
-    score.set(split, await preparePairs(`${folder}-${split}-pairs`, pairs, backbone, `${split} ${CROPS[split]}`));
+    score.set(split, await preparePairs(`${folder}-${split}-pairs`, pairs, backbone, [split, CROPS[split], ...(base === undefined ? [] : [base])].join(' ')));
   }
   return async (model, options) => {
     const figures: [string, number][] = [];
@@ -91,21 +98,21 @@ export async function prepareSplits(sequences: string, folder: string, backbone:
 export async function preparePairs(
   folder: string,
   pairs: readonly HeldOut[],
-  backbone: Backbone,
+  backbone: BankBackbone,
   source: string,
 ): Promise<Validate>;
 /** @param source identifies the pairs: a bank of others in the folder is replaced. @returns undefined where the signal was aborted */
 export async function preparePairs(
   folder: string,
   pairs: readonly HeldOut[],
-  backbone: Backbone,
+  backbone: BankBackbone,
   source: string,
   signal: AbortSignal | undefined,
 ): Promise<Validate | undefined>;
 export async function preparePairs(
   folder: string,
   pairs: readonly HeldOut[],
-  backbone: Backbone,
+  backbone: BankBackbone,
   source: string,
   signal?: AbortSignal,
 ): Promise<Validate | undefined> {
@@ -118,7 +125,7 @@ export async function preparePairs(
 async function fillPairs(
   folder: string,
   pairs: readonly HeldOut[],
-  backbone: Backbone,
+  backbone: BankBackbone,
   source: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -168,7 +175,7 @@ function pairCrop(image: Frame, box: FrameBox, jitter: number, random: Random): 
 async function scorePairs(
   model: HeadModel,
   bank: Bank,
-  { temperature = TEMPERATURE, full = false, coarse: coarseOf }: PairOptions = {},
+  { temperature = TEMPERATURE, full = false, maps }: PairOptions = {},
 ): Promise<Record<string, number>> {
   const graph = async (name: HeadGraphName): Promise<Uint8Array> => compileHead(model, name);
   const engine = await createOnnxEngine({ model, graph }, { threads: 1, provider: 'cpu' });
@@ -176,8 +183,8 @@ async function scorePairs(
   const { geometry } = model;
   const middle = geometry.cropSize / 2;
   const embed = (index: number): Promise<Embedding> => {
-    const fine = bank.read('fine', [index]);
-    const coarse = coarseOf?.(fine) ?? bank.read('coarse', [index]);
+    const base = bank.read('fine', [index]);
+    const { fine, coarse } = maps?.(base) ?? { fine: base, coarse: bank.read('coarse', [index]) };
     return engine.embed(channelFirst(fine, model.config.fineIn), channelFirst(coarse, model.config.coarseIn));
   };
   const sums: Record<string, number> = {};

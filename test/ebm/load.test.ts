@@ -31,7 +31,7 @@ test('a weight file gives the same graphs as the entry of the manifest', async (
   expect(file.sha256).toBe(entry.sha256);
   expect(file.backbone).toBe(entry.backbone);
   expect(file.confidence).toEqual(entry.confidence);
-  for (const graph of ['embed', 'propose', 'energy', 'gradient', 'respond', 'learn', 'multiply'] as const)
+  for (const graph of ['embed', 'propose', 'energy', 'gradient', 'respond', 'sample', 'learn', 'multiply'] as const)
     expect(Buffer.compare(Buffer.from(await file.graph(graph)), Buffer.from(await entry.graph(graph)))).toBe(0);
 });
 

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { poolingGradient, poolingMatrices, roiPool, type MapAxis } from '../../src/features/roi-pool.js';
+import {
+  cutWindow,
+  poolingGradient,
+  poolingMatrices,
+  roiPool,
+  touchedWindow,
+  type MapAxis,
+} from '../../src/features/roi-pool.js';
 import { createRandom } from '../../src/random.js';
 
 const axis: MapAxis = { cells: 12, stride: 8, offset: 4.3 };
@@ -69,6 +76,44 @@ test('the gradient through the matrices equals differences', () => {
     up[i]! += step;
     down[i]! -= step;
     expect(gradient[i]).toBeCloseTo((value(up) - value(down)) / (2 * step), 2);
+  }
+});
+
+test('the window holds every cell with a weight, and pools as the whole map', () => {
+  const bins = 3;
+  const boxes = Float32Array.from([47, 50, 31, 22, 60, 41, 18, 30]);
+  const window = touchedWindow(boxes, axis);
+  expect(window.x.count).toBeLessThan(axis.cells);
+  const whole = poolingMatrices(boxes, bins, axis);
+  const part = poolingMatrices(boxes, bins, axis, window);
+  for (const side of ['x', 'y'] as const) {
+    const { first, count } = window[side];
+    for (let row = 0; row < 2 * bins; row++) {
+      const all = whole[side].subarray(row * axis.cells, (row + 1) * axis.cells);
+      const inside = all.subarray(first, first + count);
+      expect(part[side].subarray(row * count, (row + 1) * count)).toEqual(inside);
+      expect(all.filter((weight) => weight !== 0)).toHaveLength(inside.filter((weight) => weight !== 0).length);
+    }
+  }
+  const cut = cutWindow(map, channels, axis, window);
+  const cell = (row: number, column: number): number => (row * axis.cells + column) * channels;
+  expect(cut.subarray(0, channels)).toEqual(
+    map.subarray(cell(window.y.first, window.x.first), cell(window.y.first, window.x.first) + channels),
+  );
+  expect(cut.at(-1)).toBe(
+    map[cell(window.y.first + window.y.count - 1, window.x.first + window.x.count - 1) + channels - 1],
+  );
+});
+
+test.each([
+  ['far outside', [-300, -300, 20, 20]],
+  ['of infinite size', [50, 50, Infinity, Infinity]],
+  ['of no number', [NaN, NaN, NaN, NaN]],
+])('a box %s has a window in the map', (_, box) => {
+  for (const { first, count } of Object.values(touchedWindow(Float32Array.from(box), axis))) {
+    expect(first).toBeGreaterThanOrEqual(0);
+    expect(count).toBeGreaterThan(0);
+    expect(first + count).toBeLessThanOrEqual(axis.cells);
   }
 });
 

@@ -179,7 +179,7 @@ test.each([
   ['in two lanes', { lanes: 2, threads: 1 }, 1],
   ['in a lane a thread', { threads: 2 }, 1],
 ])('several objects, %s: each gets the boxes to the last bit that it gets alone', async (_, options, threads) => {
-  const target = { learnEvery: 2, solveEvery: 4 }; // soon, so that few frames show all
+  const target = { learnEvery: 2 }; // soon, so that few frames show all
   const several = await createTracker({ provider: 'cpu', target, ...options });
   const single = await createTracker({ provider: 'cpu', target, threads, lanes: 1 });
   const together = await runSeveral(several, 7);

@@ -104,17 +104,17 @@ function pooledBranch(
   modulation: string,
   weights: Record<string, string>,
 ) {
-  const { config, geometry } = model;
-  const { cells } = geometry[map];
-  const channels = config[map];
+  const channels = model.config[map];
   const bins = map === 'fine' ? FINE_BINS : COARSE_BINS;
   const groups = channels / MATCH_RATIO;
   const shape = (value: string, dims: number[]): string => g.op('Reshape', [value, g.integers(dims)]);
-  const matrix = shape(g.input(`${map}_map`, [cells, cells, channels]), [cells, cells * channels]);
-  const x = shape(g.input(`${map}_x`, ['n', bins, cells]), [-1, 1, bins, cells]);
-  const y = shape(g.input(`${map}_y`, ['n', bins, cells]), [-1, cells]);
+  // H and W are those of the window that the boxes touch; an extent of 0 is the input's own
+  const [height, width] = [`${map}_height`, `${map}_width`];
+  const matrix = shape(g.input(`${map}_map`, [height, width, channels]), [0, -1]);
+  const x = g.op('Unsqueeze', [g.input(`${map}_x`, ['n', bins, width]), g.integers([1])]);
+  const y = g.input(`${map}_y`, ['n', bins, height]);
   const own = g.input(`template_${map}`, [bins * bins * channels]);
-  const rows = shape(g.op('MatMul', [y, matrix]), [-1, bins, cells, channels]); // Y F: [N, P, W, C]
+  const rows = shape(g.op('MatMul', [y, matrix]), [0, bins, -1, channels]); // Y F: [N, P, W, C]
   const pooled = shape(g.op('MatMul', [x, rows]), [-1, bins * bins, channels]); // Y F X^T: [N, P P, C]
   const modulated = shape(g.op('Mul', [pooled, modulation]), [-1, bins * bins * channels]);
   const dense = g.op('Relu', [
@@ -124,7 +124,7 @@ function pooledBranch(
   const compared = shape(g.op('Mul', [pooled, template]), [-1, bins * bins, MATCH_RATIO, groups]);
   const sums = g.op('ReduceSum', [compared, g.integers([2])], { keepdims: 0 });
   const match = shape(sums, [-1, bins * bins * groups]);
-  return { dense, match, matrix, x, rows, template, bins, cells, channels, groups, shape };
+  return { dense, match, matrix, x, rows, template, bins, channels, groups, height, width, shape };
 }
 
 function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
@@ -173,7 +173,7 @@ function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
     },
   ];
   for (const { name, part, modulation, dDense, dMatch } of parts) {
-    const { bins, cells, channels, groups, shape } = part;
+    const { bins, channels, groups, height, width, shape } = part;
     const fromDense = shape(back(through(dDense, part.dense), name), [-1, bins * bins, channels]);
     const viaDense = g.op('Mul', [fromDense, modulation]);
     const template = shape(part.template, [bins * bins, MATCH_RATIO, groups]);
@@ -184,10 +184,10 @@ function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
     ]);
     const dPooled = shape(g.op('Add', [viaDense, viaMatch]), [-1, bins, bins, channels]);
     const dRows = g.op('MatMul', [g.op('Transpose', [part.x], { perm: [0, 1, 3, 2] }), dPooled]); // [N, P, W, C]
-    const dY = g.op('Gemm', [shape(dRows, [-1, cells * channels]), part.matrix], { transB: 1 });
+    const dY = g.op('MatMul', [shape(dRows, [0, bins, -1]), g.op('Transpose', [part.matrix], { perm: [1, 0] })]);
     const perRow = g.op('MatMul', [dPooled, g.op('Transpose', [part.rows], { perm: [0, 1, 3, 2] })]); // [N, P, Q, W]
-    g.output(`d_${name}_x`, g.op('ReduceSum', [perRow, g.integers([1])], { keepdims: 0 }), ['n', bins, cells]);
-    g.output(`d_${name}_y`, shape(dY, [-1, bins, cells]), ['n', bins, cells]);
+    g.output(`d_${name}_x`, g.op('ReduceSum', [perRow, g.integers([1])], { keepdims: 0 }), ['n', bins, width]);
+    g.output(`d_${name}_y`, dY, ['n', bins, height]);
   }
   return g.toBytes();
 }

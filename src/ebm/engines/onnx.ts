@@ -1,5 +1,5 @@
 /** The head compiled to ONNX graphs (compile.ts): what tracking runs on. */
-import { poolingGradient, poolingMatrices } from '../../features/roi-pool.js';
+import { cutWindow, poolingGradient, poolingMatrices, touchedWindow } from '../../features/roi-pool.js';
 import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../../runtime/onnx.js';
 import {
   COARSE_BINS,
@@ -26,21 +26,30 @@ export async function createOnnxEngine(
   // opened at its first use: sampling alone needs no gradient
   let gradientGraph: Promise<OnnxModel> | undefined;
 
-  const scoringInputs = (
-    embedding: Embedding,
-    template: Template,
-    boxes: Float32Array,
-  ): Record<string, FloatTensor> => {
-    const count = boxes.length / 4;
-    const fine = poolingMatrices(boxes, FINE_BINS, f);
-    const coarse = poolingMatrices(boxes, COARSE_BINS, c);
-    return {
-      fine_map: { data: embedding.fine, dims: [f.cells, f.cells, config.fine] },
-      coarse_map: { data: embedding.coarse, dims: [c.cells, c.cells, config.coarse] },
-      fine_x: { data: fine.x, dims: [count, FINE_BINS, f.cells] },
-      fine_y: { data: fine.y, dims: [count, FINE_BINS, f.cells] },
-      coarse_x: { data: coarse.x, dims: [count, COARSE_BINS, c.cells] },
-      coarse_y: { data: coarse.y, dims: [count, COARSE_BINS, c.cells] },
+  // most boxes lie close together: of both maps, only what they touch is pooled from
+  const mapInputs = (map: 'fine' | 'coarse', embedding: Embedding, boxes: Float32Array) => {
+    const axis = geometry[map];
+    const bins = map === 'fine' ? FINE_BINS : COARSE_BINS;
+    const window = touchedWindow(boxes, axis);
+    const { x, y } = poolingMatrices(boxes, bins, axis, window);
+    const [width, height, count] = [window.x.count, window.y.count, boxes.length / 4];
+    const feeds: Record<string, FloatTensor> = {
+      [`${map}_map`]: {
+        data: cutWindow(embedding[map], config[map], axis, window),
+        dims: [height, width, config[map]],
+      },
+      [`${map}_x`]: { data: x, dims: [count, bins, width] },
+      [`${map}_y`]: { data: y, dims: [count, bins, height] },
+    };
+    return { feeds, window };
+  };
+
+  const scoringInputs = (embedding: Embedding, template: Template, boxes: Float32Array) => {
+    const fine = mapInputs('fine', embedding, boxes);
+    const coarse = mapInputs('coarse', embedding, boxes);
+    const feeds: Record<string, FloatTensor> = {
+      ...fine.feeds,
+      ...coarse.feeds,
       template_fine: { data: template.fineBins, dims: [template.fineBins.length] },
       template_coarse: { data: template.coarseBins, dims: [template.coarseBins.length] },
       modulation: { data: template.modulation, dims: [template.modulation.length] },
@@ -48,6 +57,7 @@ export async function createOnnxEngine(
         DENSE_WEIGHTS.map((name) => [name, { data: template.dense[name]!.data, dims: template.dense[name]!.shape }]),
       ),
     };
+    return { feeds, fine: fine.window, coarse: coarse.window };
   };
 
   return {
@@ -72,15 +82,20 @@ export async function createOnnxEngine(
     },
 
     async energy(embedding, template, boxes) {
-      const { energy } = await energyGraph.run(scoringInputs(embedding, template, boxes));
+      const { energy } = await energyGraph.run(scoringInputs(embedding, template, boxes).feeds);
       return energy!.data;
     },
 
     async energyAndGradient(embedding, template, boxes) {
       gradientGraph ??= open('gradient');
-      const out = await (await gradientGraph).run(scoringInputs(embedding, template, boxes));
-      const fine = poolingGradient(boxes, FINE_BINS, f, { x: out['d_fine_x']!.data, y: out['d_fine_y']!.data });
-      const coarse = poolingGradient(boxes, COARSE_BINS, c, { x: out['d_coarse_x']!.data, y: out['d_coarse_y']!.data });
+      const inputs = scoringInputs(embedding, template, boxes);
+      const out = await (await gradientGraph).run(inputs.feeds);
+      const gradientOf = (map: 'fine' | 'coarse', bins: number): Float32Array => {
+        const matrices = { x: out[`d_${map}_x`]!.data, y: out[`d_${map}_y`]!.data };
+        return poolingGradient(boxes, bins, geometry[map], matrices, inputs[map]);
+      };
+      const fine = gradientOf('fine', FINE_BINS);
+      const coarse = gradientOf('coarse', COARSE_BINS);
       return { energy: out['energy']!.data, gradient: fine.map((value, i) => value + coarse[i]!) };
     },
 

@@ -6,13 +6,14 @@ import { createRandom } from '../../src/random.js';
 import { openOnnxModel } from '../../src/runtime/onnx.js';
 import { openTensorflow, type Tensorflow } from '../../src/runtime/tensorflow.js';
 import {
-  coarseMapper,
-  readLastStage,
-  runLastStage,
+  mapsFromBase,
+  openBase,
+  readLearnedStages,
+  runLearnedStages,
   splitWeights,
-  withLastStage,
-  type LastStage,
-} from '../../src/training/last-stage.js';
+  withLearnedStages,
+  type LearnedStages,
+} from '../../src/training/learned-stages.js';
 
 const SIDE = 64;
 const CELLS = SIDE / 8;
@@ -20,12 +21,12 @@ const CELLS = SIDE / 8;
 let tensorflow: Tensorflow;
 let entry: BackboneEntry;
 let bytes: Buffer;
-let stage: LastStage;
+let stage: LearnedStages;
 beforeAll(async () => {
   tensorflow = await openTensorflow({ backend: 'wasm', threads: 1 });
   entry = await findBackbone(await loadManifest());
   bytes = await readFile(entry.file);
-  stage = readLastStage(bytes, entry);
+  stage = readLearnedStages(bytes, entry);
 });
 
 function pixels(): Float32Array {
@@ -42,11 +43,34 @@ test('gives the coarse map that the backbone gives', async () => {
   const backbone = await openBackbone(entry, { threads: 1, provider: 'cpu' });
   const { fine, coarse } = await backbone.extract({ data: pixels(), dims: [1, 3, SIDE, SIDE] });
   await backbone.release();
-  const found = coarseMapper(tensorflow.tf, stage.weights, stage)(channelsLast(fine.data, CELLS ** 2));
+  const found = mapsFromBase(tensorflow.tf, stage.weights, stage)(channelsLast(fine.data, CELLS ** 2)).coarse;
   const expected = channelsLast(coarse.data, (CELLS / 2) ** 2);
   const largest = Math.max(...expected);
   expect(found).toHaveLength(expected.length);
   for (const [i, value] of expected.entries()) expect(Math.abs(found[i]! - value)).toBeLessThan(1e-4 * largest);
+});
+
+test('gives both maps from a value before the fine one', async () => {
+  const backbone = await openBackbone(entry, { threads: 1, provider: 'cpu' });
+  const input = { data: pixels(), dims: [1, 3, SIDE, SIDE] };
+  const expected = await backbone.extract(input);
+  await backbone.release();
+  const all = readLearnedStages(bytes, entry, 'max_pooling2d/MaxPool:0');
+  const base = await openBase(entry, all, 1);
+  const { fine: early } = await base.extract(input);
+  await base.release();
+  expect([early.channels, early.height]).toEqual([all.baseChannels, SIDE / 4]);
+  const found = mapsFromBase(tensorflow.tf, all.weights, all)(channelsLast(early.data, early.height ** 2));
+  for (const map of ['fine', 'coarse'] as const) {
+    const wanted = channelsLast(expected[map].data, expected[map].height ** 2);
+    const largest = wanted.reduce((a, b) => Math.max(a, b));
+    expect(found[map]).toHaveLength(wanted.length);
+    for (const [i, value] of wanted.entries()) expect(Math.abs(found[map][i]! - value)).toBeLessThan(2e-4 * largest);
+  }
+});
+
+test('refuses a value that is not before both maps', () => {
+  expect(() => readLearnedStages(bytes, entry, 'nowhere')).toThrow(/MaxPool|no value "nowhere"/);
 });
 
 test('learned weights go back into the file, and change the coarse map only', async () => {
@@ -60,8 +84,8 @@ test('learned weights go back into the file, and change the coarse map only', as
     return maps;
   };
   const before = await run(bytes);
-  const same = await run(withLastStage(bytes, stage.weights));
-  const after = await run(withLastStage(bytes, learned));
+  const same = await run(withLearnedStages(bytes, stage.weights));
+  const after = await run(withLearnedStages(bytes, learned));
   expect(same).toEqual(before);
   expect(after['stride8']).toEqual(before['stride8']);
   const sum = (values: Float32Array): number => values.reduce((total, value) => total + value, 0);
@@ -74,14 +98,14 @@ test('gradients equal differences', () => {
   const random = createRandom(5);
   const channels = stage.fineDeviation.length;
   const fine = Float32Array.from({ length: 16 * channels }, () => Math.max(0, random.normal()));
-  const loss = (weights: LastStage['weights'], of: readonly string[]) =>
+  const loss = (weights: LearnedStages['weights'], of: readonly string[]) =>
     tf.tidy(() => {
       const fixed = Object.fromEntries(
         Object.entries(weights).map(([key, { data, shape }]) => [key, tf.tensor(data, [...shape])]),
       );
       const value = (...tensors: Parameters<typeof tf.sum>[0][]) => {
         const own = Object.fromEntries(of.map((key, i) => [key, tensors[i] as (typeof fixed)[string]]));
-        const map = runLastStage(tf, { ...fixed, ...own }, stage, tf.tensor4d(fine, [1, 4, 4, channels]));
+        const map = runLearnedStages(tf, { ...fixed, ...own }, stage, tf.tensor4d(fine, [1, 4, 4, channels])).coarse;
         return tf.sum(tf.square(map)).asScalar();
       };
       const { value: total, grads } = tf.valueAndGrads(value as never)(of.map((key) => fixed[key]!));
@@ -110,5 +134,5 @@ test('its weights are told from those of the head', () => {
 });
 
 test('refuses what it cannot compute', () => {
-  expect(() => readLastStage(bytes, { ...entry, fine: { ...entry.fine, output: 'image' } })).toThrow(/MaxPool|Conv at/);
+  expect(() => readLearnedStages(bytes, { ...entry, fine: { ...entry.fine, output: 'image' } })).toThrow(/MaxPool|Conv at/);
 });

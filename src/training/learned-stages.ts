@@ -1,38 +1,61 @@
 /**
- * The backbone's last stage, learned together with the head (as DiMP does; Bhat et al., ICCV 2019): what lies between the fine and the coarse
- * map, in TensorFlow.js. The bank holds the fine map, so everything before it stays frozen and is not computed again.
+ * The backbone's last stages, learned together with the head (as DiMP does; Bhat et al., ICCV 2019), in TensorFlow.js: what lies between a
+ * base map, which may be the fine one or an earlier value of the graph, and the coarse map. The bank holds the base map, so everything before
+ * it stays frozen and is not computed again.
  */
+import { readFile } from 'node:fs/promises';
 import type * as TF from '@tensorflow/tfjs-core';
 import { relu } from '../ebm/engines/tfjs.js';
 import type { Weight, Weights } from '../ebm/head.js';
 import { TrackerError } from '../errors.js';
-import { MIN_DEVIATION } from '../features/backbone.js';
+import { MIN_DEVIATION, openBackbone } from '../features/backbone.js';
 import type { BackboneEntry } from '../features/manifest.js';
-import { readNodes, withConstants, type GraphNode } from '../io/onnx-graph.js';
+import { readNodes, withConstants, withOutputs, type GraphNode } from '../io/onnx-graph.js';
+import { openOnnxModel } from '../runtime/onnx.js';
+import type { BankBackbone } from './bank.js';
 
-/** Its weights are named so, beside those of the head. */
+/** Their weights are named so, beside those of the head. */
 export const STAGE_PREFIX = 'backbone.';
 
-export interface LastStage {
+export interface LearnedStages {
   readonly nodes: readonly GraphNode[];
-  readonly input: string;
-  readonly output: string;
-  /** What the maps were divided by, a channel: the stage works on maps as the network has them. */
+  /** Names of the base map and of what comes out; the base map may be the fine one. */
+  readonly base: string;
+  readonly fine: string;
+  readonly coarse: string;
+  readonly baseChannels: number;
+  /** What the bank's maps were divided by, a channel: the stages work on maps as the network has them. */
   readonly fineDeviation: Float32Array;
   readonly coarseDeviation: Float32Array;
   /** As the backbone has them now; kernels [height, width, in, out]. */
   readonly weights: Weights;
 }
 
-/** @throws TrackerError MODEL_INVALID where there is anything but convolutions, sums and ReLUs between both maps */
-export function readLastStage(bytes: Uint8Array, entry: BackboneEntry): LastStage {
-  const [input, output] = [entry.fine.output, entry.coarse.output];
-  const { nodes, constants } = readNodes(bytes, input, output);
+/** Both maps of some crops, [B, H, W, C]. */
+export interface StageMaps {
+  readonly fine: TF.Tensor4D;
+  readonly coarse: TF.Tensor4D;
+}
+
+/**
+ * @param from name of the base map in the graph; left out: the fine map, so that the last stage alone is learned
+ * @throws TrackerError MODEL_INVALID where there is no such value, or anything but convolutions, sums and ReLUs behind it
+ */
+export function readLearnedStages(bytes: Uint8Array, entry: BackboneEntry, from = entry.fine.output): LearnedStages {
+  const { nodes, constants } = readNodes(bytes, from, entry.coarse.output);
   for (const node of nodes) checkNode(node, entry);
+  const made = new Set([from, ...nodes.map(({ output }) => output)]);
+  const first = nodes.find(({ type, inputs }) => type === 'Conv' && inputs[0] === from);
+  if (!first || !made.has(entry.fine.output))
+    throw new TrackerError('MODEL_INVALID', `backbone ${entry.name}: no value "${from}" before both maps`, {
+      hint: `name one that the fine map is computed from, or leave --learn-from out`,
+    });
   return {
     nodes,
-    input,
-    output,
+    base: from,
+    fine: entry.fine.output,
+    coarse: entry.coarse.output,
+    baseChannels: constants[first.inputs[1]!]!.dims[1]!,
     fineDeviation: deviationOf(entry.fine.deviation),
     coarseDeviation: deviationOf(entry.coarse.deviation),
     weights: Object.fromEntries(
@@ -41,6 +64,30 @@ export function readLastStage(bytes: Uint8Array, entry: BackboneEntry): LastStag
         dims.length === 4 ? channelsLast(data, dims) : { data, shape: dims },
       ]),
     ),
+  };
+}
+
+/** The backbone as the bank wants it where stages are learned: the base map in the place of the fine one. */
+export async function openBase(
+  entry: BackboneEntry,
+  { base, fine, coarse }: LearnedStages,
+  threads: number,
+): Promise<BankBackbone & { release(): Promise<void> }> {
+  if (base === fine) return openBackbone(entry, { threads, provider: 'cpu' });
+  const bytes = withOutputs(await readFile(entry.file), [base]);
+  const model = await openOnnxModel(bytes, { threads, provider: 'cpu' });
+  return {
+    entry,
+    async extract(input) {
+      const maps = await model.run({ [entry.input.name]: input });
+      const map = (name: string) => {
+        const { data, dims } = maps[name]!;
+        const [batch, channels, height, width] = dims as [number, number, number, number];
+        return { data, batch, channels, height, width };
+      };
+      return { fine: map(base), coarse: map(coarse) };
+    },
+    release: () => model.release(),
   };
 }
 
@@ -57,12 +104,12 @@ function checkNode({ type, output, integers }: GraphNode, { name }: BackboneEntr
   if (type === 'Relu' || type === 'Add' || (type === 'Conv' && plain)) return;
   throw new TrackerError(
     'MODEL_INVALID',
-    `backbone ${name}: ${type} at "${output}" between both maps, expected Relu, Add, and Conv of a square kernel, padded to its half`,
+    `backbone ${name}: ${type} at "${output}" behind the base map, expected Relu, Add, and Conv of a square kernel, padded to its half`,
     { hint: 'fold batch normalisation into the convolutions, or train without --learn-backbone' },
   );
 }
 
-/** Names of a record that are the stage's, and the others. */
+/** Names of a record that are the stages', and the others. */
 export function splitWeights(weights: Weights): { stage: Weights; head: Weights } {
   const part = (own: boolean): Weights =>
     Object.fromEntries(Object.entries(weights).filter(([name]) => name.startsWith(STAGE_PREFIX) === own));
@@ -70,20 +117,21 @@ export function splitWeights(weights: Weights): { stage: Weights; head: Weights 
 }
 
 /**
- * Fine maps -> coarse maps, both divided by their deviations.
- * @param fine [B, H, W, C], stride 8
- * @returns [B, H / 2, W / 2, C], stride 16
+ * Base maps -> fine and coarse maps, these divided by their deviations.
+ * @param base [B, H, W, C] as the bank has it: where it is the fine map, it is divided by its deviation already
  */
-export function runLastStage(
+export function runLearnedStages(
   tf: typeof TF,
   weights: Readonly<Record<string, TF.Tensor>>,
-  stage: LastStage,
-  fine: TF.Tensor4D,
-): TF.Tensor4D {
+  stages: LearnedStages,
+  base: TF.Tensor4D,
+): StageMaps {
   const values = new Map<string, TF.Tensor4D>();
   const rowOf = (data: Float32Array): TF.Tensor4D => tf.tensor4d(data, [1, 1, 1, data.length]);
-  values.set(stage.input, tf.mul(fine, rowOf(stage.fineDeviation)));
-  for (const { type, inputs, output, integers } of stage.nodes) {
+  const fineDeviation = rowOf(stages.fineDeviation);
+  const begins = stages.base === stages.fine;
+  values.set(stages.base, begins ? tf.mul(base, fineDeviation) : base);
+  for (const { type, inputs, output, integers } of stages.nodes) {
     const [x, y] = inputs.map((name) => values.get(name));
     if (type === 'Relu') values.set(output, relu(tf, x!));
     else if (type === 'Add') values.set(output, tf.add(x!, y!));
@@ -93,27 +141,30 @@ export function runLastStage(
       values.set(output, tf.add(convolve(tf, x!, kernel, integers['strides']?.[0] ?? 1), bias));
     }
   }
-  return tf.div(values.get(stage.output)!, rowOf(stage.coarseDeviation));
+  return {
+    fine: begins ? base : tf.div(values.get(stages.fine)!, fineDeviation),
+    coarse: tf.div(values.get(stages.coarse)!, rowOf(stages.coarseDeviation)),
+  };
 }
 
-/** The coarse map of one crop, for where no gradient is wanted: fine [H, W, C] -> [H / 2, W / 2, C]. */
-export function coarseMapper(tf: typeof TF, weights: Weights, stage: LastStage): (fine: Float32Array) => Float32Array {
-  return (fine) => {
-    let coarse: Float32Array | undefined;
+/** Both maps of one crop from its base map, for where no gradient is wanted: [H, W, C] each. */
+export function mapsFromBase(
+  tf: typeof TF,
+  weights: Weights,
+  stages: LearnedStages,
+): (base: Float32Array) => { fine: Float32Array; coarse: Float32Array } {
+  return (data) => {
+    let found: { fine: Float32Array; coarse: Float32Array } | undefined;
     tf.tidy(() => {
       const tensors = Object.fromEntries(
         Object.entries(weights).map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]),
       );
-      const channels = stage.fineDeviation.length;
-      const cells = Math.sqrt(fine.length / channels);
-      coarse = runLastStage(
-        tf,
-        tensors,
-        stage,
-        tf.tensor4d(fine, [1, cells, cells, channels]),
-      ).dataSync() as Float32Array;
+      const { baseChannels: channels } = stages;
+      const cells = Math.sqrt(data.length / channels);
+      const maps = runLearnedStages(tf, tensors, stages, tf.tensor4d(data, [1, cells, cells, channels]));
+      found = { fine: maps.fine.dataSync() as Float32Array, coarse: maps.coarse.dataSync() as Float32Array };
     });
-    return coarse!;
+    return found!;
   };
 }
 
@@ -130,8 +181,8 @@ function convolve(tf: typeof TF, x: TF.Tensor4D, kernel: TF.Tensor4D, stride: nu
   return tf.reshape(product, [batch, height2, width2, out]);
 }
 
-/** The backbone's file with learned weights in its last stage. */
-export function withLastStage(bytes: Uint8Array, learned: Weights): Uint8Array {
+/** The backbone's file with learned weights in its last stages. */
+export function withLearnedStages(bytes: Uint8Array, learned: Weights): Uint8Array {
   const values = Object.entries(learned).map(([name, weight]) => [
     name.slice(STAGE_PREFIX.length),
     weight.shape.length === 4 ? channelsFirst(weight) : weight.data,

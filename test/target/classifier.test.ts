@@ -1,0 +1,138 @@
+import { beforeAll, expect, test } from 'vitest';
+import { configSchema } from '../../src/config.js';
+import type { FeatureMap } from '../../src/features/backbone.js';
+import { createRandom } from '../../src/random.js';
+import { openOnnxModel } from '../../src/runtime/onnx.js';
+import {
+  createTargetModel,
+  TARGET_SIZE,
+  type Response,
+  type TargetGraphs,
+  type TargetModel,
+} from '../../src/target/classifier.js';
+import { compileTarget } from '../../src/target/compile.js';
+import { accumulate, emptyEquations } from '../../src/target/memory.js';
+import { cropBox } from '../../src/geometry.js';
+import { loadManifest } from '../../src/features/manifest.js';
+import { openHead } from '../../src/tracker/open-head.js';
+
+const config = configSchema.parse({}).target;
+let graphs: TargetGraphs;
+let cells: number;
+let channels: number;
+beforeAll(async () => {
+  const { model } = await openHead(await loadManifest());
+  cells = model.geometry.coarse.cells;
+  channels = model.config.coarseIn;
+  const open = (name: 'respond' | 'sample' | 'learn' | 'multiply') =>
+    openOnnxModel(compileTarget(model, name), { threads: 1, provider: 'cpu' });
+  graphs = {
+    respond: await open('respond'),
+    sample: await open('sample'),
+    learn: await open('learn'),
+    multiply: await open('multiply'),
+  };
+});
+
+const STRIDE = 16;
+const axis = () => ({ cells, stride: STRIDE, offset: 8 });
+
+/** Noise, with an object of its own kind of features about each of some cells. */
+function scene(objects: readonly { row: number; column: number; kind: number }[], seed: number): FeatureMap {
+  const random = createRandom(seed);
+  const area = cells * cells;
+  const data = Float32Array.from({ length: channels * area }, () => Math.max(0, random.normal()));
+  for (const { row, column, kind } of objects) {
+    const look = createRandom(100 + kind);
+    for (let c = 0; c < channels; c++) {
+      const strength = 6 * Math.max(0, look.normal());
+      for (let dy = -1; dy <= 1; dy++)
+        for (let dx = -1; dx <= 1; dx++) data[c * area + (row + dy) * cells + column + dx]! += strength;
+    }
+  }
+  return { data, batch: 1, channels, width: cells, height: cells, stride: STRIDE, offset: 8 };
+}
+
+const boxAt = (row: number, column: number) => cropBox(STRIDE * column + 8, STRIDE * row + 8, 48, 48);
+const at = ({ scores }: Response, row: number, column: number): number => scores[row * cells + column]!;
+
+function begin(): Promise<TargetModel> {
+  const samples = [9, 6, 12].map((row, i) => ({
+    coarse: scene([{ row, column: 9, kind: 0 }], i),
+    box: boxAt(row, 9),
+  }));
+  return createTargetModel(graphs, samples, axis(), config, createRandom(1));
+}
+
+test('it responds to the object of the first frame where that is', async () => {
+  const model = await begin();
+  const response = await model.respond(scene([{ row: 5, column: 12, kind: 0 }], 7));
+  expect(at(response, 5, 12)).toBeGreaterThan(0.6);
+  expect(response.scores.indexOf(response.scores.reduce((a, b) => Math.max(a, b)))).toBe(5 * cells + 12);
+});
+
+test('what it takes up is learned in six shares, and no sooner', async () => {
+  const model = await begin();
+  // it looks otherwise now, and something else stands where it used to be
+  const later = scene(
+    [
+      { row: 5, column: 12, kind: 1 },
+      { row: 12, column: 5, kind: 2 },
+    ],
+    8,
+  );
+  const before = await model.respond(later);
+  for (let frame = 0; frame < 6; frame++) {
+    await model.take(later, boxAt(5, 12));
+    for (let share = 0; share < 5; share++) await model.work();
+    if (frame === 0) expect((await model.respond(later)).scores).toEqual(before.scores);
+    await model.work();
+  }
+  const after = await model.respond(later);
+  expect(at(after, 5, 12)).toBeGreaterThan(at(before, 5, 12) + 0.3);
+  expect(at(after, 12, 5)).toBeLessThan(0.4);
+  // the first frame is not forgotten
+  expect(at(await model.respond(scene([{ row: 9, column: 9, kind: 0 }], 0)), 9, 9)).toBeGreaterThan(0.3);
+});
+
+test('work left over is done before something new is taken up', async () => {
+  const [hasty, patient] = [await begin(), await begin()];
+  const later = scene([{ row: 5, column: 12, kind: 1 }], 9);
+  await hasty.take(later, boxAt(5, 12));
+  await hasty.work();
+  await hasty.take(later, boxAt(5, 12));
+  await patient.take(later, boxAt(5, 12));
+  for (let share = 0; share < 6; share++) await patient.work();
+  expect((await hasty.respond(later)).scores).toEqual((await patient.respond(later)).scores);
+});
+
+test('equations take a sample in any number of shares, to the last bit', async () => {
+  const random = createRandom(3);
+  const numbers = (length: number) => Float32Array.from({ length }, () => random.normal());
+  const area = cells * cells;
+  const sample = {
+    columns: numbers(TARGET_SIZE * area),
+    weighted: numbers(TARGET_SIZE * area),
+    vector: numbers(TARGET_SIZE),
+  };
+  const old = emptyEquations(TARGET_SIZE);
+  old.matrix.set(numbers(old.matrix.length));
+  old.vector.set(numbers(TARGET_SIZE));
+  const taken = async (shares: number) => {
+    const equations = { matrix: old.matrix.slice(), vector: old.vector.slice() };
+    let pauses = 0;
+    for await (const _ of accumulate(graphs.learn, equations, sample, 0.9, shares)) pauses++;
+    expect(pauses).toBe(shares);
+    return equations;
+  };
+  const whole = await taken(1);
+  const parts = await taken(7);
+  const bytes = ({ buffer }: Float32Array) => Buffer.from(buffer);
+  expect(bytes(parts.matrix).equals(bytes(whole.matrix))).toBe(true);
+  expect(bytes(parts.vector).equals(bytes(whole.vector))).toBe(true);
+  const [i, j] = [17, 640];
+  let sum = 0;
+  for (let k = 0; k < area; k++) sum += sample.columns[i * area + k]! * sample.weighted[k * TARGET_SIZE + j]!;
+  expect(whole.matrix[i * TARGET_SIZE + j]).toBeCloseTo(0.9 * old.matrix[i * TARGET_SIZE + j]! + sum, 2);
+  expect(whole.vector[i]).toBeCloseTo(0.9 * old.vector[i]! + sample.vector[i]!, 4);
+});
