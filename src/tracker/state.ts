@@ -27,6 +27,10 @@ export interface Velocity {
 
 export const AT_REST: Velocity = { x: 0, y: 0, unsteady: 0 };
 
+/** Below: lost. Between: uncertain. A lost object is found again only above the second. */
+const LOST_BELOW = 0.25;
+const SURE_ABOVE = 0.5;
+
 /** Weight of the newest step, and what is left of the velocity after each frame in which the object is not seen. */
 const VELOCITY_GAIN = 0.2;
 const COAST_DECAY = 0.95;
@@ -42,6 +46,21 @@ export function nextVelocity({ x, y, unsteady }: Velocity, last: FrameBox, box: 
     y: y + VELOCITY_GAIN * dy,
     unsteady: unsteady + VELOCITY_GAIN * (Math.hypot(dx, dy) - unsteady),
   };
+}
+
+/**
+ * An object that is seen, and its velocity: a jump to somewhere else is no motion, and steps between boxes that are not sure are noise.
+ * @param likely the confidence of this box
+ */
+export function seen(
+  { box: last, velocity, state }: Pick<ObjectState, 'box' | 'velocity' | 'state'>,
+  box: FrameBox,
+  elsewhere: boolean,
+  likely: number,
+): { box: FrameBox; velocity: Velocity } {
+  if (elsewhere) return { box, velocity: AT_REST };
+  const sure = likely >= SURE_ABOVE && state !== 'lost' && state !== 'uncertain';
+  return { box, velocity: sure ? nextVelocity(velocity, last, box) : velocity };
 }
 
 /**
@@ -100,10 +119,6 @@ export function confidenceOf(inputs: readonly number[], model: ConfidenceModel):
   const logit = model.weights.reduce((sum, weight, i) => sum + weight * inputs[i]!, model.bias);
   return Number.isNaN(logit) ? 0 : 1 / (1 + Math.exp(-logit));
 }
-
-/** Below: lost. Between: uncertain. A lost object is found again only above the second. */
-const LOST_BELOW = 0.25;
-const SURE_ABOVE = 0.5;
 
 /**
  * tracking at a confidence of SURE_ABOVE or more, lost below LOST_BELOW, uncertain between; a lost object stays lost until the confidence is

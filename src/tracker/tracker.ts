@@ -47,7 +47,7 @@ import {
   filterInputs,
   limitBox,
   nextState,
-  nextVelocity,
+  seen,
   type Evidence,
   type ObjectState,
 } from './state.js';
@@ -369,7 +369,7 @@ class EnergyTracker implements Tracker {
     const likely = confidenceOf(inputs, this.head.confidence);
     const moved = elsewhere ? likely >= config.redetect.foundAbove : figures.response > config.target.holdBelow;
     const { box, velocity } = moved
-      ? this.seen(object, limitBox(cropToFrame(place, region), from, frame), elsewhere)
+      ? seen(object, limitBox(cropToFrame(place, region), from, frame), elsewhere, likely)
       : coast(object.box, object.velocity, frame);
     // a box that was not looked at is as likely as it was
     const unseen = elsewhere && !moved;
@@ -420,11 +420,6 @@ class EnergyTracker implements Tracker {
   private started(call: string): readonly Target[] {
     if (this.targets.length > 0) return this.targets;
     throw notStarted(call);
-  }
-
-  /** The box of a frame in which it is seen; a jump to somewhere else is no motion. */
-  private seen({ box: last, velocity }: ObjectState, box: FrameBox, elsewhere: boolean) {
-    return { box, velocity: elsewhere ? AT_REST : nextVelocity(velocity, last, box) };
   }
 
   private searchFor(object: ObjectState, frame: Frame): Search {

@@ -125,9 +125,7 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
   if (!finished) throw stopped(`after step ${state.step} of ${steps}`);
   if (request.out === undefined) return;
   const { head: headWeights, stage: learned } = splitWeights(weights);
-  const backbone = stages
-    ? await writeBackbone(request.out, withLearnedStages(file, learned), entry)
-    : entry.sha256;
+  const backbone = stages ? await writeBackbone(request.out, withLearnedStages(file, learned), entry) : entry.sha256;
   // its figures are of the same kind as those of the head it began with or that ships, whose fit is nearest until it gets one of its own
   const head = { config, geometry, weights: headWeights, backbone, confidence: start.confidence };
   const { command } = request;

@@ -84,7 +84,15 @@ export async function prepareSplits(
       sequence,
       search: spread(usableFrames(sequence).slice(1), CROPS[split]),
     }));
-    score.set(split, await preparePairs(`${folder}-${split}-pairs`, pairs, backbone, [split, CROPS[split], ...(base === undefined ? [] : [base])].join(' ')));
+    score.set(
+      split,
+      await preparePairs(
+        `${folder}-${split}-pairs`,
+        pairs,
+        backbone,
+        [split, CROPS[split], ...(base === undefined ? [] : [base])].join(' '),
+      ),
+    );
   }
   return async (model, options) => {
     const figures: [string, number][] = [];

@@ -8,6 +8,7 @@ import {
   limitBox,
   nextState,
   nextVelocity,
+  seen,
 } from '../../src/tracker/state.js';
 
 const MODEL = { bias: 0, weights: [1, 1, 1, 1, 1] };
@@ -72,4 +73,18 @@ it('what is covered goes on as it went, ever slower, and not out of the frame', 
   // what turns this way and that stays where it was
   const there = { x: 100, y: 100, w: 20, h: 10 };
   expect(coast(there, { x: 3, y: 0, unsteady: 2 }, frame).box).toBe(there);
+});
+
+it('velocity comes of boxes that are sure, and no jump counts', () => {
+  const velocity = { x: 3, y: 1, unsteady: 0.5 };
+  const last = { x: 10, y: 10, w: 20, h: 10 };
+  const box = { x: 18, y: 10, w: 20, h: 10 };
+  const from = (state: 'tracking' | 'uncertain' | 'lost' | 'found') => ({ box: last, velocity, state });
+  expect(seen(from('tracking'), box, false, 0.8)).toEqual({ box, velocity: nextVelocity(velocity, last, box) });
+  expect(seen(from('found'), box, false, 0.8).velocity.x).toBeGreaterThan(3);
+  // of a doubtful box, and of the first after one
+  expect(seen(from('tracking'), box, false, 0.4)).toEqual({ box, velocity });
+  expect(seen(from('uncertain'), box, false, 0.8)).toEqual({ box, velocity });
+  expect(seen(from('lost'), box, false, 0.8)).toEqual({ box, velocity });
+  expect(seen(from('lost'), box, true, 0.9)).toEqual({ box, velocity: AT_REST });
 });

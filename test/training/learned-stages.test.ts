@@ -134,5 +134,7 @@ test('its weights are told from those of the head', () => {
 });
 
 test('refuses what it cannot compute', () => {
-  expect(() => readLearnedStages(bytes, { ...entry, fine: { ...entry.fine, output: 'image' } })).toThrow(/MaxPool|Conv at/);
+  expect(() => readLearnedStages(bytes, { ...entry, fine: { ...entry.fine, output: 'image' } })).toThrow(
+    /MaxPool|Conv at/,
+  );
 });
