@@ -17,6 +17,7 @@ export {
   type TrackVideoOptions,
 } from './tracker/track-video.js';
 export type { TrackResult, TrackState } from './result.js';
+export { collectLess } from './runtime/collector.js';
 export { intersectionOverUnion, parseBox, type FrameBox, type Size } from './geometry.js';
 
 // frames in, pictures out

@@ -14,9 +14,12 @@ import { Command, Option } from 'commander';
 import type { Frame } from '../../src/image/frame.js';
 import { resample } from '../../src/image/crop.js';
 import { PRESET_NAMES, type PresetName } from '../../src/presets.js';
+import { collectLess } from '../../src/runtime/collector.js';
 import { createTracker } from '../../src/tracker/tracker.js';
 import { openVideo } from '../../src/video/read.js';
 import { openVideoWriter } from '../../src/video/write.js';
+
+collectLess(); // as the command line does
 
 const options = new Command()
   .option('--frames <n>', 'frames', Number, 3000)

@@ -18,6 +18,7 @@ import { parseConfig, type TrackerOptions } from '../../src/config.js';
 import { findBackbone, loadManifest } from '../../src/features/manifest.js';
 import { parseBox } from '../../src/geometry.js';
 import { PRESET_NAMES, type PresetName } from '../../src/presets.js';
+import { collectLess } from '../../src/runtime/collector.js';
 import { openOnnxModel } from '../../src/runtime/onnx.js';
 import { openHead } from '../../src/tracker/open-head.js';
 import { createTracker } from '../../src/tracker/tracker.js';
@@ -39,6 +40,8 @@ interface Options {
   readonly objects: boolean;
   readonly out?: string;
 }
+
+collectLess(); // as the command line does
 
 const options = new Command()
   .option('--sizes <list>', 'of the demo clip', Object.keys(CLIP_SIZES).join(','))

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import workerpool from 'workerpool';
 import type { TrackerOptions } from '../config.js';
 import { TrackerError } from '../errors.js';
+import { collectLess } from '../runtime/collector.js';
 import { findDataset } from './datasets/index.js';
 import { findTracker, runSequence, runSequenceWithRestarts } from './evaluated-tracker.js';
 import { writeSequenceResult } from './results.js';
@@ -77,5 +78,6 @@ function packResult({ boxes, confidence, seconds }: SequenceResult): PackedResul
 // the parent finds the rules of this file by importing its types; only a process of the pool serves
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   if (process.connected === false) process.exit(1); // the parent was killed while this process started
+  collectLess();
   workerpool.worker({ run });
 }
