@@ -43,7 +43,8 @@ export function resultFile(work: string, set: DataSetId, row: string, group: num
 }
 
 /**
- * Writes result.md, result.json and the sheets.
+ * Writes result.md, result.json and the sheets. Rows of a table that is there already and were made with the same settings stay in it; a sheet
+ * is drawn anew where all its rows are in the work folder, which alone has their pictures.
  * @returns the Markdown
  * @throws Error where there is nothing yet, or results of several settings
  */
@@ -56,12 +57,30 @@ export function report(work: string, out: string): string {
   if (kinds.size > 1) throw new Error(`${work} holds results of ${kinds.size} settings: they are not of one table`);
   const command = commandOf(results[0]!.settings);
   mkdirSync(out, { recursive: true });
-  const rows = DATA_SETS.flatMap((set) => ROWS.flatMap((row) => reportRow(row, set, results)));
+  const before = earlierRows(path.join(out, 'result.json'), results[0]!);
+  const rows = DATA_SETS.flatMap((set) =>
+    ROWS.flatMap((row) => {
+      const own = reportRow(row, set, results);
+      return own.length > 0 ? own : before.filter((earlier) => earlier.row === row && earlier.set === set);
+    }),
+  );
   const text = markdown(rows, results, command);
   writeFileSync(path.join(out, 'result.md'), text);
   writeFileSync(path.join(out, 'result.json'), `${JSON.stringify(record(rows, results, command), undefined, 1)}\n`);
   for (const set of DATA_SETS) writeSheets(out, set, rows, results);
   return text;
+}
+
+/** Rows of an earlier table of the same settings. */
+function earlierRows(file: string, { settings, backend }: GroupResult): ReportRow[] {
+  if (!existsSync(file)) return [];
+  const earlier = JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof record>;
+  const same = JSON.stringify([earlier.settings, earlier.versions.backend]) === JSON.stringify([settings, backend]);
+  if (!same) return [];
+  return earlier.rows.flatMap(({ name, set, seconds, ...parts }) => {
+    const row = ROWS.find((known) => known.name === name);
+    return row ? [{ row, set, seconds, parts }] : [];
+  });
 }
 
 function reportRow(row: Row, set: DataSetId, results: readonly GroupResult[]): ReportRow[] {
@@ -138,16 +157,16 @@ const SHEETS: Readonly<Record<string, (row: Row) => boolean>> = {
 function writeSheets(out: string, set: DataSetId, rows: readonly ReportRow[], results: readonly GroupResult[]): void {
   const truth = trueHeat(set);
   for (const [name, belongs] of Object.entries(SHEETS)) {
-    const panels = rows
-      .filter(({ row, set: of }) => of === set && belongs(row))
-      .flatMap(({ row, parts }) => {
-        const result = results.find((r) => r.row === row.name && r.set === set && r.group === 0)!;
-        return partsOf(row).flatMap((part) => {
-          const heat = result.heat[part];
-          const which = row.method.objective === 'mdn' || part === 'energy' ? '' : ' (proposal)';
-          return heat ? [{ title: `${row.label}${which}: ${parts[part]!.mean.toFixed(3)}`, heat }] : [];
-        });
-      });
+    const own = rows.filter(({ row, set: of }) => of === set && belongs(row));
+    const found = own.map(({ row }) => results.find((r) => r.row === row.name && r.set === set && r.group === 0));
+    if (!found.every((result) => result !== undefined)) continue;
+    const panels = own.flatMap(({ row, parts }, index) =>
+      partsOf(row).flatMap((part) => {
+        const heat = found[index]!.heat[part];
+        const which = row.method.objective === 'mdn' || part === 'energy' ? '' : ' (proposal)';
+        return heat ? [{ title: `${row.label}${which}: ${parts[part]!.mean.toFixed(3)}`, heat }] : [];
+      }),
+    );
     const heading = `p(y | x), data set ${set}: the net of median KL, and the mean KL of all`;
     if (panels.length > 0) writeFileSync(path.join(out, `set${set}-${name}.svg`), renderSheet(heading, truth, panels));
   }

@@ -86,6 +86,9 @@ function resampleTo(image: Image, window: CropWindow, sink: Sink): void {
   bilinear(shrunk, columns, rows, x0, y0, block, window, sink);
 }
 
+/** Of blocks of this side or larger every other pixel is read, as on the black fields of a chessboard: eight of them do for a mean. */
+const CHESSBOARD = 4;
+
 /**
  * Means of block x block pixels from (x0, y0) on: [rows, columns, 3]. Pixels outside the image repeat its border: such rows and blocks are
  * read once and counted as often as they repeat, since a search region may lie outside for its larger part.
@@ -99,7 +102,6 @@ function averageBlocks(
   rows: number,
 ): Float32Array {
   const result = new Float32Array(rows * columns * 3);
-  const norm = 1 / (block * block);
   // byte offset in a row of each source column, clamped once
   const offsets = new Int32Array(columns * block);
   for (let i = 0; i < offsets.length; i++) offsets[i] = 3 * Math.min(width - 1, Math.max(0, x0 + i));
@@ -119,39 +121,43 @@ function averageBlocks(
       const y = clampRow(first + dy);
       let repeats = 1;
       while (dy + repeats < block && clampRow(first + dy + repeats) === y) repeats++;
-      addRow(data, 3 * width * y, offsets, block, norm * repeats, result, row * pitch);
+      addRow(data, 3 * width * y, offsets, block, (first + dy) & 1, repeats / block, result, row * pitch);
       dy += repeats;
     }
   }
   return result;
 }
 
-/** Adds one source row, its pixels summed block by block, times `weight`, to a row of the result. */
+/** Adds one source row, means of its pixels block by block, times `weight`, to a row of the result. @param odd of a chessboard, which fields */
 function addRow(
   data: Uint8Array,
   start: number,
   offsets: Int32Array,
   block: number,
+  odd: number,
   weight: number,
   result: Float32Array,
   at: number,
 ): void {
-  for (let i = 0; i < offsets.length; at += 3) {
-    const end = i + block;
+  const [first, every] = block < CHESSBOARD ? [0, 1] : [odd, 2];
+  const norm = weight / Math.ceil((block - first) / every);
+  for (let left = 0; left < offsets.length; left += block, at += 3) {
+    const end = left + block;
     let r = 0;
     let g = 0;
     let b = 0;
     // a block outside the image is one pixel, repeated
-    const step = offsets[i] === offsets[end - 1] ? block : 1;
-    for (; i < end; i += step) {
+    const outside = offsets[left] === offsets[end - 1];
+    const scale = outside ? weight : norm;
+    for (let i = left + first; i < end; i += outside ? block : every) {
       const from = start + offsets[i]!;
       r += data[from]!;
       g += data[from + 1]!;
       b += data[from + 2]!;
     }
-    result[at]! += r * step * weight;
-    result[at + 1]! += g * step * weight;
-    result[at + 2]! += b * step * weight;
+    result[at]! += r * scale;
+    result[at + 1]! += g * scale;
+    result[at + 2]! += b * scale;
   }
 }
 
