@@ -7,7 +7,7 @@ import { createOnnxEngine } from '../ebm/engines/onnx.js';
 import { estimateBox, type Estimate, type EstimateSettings } from '../ebm/estimate.js';
 import { makeTemplate, type HeadEngine, type Template } from '../ebm/head.js';
 import type { LoadedHead, TargetGraphName } from '../ebm/load.js';
-import { boxPosterior, placePrior, sizePrior, type LogTerm } from '../ebm/posterior.js';
+import { boxPosterior, placePrior, shapePrior, sizePrior, type LogTerm } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, type Mixture } from '../ebm/proposal.js';
 import { openBackbone, splitFeatures, type Backbone, type Features } from '../features/backbone.js';
 import { findBackbone, loadManifest, type Manifest } from '../features/manifest.js';
@@ -195,6 +195,8 @@ async function createEngine(head: LoadedHead, config: TrackerConfig): Promise<He
 
 /** What belongs to one object: made by init(), used and replaced by update(). */
 interface Target {
+  /** Its first box, frame pixels. */
+  readonly first: FrameBox;
   readonly template: Template;
   readonly model: TargetModel;
   readonly random: Random;
@@ -294,6 +296,7 @@ class EnergyTracker implements Tracker {
     samples.push({ coarse: mirrored.coarse, box: frameToCrop(first, region) });
     const model = await createTargetModel(this.graphs, samples, geometry.coarse, config.target, random);
     return {
+      first,
       template: template!,
       model,
       random,
@@ -349,12 +352,13 @@ class EnergyTracker implements Tracker {
     const spread = elsewhere ? config.redetect.place : config.posterior.place;
     const motion = placePrior(base, spread, config.posterior.tail);
     const size = sizePrior(config.posterior.size, config.posterior.aspect);
+    const shape = shapePrior(base, target.first, config.posterior.shape);
     const evidence = responseEvidence(response, base, config.posterior.evidence);
     const raw = await stopwatch.time('propose', () => engine.propose(embedding, template));
     const proposal = this.drawProposal(raw, base, response, motion);
-    // how good is each, and which box? log p(y | x) = t f(x, y) + response + motion + size
+    // how good is each, and which box? log p(y | x) = t f(x, y) + response + motion + size + shape
     const { temperature } = config.posterior;
-    const posterior = boxPosterior(engine, embedding, template, base, temperature, [evidence, motion, size]);
+    const posterior = boxPosterior(engine, embedding, template, base, temperature, [evidence, motion, size, shape]);
     const estimate = await stopwatch.time('estimate', () =>
       estimateBox(posterior, proposal, this.estimate, target.random),
     );
