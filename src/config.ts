@@ -52,7 +52,7 @@ const targetSchema = z.strictObject({
 });
 
 const redetectSchema = z.strictObject({
-  after: count.default(20).describe('frames lost before it is looked for elsewhere'),
+  after: count.default(20).describe('frames lost and unseen before it is looked for elsewhere'),
   every: count.default(2).describe('each so many frames it is looked for elsewhere, on the others at the last place'),
   spacing: positive.default(0.6).describe('from one place to the next, in sides of the search region'),
   place: positive.default(1.2).describe('prior there: deviation of the place, in units of sqrt(w h)'),

@@ -5,7 +5,7 @@ import type { FrameBox, Size } from '../geometry.js';
 /**
  * The box about which a lost object is searched in this frame, of the last size: a place of a grid over the frame, nearest first and then
  * round again; undefined where the last place is searched, as it is on every other frame.
- * @param lostFor frames since it was lost
+ * @param lostFor frames since it was lost in which nothing like it was seen
  * @param side of the search region, frame pixels
  */
 export function redetectBox(

@@ -8,7 +8,7 @@ export interface ObjectState {
   readonly frame: number;
   readonly state: TrackState;
   readonly confidence: number;
-  /** Frames since it was lost, 0 while it is not. */
+  /** Frames since it was lost in which nothing like it was seen, 0 while it is not. */
   readonly lostFor: number;
   /** Of its centre, frame pixels a frame, as long as it was seen; it fades while it is not. */
   readonly velocity: Velocity;

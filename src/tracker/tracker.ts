@@ -387,7 +387,7 @@ class EnergyTracker implements Tracker {
       if (learned) await target.model.take(features.coarse, frameToCrop(box, region));
       await target.model.work();
     });
-    const lostFor = state === 'lost' ? object.lostFor + 1 : 0;
+    const lostFor = state === 'lost' ? object.lostFor + (moved ? 0 : 1) : 0;
     const view = { region, response, estimate, evidence: figures, inputs };
     const result = { box, confidence, state };
     const which = { object: index, objects: this.targets.length };
