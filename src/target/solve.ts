@@ -40,7 +40,7 @@ export async function* conjugateGradient(
     const ratio = next / squares;
     for (let i = 0; i < n; i++) direction[i] = residual[i]! + ratio * direction[i]!;
     squares = next;
-    if ((k + 1) % share === 0) yield;
+    if ((k + 1) % share === 0 && k + 1 < iterations) yield;
   }
   return new Float32Array(x);
 }
