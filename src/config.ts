@@ -83,10 +83,6 @@ export const configSchema = z.strictObject({
     .enum(['auto', 'node-gpu', 'node', 'native', 'wasm', 'cpu'])
     .default('auto')
     .describe('TensorFlow.js backend of the engine tfjs'),
-  flip: z
-    .boolean()
-    .default(false)
-    .describe('features are averaged with those of the mirrored region: twice the backbone'),
   precision: z.enum(['float', 'int8']).default('float').describe('how the backbone computes'),
   manifest: z.string().optional().describe('models manifest; left out: the one that ships'),
   head: z

@@ -7,6 +7,6 @@ export const PRESETS = {
   /** The backbone in int8, fewer samples. */
   fast: { precision: 'int8', posterior: { candidates: 48, refined: 32 } },
   default: {},
-  /** More samples, features averaged with those of the mirrored region. */
-  accurate: { flip: true, posterior: { candidates: 128, refined: 96 } },
+  /** More samples. */
+  accurate: { posterior: { candidates: 128, refined: 96 } },
 } as const;

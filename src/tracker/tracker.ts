@@ -11,7 +11,6 @@ import { boxPosterior, placePrior, shapePrior, sizePrior, type LogTerm } from '.
 import { cellPlaces, decodeProposal, evenMix, type Mixture } from '../ebm/proposal.js';
 import { openBackbone, splitFeatures, type Backbone, type Features } from '../features/backbone.js';
 import { findBackbone, loadManifest, type Manifest } from '../features/manifest.js';
-import { withMirror } from '../features/mirror.js';
 import {
   checkFirstBox,
   cropToFrame,
@@ -181,8 +180,7 @@ export async function createTracker(options: TrackerOptions = {}, observer?: Tra
 
 async function openTrackerBackbone(manifest: Manifest, name: string, config: TrackerConfig): Promise<Backbone> {
   const entry = await findBackbone(manifest, name, config.precision);
-  const backbone = await openBackbone(entry, { threads: config.threads, provider: config.provider });
-  return config.flip ? withMirror(backbone) : backbone;
+  return openBackbone(entry, { threads: config.threads, provider: config.provider });
 }
 
 async function createEngine(head: LoadedHead, config: TrackerConfig): Promise<HeadEngine> {
