@@ -89,6 +89,38 @@ export function poolingMatrices(
   return { x, y };
 }
 
+/** One bin of a box on one axis: from where to where in cells, and the cells it touches; cell i is at `base + i` in the matrix. */
+interface Bin {
+  readonly from: number;
+  readonly to: number;
+  readonly first: number;
+  readonly last: number;
+  readonly base: number;
+}
+
+/** The bins of box n, and what the integrals over them are multiplied by. */
+function binsOf(
+  n: number,
+  centre: number,
+  size: number,
+  bins: number,
+  { cells, stride, offset }: MapAxis,
+  range: CellRange,
+): { bins: Bin[]; norm: number } {
+  const low = (centre - size / 2 - offset) / stride;
+  const step = size / bins / stride;
+  return {
+    bins: Array.from({ length: bins }, (_, p) => {
+      const from = low + p * step;
+      const to = from + step;
+      const first = Math.max(0, Math.floor(from));
+      const last = Math.min(cells - 1, Math.ceil(to));
+      return { from, to, first, last, base: (n * bins + p) * range.count - range.first };
+    }),
+    norm: (bins * stride) / Math.max(size, MIN_SIDE),
+  };
+}
+
 /** The rows of one box on one axis. */
 function fillRows(
   rows: Float32Array,
@@ -96,18 +128,11 @@ function fillRows(
   centre: number,
   size: number,
   bins: number,
-  { cells, stride, offset }: MapAxis,
+  axis: MapAxis,
   range: CellRange,
 ): void {
-  const low = (centre - size / 2 - offset) / stride;
-  const step = size / bins / stride;
-  const norm = (bins * stride) / Math.max(size, MIN_SIDE);
-  for (let p = 0; p < bins; p++) {
-    const from = low + p * step;
-    const to = from + step;
-    const first = Math.max(0, Math.floor(from));
-    const last = Math.min(cells - 1, Math.ceil(to));
-    const base = (n * bins + p) * range.count - range.first;
+  const { bins: spans, norm } = binsOf(n, centre, size, bins, axis, range);
+  for (const { from, to, first, last, base } of spans) {
     for (let i = first; i <= last; i++) rows[base + i] = (hatIntegral(to - i) - hatIntegral(from - i)) * norm;
   }
 }
@@ -144,20 +169,14 @@ function rowsGradient(
   centre: number,
   size: number,
   bins: number,
-  { cells, stride, offset }: MapAxis,
+  axis: MapAxis,
   range: CellRange,
 ): [number, number] {
-  const low = (centre - size / 2 - offset) / stride;
-  const step = size / bins / stride;
-  const norm = (bins * stride) / Math.max(size, MIN_SIDE);
+  const { stride } = axis;
+  const { bins: spans, norm } = binsOf(n, centre, size, bins, axis, range);
   let dCentre = 0;
   let dSize = 0;
-  for (let p = 0; p < bins; p++) {
-    const from = low + p * step;
-    const to = from + step;
-    const first = Math.max(0, Math.floor(from));
-    const last = Math.min(cells - 1, Math.ceil(to));
-    const base = (n * bins + p) * range.count - range.first;
+  for (const [p, { from, to, first, last, base }] of spans.entries()) {
     for (let i = first; i <= last; i++) {
       const g = gradient[base + i]!;
       const atTo = Math.max(0, 1 - Math.abs(to - i)) * (norm / stride);

@@ -67,6 +67,10 @@ export function readLearnedStages(bytes: Uint8Array, entry: BackboneEntry, from 
   };
 }
 
+/** The base map's name where it is not the fine one. */
+export const earlierBase = (stages: LearnedStages | undefined): string | undefined =>
+  stages?.base === stages?.fine ? undefined : stages?.base;
+
 /** The backbone as the bank wants it where stages are learned: the base map in the place of the fine one. */
 export async function openBase(
   entry: BackboneEntry,

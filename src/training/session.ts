@@ -9,7 +9,7 @@ import { drawCurve } from './curve.js';
 import { hashFootage } from './data-hash.js';
 import type { Photo, Sequence } from './dataset.js';
 import { fillBank, type FillPlan } from './fill-bank.js';
-import { openBase, type LearnedStages } from './learned-stages.js';
+import { earlierBase, openBase, type LearnedStages } from './learned-stages.js';
 import type { TrainingProgress } from './loop.js';
 import type { ObjectiveName } from './objective.js';
 
@@ -79,8 +79,16 @@ export async function prepareBank(
   const data = await hashFootage(sequences, photos);
   const { cropsPerSequence, objectsPerPhoto, cropsPerObject, composites, seed } = plan;
   const made = composites ? [`composites ${composites}`] : [];
-  const base = stages && stages.base !== stages.fine ? [stages.base] : [];
-  const source = [data, cropsPerSequence, objectsPerPhoto, cropsPerObject, seed, ...made, ...base].join(' ');
+  const base = earlierBase(stages);
+  const source = [
+    data,
+    cropsPerSequence,
+    objectsPerPhoto,
+    cropsPerObject,
+    seed,
+    ...made,
+    ...(base === undefined ? [] : [base]),
+  ].join(' ');
   const folder = join(work, 'bank');
   if (!(await Bank.isThere(folder, source))) {
     const { onBank: onProgress, signal } = watch;

@@ -12,7 +12,7 @@ import { readPhotos, readSequences } from './dataset.js';
 import { drawCurve } from './curve.js';
 import { writeHeadFile } from './head-file.js';
 import { initialiseHead } from './initialise.js';
-import { mapsFromBase, readLearnedStages, splitWeights, withLearnedStages } from './learned-stages.js';
+import { earlierBase, mapsFromBase, readLearnedStages, splitWeights, withLearnedStages } from './learned-stages.js';
 import { DEFAULT_TRAINING, train, type TrainingSettings } from './loop.js';
 import type { ProposalObjective } from './objective.js';
 import {
@@ -80,7 +80,7 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
   const validate = await withBackbone(
     entry,
     threads,
-    (backbone) => prepareSplits(join(request.data, 'sequences'), join(work, 'bank'), backbone, request.stagesFrom),
+    (backbone) => prepareSplits(join(request.data, 'sequences'), join(work, 'bank'), backbone, earlierBase(stages)),
     stages,
   );
   const tensorflow = await openTensorflow({ backend: request.backend, threads });
