@@ -16,6 +16,7 @@ const posteriorSchema = z.strictObject({
   candidates: count.default(64).describe('samples of the first round, from the proposal'),
   refined: count.default(32).describe('samples of the second round, about the dominant mode; in mirrored pairs'),
   settled: z.number().int().min(0).max(10_000).default(16).describe('samples of the third round, about the peak'),
+  calm: share.default(1).describe('share of them of what is sure and moves little'),
   temperature: positive.default(0.5).describe('t in exp(t f): how much of the energy counts'),
   evidence: z
     .number()
@@ -84,6 +85,12 @@ export const configSchema = z.strictObject({
     .default('auto')
     .describe('TensorFlow.js backend of the engine tfjs'),
   precision: z.enum(['float', 'int8']).default('float').describe('how the backbone computes'),
+  joined: z
+    .boolean()
+    .default(true)
+    .describe(
+      'backbone, head and target model in one graph, on the CPU; false: one after the other, each with its time',
+    ),
   manifest: z.string().optional().describe('models manifest; left out: the one that ships'),
   head: z
     .string()

@@ -142,9 +142,13 @@ async function serveRtsp(): Promise<string> {
   return `rtsp://127.0.0.1:${port}/camera`;
 }
 
+/** A packet that tells its length is whole when its last byte is here; one that does not, when the next one begins: a frame time later. */
+const TELL_LENGTH = ['-omit_video_pes_length', '0'];
+
 async function serveBytes(): Promise<string> {
+  const muxer = format === 'mpegts' ? TELL_LENGTH : [];
   const port = await serve((socket) => {
-    const child = startEncoder(['-f', format, '-flush_packets', '1', 'pipe:1']);
+    const child = startEncoder(['-f', format, ...muxer, '-flush_packets', '1', 'pipe:1']);
     child.stdout!.pipe(socket);
     socket.on('close', () => child.kill('SIGKILL'));
   });

@@ -20,8 +20,13 @@ export type ClipSize = keyof typeof CLIP_SIZES;
 
 const DEMO = new URL('../../models/demo/', import.meta.url).pathname;
 
-/** The demo clip at full height in the middle of a picture of this size, H.264. */
-export async function makeClip(folder: string, name: ClipSize): Promise<Clip> {
+/** The demo clip at full height in the middle of a picture of this size, H.264. @param frames forth and back until there are so many; left out: once */
+export async function makeClip(
+  folder: string,
+  name: string,
+  { width, height }: { readonly width: number; readonly height: number },
+  frames?: number,
+): Promise<Clip> {
   const { video, box } = JSON.parse(readFileSync(path.join(DEMO, 'demo.json'), 'utf8')) as {
     video: string;
     box: FrameBox;
@@ -39,11 +44,19 @@ export async function makeClip(folder: string, name: ClipSize): Promise<Clip> {
   ]);
   const { streams } = JSON.parse(probed.stdout) as { streams: { width: number; height: number }[] };
   const from = streams.find((stream) => stream.width > 0)!;
-  const { width, height } = CLIP_SIZES[name];
   const file = path.join(folder, `${name}.mp4`);
   const filter = `scale=-2:${height},pad=${width}:${height}:(ow-iw)/2:0`;
-  const coding = ['-an', '-pix_fmt', 'yuv420p', '-crf', '23'];
-  const args = ['-v', 'error', '-y', '-i', input, '-vf', filter, ...coding, file];
+  const turns = 'split[a][b];[b]reverse[c];[a][c]concat,loop=-1:32767';
+  const longer = frames === undefined ? filter : `${filter},${turns},setpts=N/FRAME_RATE/TB`;
+  const coding = [
+    '-an',
+    '-pix_fmt',
+    'yuv420p',
+    '-crf',
+    '23',
+    ...(frames === undefined ? [] : ['-frames:v', `${frames}`]),
+  ];
+  const args = ['-v', 'error', '-y', '-i', input, '-vf', longer, ...coding, file];
   const { failure, stderr } = await capture(ffmpeg.path, args);
   if (failure !== undefined) throw new Error(`${file}: ${failure} ${stderr}`);
   const scale = height / from.height;

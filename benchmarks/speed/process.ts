@@ -18,6 +18,11 @@ process.on('exit', () => process.stderr.write(/VmHWM.*/.exec(readFileSync('/proc
 const HOOK = `data:text/javascript,${encodeURIComponent(REPORT)}`;
 
 export async function measureProcess(clip: Clip, options: readonly string[]): Promise<ProcessCost> {
+  return (await runTrack(clip, options)).cost;
+}
+
+/** The same, and the boxes: what it wrote. */
+export async function runTrack(clip: Clip, options: readonly string[]): Promise<{ cost: ProcessCost; boxes: string }> {
   const { x, y, w, h } = clip.box;
   const began = performance.now();
   const args = ['--import', HOOK, MAIN, 'track', clip.file, '--box', `${x},${y},${w},${h}`, '--quiet', ...options];
@@ -34,10 +39,11 @@ export async function measureProcess(clip: Clip, options: readonly string[]): Pr
   const code = await new Promise((resolve) => child.on('close', resolve));
   const memory = /VmHWM:\s*(\d+) kB/.exec(errors);
   if (code !== 0 || !memory) throw new Error(`track ended with ${String(code)}: ${errors}`);
-  return {
+  const cost = {
     firstBox,
     total: (performance.now() - began) / 1000,
     memory: Number(memory[1]) / 1000,
     rows: text.trimEnd().split('\n').length - 1,
   };
+  return { cost, boxes: text };
 }

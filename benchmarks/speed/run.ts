@@ -118,6 +118,7 @@ function print(clip: Clip, threads: number, decode: readonly number[], cells: re
     rows.push(
       whole(['first box, s', ({ firstBox }) => firstBox, 2]),
       whole(['frames a second, whole run', ({ rows, total }) => rows / total, 1]),
+      whole(['frames a second, once begun', ({ rows, total, firstBox }) => (rows - 1) / (total - firstBox), 1]),
       whole(['memory, MB', ({ memory }) => memory, 0]),
     );
   }
@@ -136,7 +137,7 @@ async function clipsOf(folder: string): Promise<Clip[]> {
   if (options.video !== undefined)
     return [{ name: path.basename(options.video), file: options.video, box: parseBox(options.box ?? '') }];
   const clips: Clip[] = [];
-  for (const size of options.sizes.split(',')) clips.push(await makeClip(folder, size as ClipSize));
+  for (const size of options.sizes.split(',')) clips.push(await makeClip(folder, size, CLIP_SIZES[size as ClipSize]));
   return clips;
 }
 

@@ -124,9 +124,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
     const { backend, data, out, work } = options;
     const learnedShare = parseShare('--learned-share', options.learnedShare);
     const learningRate = options.rate === undefined ? {} : { learningRate: parseRate('--rate', options.rate) };
-    const stageRate =
-      options.learnBackbone === undefined ? {} : { stageRate: parseShare('--learn-backbone', options.learnBackbone) };
-    const stagesFrom = options.learnFrom === undefined ? {} : { stagesFrom: options.learnFrom };
+    const stages = stagesOf(options);
     const from = options.from === undefined ? {} : { from: await resolveHead(options.from) };
     const request = {
       ...numbers,
@@ -135,8 +133,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
       learnedShare,
       proposalObjective,
       ...learningRate,
-      ...stageRate,
-      ...stagesFrom,
+      ...stages,
       ...from,
       ...(options.manifest === undefined ? {} : { manifest: options.manifest }),
       backend,
@@ -149,6 +146,18 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
   } finally {
     interrupt.end();
   }
+}
+
+/** What is learned of the backbone. @throws TrackerError OPTION_INVALID */
+function stagesOf({ learnBackbone, learnFrom }: TrainOptions): { stageRate?: number; stagesFrom?: string } {
+  if (learnBackbone !== undefined) {
+    const stageRate = parseShare('--learn-backbone', learnBackbone);
+    return learnFrom === undefined ? { stageRate } : { stageRate, stagesFrom: learnFrom };
+  }
+  if (learnFrom === undefined) return {};
+  throw new TrackerError('OPTION_INVALID', `--learn-from ${learnFrom}: found no --learn-backbone, expected both`, {
+    hint: 'add --learn-backbone 0.2, or leave --learn-from out to keep the backbone as it is',
+  });
 }
 
 /** Of the command that a file records: an option that was given. */

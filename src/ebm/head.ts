@@ -77,7 +77,7 @@ export interface MapGeometry {
   readonly cropSize: number;
 }
 
-/** Weights that an object may own (adapted to it): everything between its pooled bins and the energy. */
+/** The dense layers: everything between a box's pooled bins and the energy. */
 export const DENSE_WEIGHTS = [
   'energy.fine.kernel',
   'energy.fine.bias',
@@ -154,15 +154,13 @@ export interface Embedding {
   readonly coarse: Float32Array;
 }
 
-/** What the head remembers of the object; owned by the target, so that it may be adapted to it. */
+/** What the head remembers of the object. */
 export interface Template {
   /** [FINE_BINS^2 * fine] and [COARSE_BINS^2 * coarse], bin by bin, channel last. */
   readonly fineBins: Float32Array;
   readonly coarseBins: Float32Array;
   /** [fine + coarse], multiplied into a candidate's bins. */
   readonly modulation: Float32Array;
-  /** The dense layers' weights, DENSE_WEIGHTS. */
-  readonly dense: Weights;
 }
 
 /** The template of the object in `box`: pooled bins of its embedded crop and m = 1 + MLP(3x3 bins of both maps). */
@@ -177,7 +175,7 @@ export function makeTemplate(model: HeadModel, embedding: Embedding, box: CropBo
   input.set(coarseBins, context.length);
   const hidden = denseLayer(input, weights, 'modulation.0').map((value) => Math.max(0, value));
   const modulation = denseLayer(hidden, weights, 'modulation.1').map((value) => 1 + value);
-  return { fineBins, coarseBins, modulation, dense: pick(weights, DENSE_WEIGHTS) };
+  return { fineBins, coarseBins, modulation };
 }
 
 function denseLayer(input: Float32Array, weights: Weights, name: string): Float32Array {
@@ -188,10 +186,6 @@ function denseLayer(input: Float32Array, weights: Weights, name: string): Float3
     for (let j = 0; j < result.length; j++) result[j]! += value * kernel[i * result.length + j]!;
   }
   return result;
-}
-
-function pick(weights: Weights, names: readonly string[]): Weights {
-  return Object.fromEntries(names.map((name) => [name, weights[name]!]));
 }
 
 /** The template's coarse bins as the kernel of the proposal's correlation: unit root mean square, [3, 3, coarse]. */

@@ -74,21 +74,15 @@ export function logSumExp(values: ArrayLike<number>): number {
   return max + Math.log(sum);
 }
 
+/** A component whose highest density is this far below that of the highest one is looked at only where no other is near. */
+const LIGHT = -25;
+
 /** log q of each y, [N, 4] -> [N]; exact, in the log domain. */
 export function logDensity(mixture: Mixture, y: Float32Array): Float32Array {
-  const { logits, means, logSigmas } = mixture;
-  const count = logits.length;
-  const norm = logSumExp(logits);
-  const constants = new Float64Array(count);
-  const precisions = new Float64Array(count * DIMENSIONS);
-  for (let k = 0; k < count; k++) {
-    let logScale = 0;
-    for (let d = 0; d < DIMENSIONS; d++) {
-      logScale += logSigmas[4 * k + d]!;
-      precisions[4 * k + d] = 0.5 * Math.exp(-2 * logSigmas[4 * k + d]!);
-    }
-    constants[k] = logits[k]! - norm - logScale - DIMENSIONS * HALF_LOG_2PI;
-  }
+  const { heavy, constants, means, precisions } = weighComponents(mixture);
+  const count = constants.length;
+  let lightest = -Infinity;
+  for (let k = heavy; k < count; k++) lightest = Math.max(lightest, constants[k]!);
   const result = new Float32Array(y.length / DIMENSIONS);
   const terms = new Float64Array(count);
   for (let n = 0; n < result.length; n++) {
@@ -96,21 +90,57 @@ export function logDensity(mixture: Mixture, y: Float32Array): Float32Array {
     const b = y[4 * n + 1]!;
     const c = y[4 * n + 2]!;
     const d = y[4 * n + 3]!;
-    for (let k = 0, at = 0; k < count; k++, at += 4) {
-      const da = a - means[at]!;
-      const db = b - means[at + 1]!;
-      const dc = c - means[at + 2]!;
-      const dd = d - means[at + 3]!;
-      terms[k] =
-        constants[k]! -
-        da * da * precisions[at]! -
-        db * db * precisions[at + 1]! -
-        dc * dc * precisions[at + 2]! -
-        dd * dd * precisions[at + 3]!;
+    let max = -Infinity;
+    let used = 0;
+    while (used < heavy || (used < count && lightest > max + LOST)) {
+      for (const end = used < heavy ? heavy : count; used < end; used++) {
+        const at = 4 * used;
+        const da = a - means[at]!;
+        const db = b - means[at + 1]!;
+        const dc = c - means[at + 2]!;
+        const dd = d - means[at + 3]!;
+        const term =
+          constants[used]! -
+          da * da * precisions[at]! -
+          db * db * precisions[at + 1]! -
+          dc * dc * precisions[at + 2]! -
+          dd * dd * precisions[at + 3]!;
+        terms[used] = term;
+        if (term > max) max = term;
+      }
     }
-    result[n] = logSumExp(terms);
+    result[n] = logSumExp(terms.subarray(0, used));
   }
   return result;
+}
+
+/** The components as exp(constant - sum of (y - mean)^2 * precision), the heavy ones first. */
+function weighComponents({ logits, means, logSigmas }: Mixture) {
+  const count = logits.length;
+  const norm = logSumExp(logits);
+  const heights = new Float64Array(count);
+  let highest = -Infinity;
+  for (let k = 0; k < count; k++) {
+    let logScale = 0;
+    for (let d = 0; d < DIMENSIONS; d++) logScale += logSigmas[4 * k + d]!;
+    heights[k] = logits[k]! - norm - logScale - DIMENSIONS * HALF_LOG_2PI;
+    highest = Math.max(highest, heights[k]!);
+  }
+  const sorted = {
+    heavy: 0,
+    constants: new Float64Array(count),
+    means: new Float32Array(means.length),
+    precisions: new Float64Array(means.length),
+  };
+  for (let k = 0, light = count; k < count; k++) {
+    const place = heights[k]! >= highest + LIGHT ? sorted.heavy++ : --light;
+    sorted.constants[place] = heights[k]!;
+    for (let d = 0; d < DIMENSIONS; d++) {
+      sorted.means[4 * place + d] = means[4 * k + d]!;
+      sorted.precisions[4 * place + d] = 0.5 * Math.exp(-2 * logSigmas[4 * k + d]!);
+    }
+  }
+  return sorted;
 }
 
 /** Draws N relative boxes, [N, 4]. */

@@ -45,8 +45,8 @@ export async function openBackbone(entry: BackboneEntry, options: OnnxOptions): 
     await model.release();
     throw error;
   }
-  const fineFactors = factors(entry.fine);
-  const coarseFactors = factors(entry.coarse);
+  const fineFactors = channelFactors(entry.fine);
+  const coarseFactors = channelFactors(entry.coarse);
   return {
     entry,
     provider: model.provider,
@@ -87,7 +87,8 @@ function checkNames(entry: BackboneEntry, model: OnnxModel): void {
   }
 }
 
-function factors(spec: FeatureMapSpec): Float32Array {
+/** What each channel of a map is multiplied by. */
+export function channelFactors(spec: FeatureMapSpec): Float32Array {
   return Float32Array.from(spec.deviation, (deviation) => 1 / Math.max(deviation, MIN_DEVIATION));
 }
 

@@ -89,53 +89,31 @@ export function poolingMatrices(
   return { x, y };
 }
 
-/** One bin of a box on one axis: from where to where in cells, and the cells it touches; cell i is at `base + i` in the matrix. */
-interface Bin {
-  readonly from: number;
-  readonly to: number;
-  readonly first: number;
-  readonly last: number;
-  readonly base: number;
-}
-
-/** The bins of box n, and what the integrals over them are multiplied by. */
-function binsOf(
-  n: number,
-  centre: number,
-  size: number,
-  bins: number,
-  { cells, stride, offset }: MapAxis,
-  range: CellRange,
-): { bins: Bin[]; norm: number } {
-  const low = (centre - size / 2 - offset) / stride;
-  const step = size / bins / stride;
-  return {
-    bins: Array.from({ length: bins }, (_, p) => {
-      const from = low + p * step;
-      const to = from + step;
-      const first = Math.max(0, Math.floor(from));
-      const last = Math.min(cells - 1, Math.ceil(to));
-      return { from, to, first, last, base: (n * bins + p) * range.count - range.first };
-    }),
-    norm: (bins * stride) / Math.max(size, MIN_SIDE),
-  };
-}
-
-/** The rows of one box on one axis. */
+/** The rows of one box on one axis. Cell i of bin p stands at (n * bins + p) * range.count + i - range.first. */
 function fillRows(
   rows: Float32Array,
   n: number,
   centre: number,
   size: number,
   bins: number,
-  axis: MapAxis,
+  { cells, stride, offset }: MapAxis,
   range: CellRange,
 ): void {
-  const { bins: spans, norm } = binsOf(n, centre, size, bins, axis, range);
-  for (const { from, to, first, last, base } of spans) {
-    for (let i = first; i <= last; i++) rows[base + i] = (hatIntegral(to - i) - hatIntegral(from - i)) * norm;
+  const step = size / bins / stride;
+  const norm = normOf(size, bins, stride);
+  let from = (centre - size / 2 - offset) / stride;
+  for (let p = 0; p < bins; p++) {
+    const to = from + step;
+    const base = (n * bins + p) * range.count - range.first;
+    const last = Math.min(cells - 1, Math.ceil(to));
+    for (let i = Math.max(0, Math.floor(from)); i <= last; i++)
+      rows[base + i] = (hatIntegral(to - i) - hatIntegral(from - i)) * norm;
+    from = to;
   }
 }
+
+/** What the integral over a bin, in cells, is multiplied by. */
+const normOf = (size: number, bins: number, stride: number): number => (bins * stride) / Math.max(size, MIN_SIDE);
 
 /**
  * Chain rule through the matrices: from d/dX and d/dY (as poolingMatrices lays them out) to the boxes.
@@ -172,12 +150,17 @@ function rowsGradient(
   axis: MapAxis,
   range: CellRange,
 ): [number, number] {
-  const { stride } = axis;
-  const { bins: spans, norm } = binsOf(n, centre, size, bins, axis, range);
+  const { cells, stride, offset } = axis;
+  const step = size / bins / stride;
+  const norm = normOf(size, bins, stride);
+  let from = (centre - size / 2 - offset) / stride;
   let dCentre = 0;
   let dSize = 0;
-  for (const [p, { from, to, first, last, base }] of spans.entries()) {
-    for (let i = first; i <= last; i++) {
+  for (let p = 0; p < bins; p++) {
+    const to = from + step;
+    const base = (n * bins + p) * range.count - range.first;
+    const last = Math.min(cells - 1, Math.ceil(to));
+    for (let i = Math.max(0, Math.floor(from)); i <= last; i++) {
       const g = gradient[base + i]!;
       const atTo = Math.max(0, 1 - Math.abs(to - i)) * (norm / stride);
       const atFrom = Math.max(0, 1 - Math.abs(from - i)) * (norm / stride);
@@ -185,6 +168,7 @@ function rowsGradient(
       dSize += g * (atTo * ((p + 1) / bins - 0.5) - atFrom * (p / bins - 0.5));
       if (size > MIN_SIDE) dSize -= (g * (hatIntegral(to - i) - hatIntegral(from - i)) * norm) / size;
     }
+    from = to;
   }
   return [dCentre, dSize];
 }

@@ -86,8 +86,16 @@ function resampleTo(image: Image, window: CropWindow, sink: Sink): void {
   bilinear(shrunk, columns, rows, x0, y0, block, window, sink);
 }
 
-/** Of blocks of this side or larger every other pixel is read, as on the black fields of a chessboard: eight of them do for a mean. */
-const CHESSBOARD = 4;
+/** So many pixels of a block, spread over it, do for its mean. */
+const ENOUGH_PIXELS = 8;
+/** From row to row the pixels that are read move by this share of their distance: no pattern of the picture goes with them. */
+const GOLDEN_SHARE = 0.382;
+
+/** Of each row of a block every n-th pixel is read: all of small blocks, as on the black fields of a chessboard of blocks of 4. */
+function readPattern(block: number): { every: number; shift: number } {
+  const every = Math.min(block, Math.max(1, Math.floor((block * block) / ENOUGH_PIXELS)));
+  return { every, shift: Math.round(GOLDEN_SHARE * every) };
+}
 
 /**
  * Means of block x block pixels from (x0, y0) on: [rows, columns, 3]. Pixels outside the image repeat its border: such rows and blocks are
@@ -107,6 +115,7 @@ function averageBlocks(
   for (let i = 0; i < offsets.length; i++) offsets[i] = 3 * Math.min(width - 1, Math.max(0, x0 + i));
   const clampRow = (y: number): number => Math.min(height - 1, Math.max(0, y));
   const pitch = 3 * columns;
+  const { every, shift } = readPattern(block);
   let copied = -1; // source row that the whole last row of blocks repeated
   for (let row = 0; row < rows; row++) {
     const first = y0 + row * block;
@@ -121,25 +130,26 @@ function averageBlocks(
       const y = clampRow(first + dy);
       let repeats = 1;
       while (dy + repeats < block && clampRow(first + dy + repeats) === y) repeats++;
-      addRow(data, 3 * width * y, offsets, block, (first + dy) & 1, repeats / block, result, row * pitch);
+      const start = (dy * shift) % every;
+      addRow(data, 3 * width * y, offsets, block, start, every, repeats / block, result, row * pitch);
       dy += repeats;
     }
   }
   return result;
 }
 
-/** Adds one source row, means of its pixels block by block, times `weight`, to a row of the result. @param odd of a chessboard, which fields */
+/** Adds one source row, means of its pixels block by block, times `weight`, to a row of the result. @param first of a block's pixels, which is read; @param every which others are */
 function addRow(
   data: Uint8Array,
   start: number,
   offsets: Int32Array,
   block: number,
-  odd: number,
+  first: number,
+  every: number,
   weight: number,
   result: Float32Array,
   at: number,
 ): void {
-  const [first, every] = block < CHESSBOARD ? [0, 1] : [odd, 2];
   const norm = weight / Math.ceil((block - first) / every);
   for (let left = 0; left < offsets.length; left += block, at += 3) {
     const end = left + block;

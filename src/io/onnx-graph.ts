@@ -167,6 +167,79 @@ export function cutModel(bytes: Uint8Array, inputs: readonly Port[], outputs: re
   });
 }
 
+/** A model that reads values of what it is joined to. */
+export interface JoinedModel {
+  readonly bytes: Uint8Array;
+  /** What its own values are called in the joined model: `${prefix}/${name}`. */
+  readonly prefix: string;
+  /** Its inputs that are values of what came before; the others are inputs of the joined model. */
+  readonly wires: Readonly<Record<string, string>>;
+}
+
+/** Operators that mean the same in every operator set from 9 to DEFAULT_OPSET, as networks use them that were trained. */
+const SETTLED_OPERATORS = new Set(
+  'Add AveragePool BatchNormalization Concat Constant Conv DequantizeLinear Flatten Gemm GlobalAveragePool Identity MatMul MaxPool Mul QuantizeLinear Relu Sigmoid Sub Transpose'.split(
+    ' ',
+  ),
+);
+const FIRST_SETTLED_OPSET = 9;
+
+/**
+ * One model of a first one and others that go on from its values. Outputs are those of all.
+ * @returns undefined where the first one's operators would not mean the same in the operator set of the others
+ */
+export function joinModels(first: Uint8Array, others: readonly JoinedModel[]): Uint8Array | undefined {
+  const model = decodeModel(first);
+  const graph = model.graph!;
+  const opset = Number(model.opsetImport?.find(({ domain }) => !domain)?.version ?? 0);
+  const settled = (graph.node ?? []).every(({ opType, domain }) => domain || SETTLED_OPERATORS.has(opType ?? ''));
+  if (opset < FIRST_SETTLED_OPSET || (opset < DEFAULT_OPSET && !settled)) return undefined;
+  const constants = new Set((graph.initializer ?? []).map(({ name }) => name));
+  const joined = {
+    // old models list their constants as inputs too
+    input: (graph.input ?? []).filter(({ name }) => !constants.has(name)),
+    output: [...(graph.output ?? [])],
+    node: [...(graph.node ?? [])],
+    initializer: [...(graph.initializer ?? [])],
+  };
+  for (const { bytes, prefix, wires } of others) {
+    const other = decodeModel(bytes).graph!;
+    const rename = (value: string): string => (value === '' ? '' : (wires[value] ?? `${prefix}/${value}`));
+    const renamed = <T extends { name?: string | null }>(list: readonly T[] | null | undefined): T[] =>
+      (list ?? []).map((entry) => ({ ...entry, name: rename(entry.name ?? '') }));
+    joined.input.push(...renamed(other.input?.filter(({ name }) => !Object.hasOwn(wires, name!))));
+    joined.output.push(...renamed(other.output));
+    joined.node.push(
+      ...(other.node ?? []).map((node) => ({ ...renameNode(node, rename), name: `${prefix}/${node.name}` })),
+    );
+    joined.initializer.push(...renamed(other.initializer));
+  }
+  const opsetImport = (model.opsetImport ?? []).map((entry) =>
+    entry.domain ? entry : { domain: '', version: Math.max(opset, DEFAULT_OPSET) },
+  );
+  return encodeModel({
+    irVersion: Math.max(Number(model.irVersion ?? 0), IR_VERSION),
+    producerName: 'ebm-tracker',
+    opsetImport,
+    graph: { name: 'graph', ...joined },
+  });
+}
+
+/** The same model with constants in place of some inputs: the runtime prepares them once. @throws Error where there is no such input */
+export function fixInputs(bytes: Uint8Array, values: Readonly<Record<string, FloatTensor>>): Uint8Array {
+  const model = decodeModel(bytes);
+  const graph = model.graph!;
+  const known = new Set((graph.input ?? []).map(({ name }) => name));
+  const constants = Object.entries(values).map(([name, { data, dims }]) => {
+    if (!known.has(name)) throw new Error(`the graph has no input ${name}`);
+    checkCount(name, data.length, dims);
+    return { name, dataType: FLOAT, dims: [...dims], rawData: littleEndian(data) };
+  });
+  const input = (graph.input ?? []).filter(({ name }) => !Object.hasOwn(values, name!));
+  const initializer = [...(graph.initializer ?? []), ...constants];
+  return encodeModel({ ...model, graph: { ...graph, input, initializer } });
+}
+
 /** The same model with more of its values as outputs, so that one can look inside. */
 export function withOutputs(bytes: Uint8Array, values: readonly string[]): Uint8Array {
   const model = decodeModel(bytes);

@@ -33,9 +33,10 @@ export interface OnnxModel {
   readonly reasons: readonly string[];
   /**
    * Runs the graph once. The returned arrays belong to the caller.
+   * @param wanted names of the outputs that are returned; left out: all
    * @throws TrackerError MODEL_INVALID when names, shapes or types do not fit the graph
    */
-  run(feeds: Readonly<Record<string, FloatTensor>>): Promise<Record<string, FloatTensor>>;
+  run(feeds: Readonly<Record<string, FloatTensor>>, wanted?: readonly string[]): Promise<Record<string, FloatTensor>>;
   /** Frees the session. Keep one for life: making and freeing sessions repeatedly leaks (onnxruntime#25325, #26831). */
   release(): Promise<void>;
 }
@@ -147,6 +148,8 @@ function refuseProvider(provider: OnnxProvider, cause: unknown): never {
   );
 }
 
+const SPIN_MICROSECONDS = '50';
+
 /** The same for a session's own messages. */
 const FATAL = 4;
 
@@ -161,8 +164,9 @@ function createSession(
     graphOptimizationLevel: 'all',
     executionMode: 'sequential',
     intraOpNumThreads: threads,
-    // Threads of one session that spin for work after a run take the cores from the next session: two that alternate took twice as long.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    // Threads that wait for work spin for a moment, since waking them takes as long; any longer, after a run, they take the cores from the next
+    // session: two that alternated took twice as long.
+    extra: { session: { intra_op: { allow_spinning: '1', spin_duration_us: SPIN_MICROSECONDS } } },
     interOpNumThreads: 1,
     logSeverityLevel: FATAL,
   };
@@ -185,9 +189,9 @@ function wrapSession(
     outputNames: session.outputNames,
     provider,
     reasons,
-    async run(feeds) {
+    async run(feeds, wanted = session.outputNames) {
       try {
-        return floatTensors(await session.run(toOrt(runtime, feeds)), name);
+        return floatTensors(await session.run(toOrt(runtime, feeds), wanted), name);
       } catch (cause) {
         throw cause instanceof TrackerError ? cause : runFailure(name, session, feeds, cause);
       }

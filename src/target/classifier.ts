@@ -10,7 +10,7 @@ import type { Random } from '../random.js';
 import type { FloatTensor, OnnxModel } from '../runtime/onnx.js';
 import { accumulate, emptyEquations, type NormalEquations, type Sample } from './memory.js';
 import { multiplyOn, type Multiply } from './multiply.js';
-import { principalBasis, type Basis } from './pca.js';
+import { principalBasis } from './pca.js';
 import { conjugateGradient } from './solve.js';
 
 /** Channels after the projection, and side of a window in cells: fixed by the compiled graphs (compile.ts). */
@@ -18,6 +18,17 @@ export const TARGET_CHANNELS = 48;
 export const TARGET_WINDOW = 5;
 /** Numbers of the filter. */
 export const TARGET_SIZE = TARGET_CHANNELS * TARGET_WINDOW * TARGET_WINDOW;
+
+/** What the graph `respond` takes beside a coarse map: which channels of it the object is seen by, and the filter. */
+export type TargetInputs = Readonly<Record<'basis' | 'mean' | 'filter', FloatTensor>>;
+
+/** What the graph `respond` says of a coarse map. */
+export interface RawResponse {
+  /** Of each cell, [cells^2]. */
+  readonly scores: Float32Array;
+  /** The map in the target's channels, [TARGET_CHANNELS, cells^2]. */
+  readonly reduced: Float32Array;
+}
 
 /** What the target model says of one search crop. */
 export interface Response {
@@ -28,9 +39,12 @@ export interface Response {
 }
 
 export interface TargetModel {
-  respond(coarse: FeatureMap): Promise<Response>;
-  /** Takes up that the object was at `box` in the crop of this map; work() learns it. What was taken up before is learned first. */
-  take(coarse: FeatureMap, box: CropBox): Promise<void>;
+  /** What the graph `respond` takes beside a coarse map. */
+  inputs(): TargetInputs;
+  /** What the graph's scores say. */
+  response(scores: Float32Array): Response;
+  /** Takes up that the object was at `box` in the crop of this reduced map; work() learns it. What was taken up before is learned first. */
+  take(reduced: Float32Array, box: CropBox): Promise<void>;
   /** One share of learning what was taken up: six shares in all, then the filter is a new one. */
   work(): Promise<void>;
 }
@@ -68,17 +82,21 @@ export async function createTargetModel(
   const multiply = multiplyOn(graphs.multiply);
   const basis = principalBasis(samples[0]!.coarse, TARGET_CHANNELS, random);
   const first = emptyEquations(TARGET_SIZE);
+  const inputsOf = (filter: Float32Array): TargetInputs => ({
+    basis: { data: basis.directions, dims: [basis.count, basis.mean.length] },
+    mean: { data: basis.mean, dims: [basis.mean.length, 1] },
+    filter: { data: filter, dims: [TARGET_SIZE, 1] },
+  });
+  const start = new Float32Array(TARGET_SIZE);
   for (const [index, { coarse, box }] of samples.entries()) {
-    const sample = await makeSample(graphs, basis, coarse, box, axis, config, index === 0 ? 1 : AUGMENTED_WEIGHT);
+    const { reduced } = await respond(graphs.respond, coarse, inputsOf(start));
+    const sample = await makeSample(graphs.sample, reduced, box, axis, config, index === 0 ? 1 : AUGMENTED_WEIGHT);
     await finish(accumulate(graphs.learn, first, sample, 1, 1));
   }
   const learned = { equations: first, weight: 1 };
-  const start = new Float32Array(TARGET_SIZE);
   let filter = await finish(solveSum(multiply, [learned], start, config.ridge, FIRST_ITERATIONS, FIRST_ITERATIONS));
-  const peak = Math.max(
-    1e-3,
-    (await score(graphs, basis, filter, samples[0]!.coarse)).reduce((a, b) => Math.max(a, b)),
-  );
+  const { scores: firstScores } = await respond(graphs.respond, samples[0]!.coarse, inputsOf(filter));
+  const peak = firstScores.reduce((a, b) => Math.max(a, b), 1e-3);
   const online = emptyEquations(TARGET_SIZE);
   const sum = [
     { equations: online, weight: 1 },
@@ -93,13 +111,11 @@ export async function createTargetModel(
   }
 
   return {
-    async respond(coarse) {
-      const scores = await score(graphs, basis, filter, coarse);
-      return { scores: scores.map((value) => value / peak), axis };
-    },
-    async take(coarse, box) {
+    inputs: () => inputsOf(filter),
+    response: (scores) => ({ scores: scores.map((value) => value / peak), axis }),
+    async take(reduced, box) {
       if (lesson) await finish(lesson);
-      lesson = learn(await makeSample(graphs, basis, coarse, box, axis, config, config.rate));
+      lesson = learn(await makeSample(graphs.sample, reduced, box, axis, config, config.rate));
     },
     async work() {
       if ((await lesson?.next())?.done) lesson = undefined;
@@ -115,32 +131,17 @@ async function finish<T>(work: AsyncGenerator<void, T, void>): Promise<T> {
   }
 }
 
-async function score(
-  graphs: TargetGraphs,
-  basis: Basis,
-  filter: Float32Array,
-  coarse: FeatureMap,
-): Promise<Float32Array> {
-  const out = await graphs.respond.run({
-    ...projection(basis, coarse),
-    filter: { data: filter, dims: [filter.length, 1] },
-  });
-  return out['scores']!.data;
-}
-
-function projection(basis: Basis, { data, channels, height, width }: FeatureMap): Record<string, FloatTensor> {
-  return {
-    coarse: { data, dims: [1, channels, height, width] },
-    basis: { data: basis.directions, dims: [basis.count, channels] },
-    mean: { data: basis.mean, dims: [channels, 1] },
-  };
+/** The graph `respond` on a coarse map. */
+export async function respond(graph: OnnxModel, coarse: FeatureMap, inputs: TargetInputs): Promise<RawResponse> {
+  const { data, channels, height, width } = coarse;
+  const out = await graph.run({ coarse: { data, dims: [1, channels, height, width] }, ...inputs });
+  return { scores: out['scores']!.data, reduced: out['reduced']!.data };
 }
 
 /** A crop with a Gaussian label about the box's centre; cells far from it count less. @param weight of the whole */
 async function makeSample(
-  graphs: TargetGraphs,
-  basis: Basis,
-  coarse: FeatureMap,
+  graph: OnnxModel,
+  reduced: Float32Array,
   box: CropBox,
   { cells, stride, offset }: MapAxis,
   { labelSigma, rowFloor }: TargetConfig,
@@ -155,8 +156,8 @@ async function makeSample(
   }
   const weights = labels.map((label) => rowFloor + label);
   const column = (data: Float32Array): FloatTensor => ({ data, dims: [data.length, 1] });
-  const out = await graphs.sample.run({
-    ...projection(basis, coarse),
+  const out = await graph.run({
+    reduced: { data: reduced, dims: [TARGET_CHANNELS, cells * cells] },
     weights: column(weights.map((value) => weight * value)),
     weighted_labels: column(labels.map((label, i) => weight * weights[i]! * label)),
   });

@@ -4,8 +4,8 @@ import type { TargetGraphName } from '../ebm/load.js';
 import { GraphBuilder } from '../io/onnx-graph.js';
 import { TARGET_CHANNELS, TARGET_SIZE, TARGET_WINDOW } from './classifier.js';
 
-/** Channels of a coarse map in its TARGET_WINDOW x TARGET_WINDOW windows, [size, cells^2]: projected, of unit root mean square. */
-function windows(g: GraphBuilder, model: HeadModel): string {
+/** A coarse map in the target's channels, of unit root mean square: [TARGET_CHANNELS, cells^2]. */
+function reduce(g: GraphBuilder, model: HeadModel): string {
   const { cells } = model.geometry.coarse;
   const channels = model.config.coarseIn;
   const coarse = g.input('coarse', [1, channels, cells, cells]);
@@ -13,9 +13,14 @@ function windows(g: GraphBuilder, model: HeadModel): string {
   const mean = g.input('mean', [channels, 1]);
   const flat = g.op('Reshape', [coarse, g.integers([channels, cells * cells])]);
   const projected = g.op('MatMul', [basis, g.op('Sub', [flat, mean])]);
-  const square = g.op('ReduceMean', [g.op('Mul', [projected, projected])], { axes: [0, 1], keepdims: 1 });
-  const unit = g.op('Div', [projected, g.op('Add', [g.op('Sqrt', [square]), g.scalar(1e-6)])]);
-  const image = g.op('Reshape', [unit, g.integers([TARGET_CHANNELS, cells, cells])]);
+  const square = g.op('ReduceMean', [g.op('Mul', [projected, projected])], { keepdims: 1 });
+  return g.op('Div', [projected, g.op('Add', [g.op('Sqrt', [square]), g.scalar(1e-6)])]);
+}
+
+/** Its TARGET_WINDOW x TARGET_WINDOW windows, [size, cells^2]. */
+function windows(g: GraphBuilder, model: HeadModel, reduced: string): string {
+  const { cells } = model.geometry.coarse;
+  const image = g.op('Reshape', [reduced, g.integers([TARGET_CHANNELS, cells, cells])]);
   const reach = (TARGET_WINDOW - 1) / 2;
   const padded = g.op('Pad', [image, g.integers([0, reach, reach, 0, reach, reach])]);
   const taps: string[] = [];
@@ -31,13 +36,19 @@ function windows(g: GraphBuilder, model: HeadModel): string {
 
 const across = (g: GraphBuilder, matrix: string): string => g.op('Transpose', [matrix], { perm: [1, 0] });
 
-/** Scores of a coarse map: windows x filter. */
+/** Scores of a coarse map: windows x filter, as a convolution; and the map in the target's channels, to learn from. */
 function buildRespond(model: HeadModel): Uint8Array {
   const g = new GraphBuilder();
-  const cells = model.geometry.coarse.cells ** 2;
-  const rows = across(g, windows(g, model));
-  const filter = g.input('filter', [TARGET_SIZE, 1]);
-  g.output('scores', g.op('Reshape', [g.op('MatMul', [rows, filter]), g.integers([-1])]), [cells]);
+  const { cells } = model.geometry.coarse;
+  const side = TARGET_WINDOW;
+  const reduced = reduce(g, model);
+  const image = g.op('Reshape', [reduced, g.integers([1, TARGET_CHANNELS, cells, cells])]);
+  const taps = g.op('Reshape', [g.input('filter', [TARGET_SIZE, 1]), g.integers([side * side, TARGET_CHANNELS])]);
+  const kernel = g.op('Reshape', [across(g, taps), g.integers([1, TARGET_CHANNELS, side, side])]);
+  const reach = (side - 1) / 2;
+  const scores = g.op('Conv', [image, kernel], { kernel_shape: [side, side], pads: [reach, reach, reach, reach] });
+  g.output('scores', g.op('Reshape', [scores, g.integers([-1])]), [cells * cells]);
+  g.output('reduced', reduced, [TARGET_CHANNELS, cells * cells]);
   return g.toBytes();
 }
 
@@ -45,7 +56,7 @@ function buildRespond(model: HeadModel): Uint8Array {
 function buildSample(model: HeadModel): Uint8Array {
   const g = new GraphBuilder();
   const cells = model.geometry.coarse.cells ** 2;
-  const columns = windows(g, model);
+  const columns = windows(g, model, g.input('reduced', [TARGET_CHANNELS, cells]));
   const weights = g.input('weights', [cells, 1]);
   const labels = g.input('weighted_labels', [cells, 1]);
   g.output('columns', columns, [TARGET_SIZE, cells]);

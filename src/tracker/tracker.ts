@@ -9,8 +9,7 @@ import { makeTemplate, type HeadEngine, type Template } from '../ebm/head.js';
 import type { LoadedHead, TargetGraphName } from '../ebm/load.js';
 import { boxPosterior, placePrior, shapePrior, sizePrior, type LogTerm } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, type Mixture } from '../ebm/proposal.js';
-import { openBackbone, splitFeatures, type Backbone, type Features } from '../features/backbone.js';
-import { findBackbone, loadManifest, type Manifest } from '../features/manifest.js';
+import { findBackbone, loadManifest } from '../features/manifest.js';
 import {
   checkFirstBox,
   cropToFrame,
@@ -25,7 +24,7 @@ import { mirror, regionWindow, resample, resampleInput, writeInput } from '../im
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
 import type { TrackResult } from '../result.js';
-import { openOnnxModel, type OnnxModel } from '../runtime/onnx.js';
+import { openOnnxModel, type FloatTensor, type OnnxModel } from '../runtime/onnx.js';
 import {
   createTargetModel,
   type FirstSample,
@@ -36,6 +35,7 @@ import {
 import { responseAt, responseEvidence } from '../target/evidence.js';
 import { overLanes } from './lanes.js';
 import { checkAlone, checkFirstBoxes, checkObject, isList, notStarted, type GivenBoxes } from './objects.js';
+import { openNetworks, type Networks, type Sight } from './networks.js';
 import { openHead } from './open-head.js';
 import { redetectBox } from './redetect.js';
 import {
@@ -44,6 +44,7 @@ import {
   confidenceInputs,
   confidenceOf,
   filterInputs,
+  isCalm,
   limitBox,
   nextState,
   seen,
@@ -164,23 +165,22 @@ export async function createTracker(options: TrackerOptions = {}, observer?: Tra
   const head = await openHead(manifest, config.head);
   const runtime = { threads: config.threads, provider: config.provider };
   const open = async (name: TargetGraphName) => openOnnxModel(await head.graph(name), runtime);
-  const [backbone, engine, respond, sample, learn, multiply] = await Promise.all([
-    openTrackerBackbone(manifest, head.backbone, config),
+  const entry = await findBackbone(manifest, head.backbone, config.precision);
+  const [engine, respond, sample, learn, multiply] = await Promise.all([
     createEngine(head, config),
     open('respond'),
     open('sample'),
     open('learn'),
     open('multiply'),
   ]);
-  const tracker = new EnergyTracker(config, backbone, engine, { respond, sample, learn, multiply }, head, observer);
-  // an observer is told here of every object; other providers are faster with one large run than with several at once
-  const alone = observer !== undefined || config.engine !== 'onnx' || backbone.provider !== 'cpu';
-  return alone ? tracker : overLanes(tracker, config);
-}
-
-async function openTrackerBackbone(manifest: Manifest, name: string, config: TrackerConfig): Promise<Backbone> {
-  const entry = await findBackbone(manifest, name, config.precision);
-  return openBackbone(entry, { threads: config.threads, provider: config.provider });
+  // other providers are faster with one large run than with several
+  const onCpu = config.engine === 'onnx' && respond.provider === 'cpu';
+  const stopwatch = createStopwatch();
+  const networks = await openNetworks(entry, head, engine, onCpu && config.joined, runtime, stopwatch);
+  const graphs = { respond, sample, learn, multiply };
+  const tracker = new EnergyTracker(config, networks, engine, graphs, head, stopwatch, observer);
+  // an observer is told here of every object
+  return observer === undefined && onCpu ? overLanes(tracker, config) : tracker;
 }
 
 async function createEngine(head: LoadedHead, config: TrackerConfig): Promise<HeadEngine> {
@@ -217,17 +217,18 @@ const LEAST_ENERGY = 5;
 const BATCH = 8;
 
 class EnergyTracker implements Tracker {
-  readonly stopwatch = createStopwatch();
   private targets: readonly Target[] = [];
   private readonly estimate: EstimateSettings;
+  private readonly calmEstimate: EstimateSettings;
   private input = new Float32Array(0);
 
   constructor(
     private readonly config: TrackerConfig,
-    private readonly backbone: Backbone,
+    private readonly networks: Networks,
     private readonly engine: HeadEngine,
     private readonly graphs: TargetGraphs,
     private readonly head: LoadedHead,
+    readonly stopwatch: Stopwatch,
     private readonly observer: TrackerObserver | undefined,
   ) {
     const p = config.posterior;
@@ -247,14 +248,21 @@ class EnergyTracker implements Tracker {
         maxLogAspect: 0.5,
       },
     };
+    const fewer = (samples: number): number => Math.ceil(p.calm * samples);
+    this.calmEstimate = {
+      ...this.estimate,
+      candidates: fewer(p.candidates),
+      refined: fewer(p.refined),
+      settled: fewer(p.settled),
+    };
   }
 
   get description(): TrackerDescription {
-    const { backbone, engine, config, head } = this;
+    const { networks, engine, config, head } = this;
     return {
       engine: engine.name,
-      device: backbone.provider,
-      reasons: backbone.reasons,
+      device: networks.provider,
+      reasons: networks.reasons,
       threads: config.threads,
       weights: head.sha256,
     };
@@ -281,16 +289,12 @@ class EnergyTracker implements Tracker {
     let template: Template | undefined;
     for (const [dx, dy] of FIRST_SHIFTS) {
       const shifted = { ...region, cx: region.cx + dx * region.side, cy: region.cy + dy * region.side };
-      const features = (await this.look(frame, [shifted]))[0]!;
       const place = frameToCrop(first, shifted);
-      samples.push({ coarse: features.coarse, box: place });
-      template ??= makeTemplate(
-        this.head.model,
-        await this.engine.embed(features.fine.data, features.coarse.data),
-        place,
-      );
+      const { coarse, embedding } = await this.networks.begin(this.crop(frame, [shifted]));
+      samples.push({ coarse, box: place });
+      template ??= makeTemplate(this.head.model, embedding, place);
     }
-    const mirrored = (await this.look(frame, [region], true))[0]!;
+    const mirrored = await this.networks.begin(this.cropMirrored(frame, region));
     samples.push({ coarse: mirrored.coarse, box: frameToCrop(first, region) });
     const model = await createTargetModel(this.graphs, samples, geometry.coarse, config.target, random);
     return {
@@ -318,33 +322,28 @@ class EnergyTracker implements Tracker {
 
   async updateAll(frame: Frame): Promise<readonly TrackResult[]> {
     const targets = this.started('updateAll');
-    // features of each search region: all crops in one run
     const searches = targets.map(({ object }) => this.searchFor(object, frame));
-    const features = await this.look(
-      frame,
-      searches.map(({ region }) => region),
-    );
+    const sights = await this.look(frame, searches, targets);
     const followed: Target[] = [];
     for (const [i, target] of targets.entries())
-      followed.push(await this.follow(i, target, frame, searches[i]!, features[i]!));
+      followed.push(await this.follow(i, target, frame, searches[i]!, sights[i]!));
     this.targets = followed;
     return followed.map(({ object: { box, confidence, state } }) => ({ box, confidence, state }));
   }
 
-  /** The method: from the features of an object's search region to its box. */
+  /** The method: from what the networks say of an object's search region to its box. */
   private async follow(
     index: number,
     target: Target,
     frame: Frame,
     { from, elsewhere, region }: Search,
-    features: Features,
+    { embedding, response: scored, proposal: raw }: Sight,
   ): Promise<Target> {
     const { config, engine, stopwatch } = this;
     const { template, object } = target;
 
-    const embedding = await stopwatch.time('embed', () => engine.embed(features.fine.data, features.coarse.data));
     // where is it?
-    const response = await stopwatch.time('target', () => target.model.respond(features.coarse));
+    const response = target.model.response(scored.scores);
     // candidates: the learned proposal, drawn to where response and motion say
     const base = frameToCrop(from, region);
     const spread = elsewhere ? config.redetect.place : config.posterior.place;
@@ -352,13 +351,12 @@ class EnergyTracker implements Tracker {
     const size = sizePrior(config.posterior.size, config.posterior.aspect);
     const shape = shapePrior(base, target.first, config.posterior.shape);
     const evidence = responseEvidence(response, base, config.posterior.evidence);
-    const raw = await stopwatch.time('propose', () => engine.propose(embedding, template));
     const proposal = this.drawProposal(raw, base, response, motion);
     // how good is each, and which box? log p(y | x) = t f(x, y) + response + motion + size + shape
     const { temperature } = config.posterior;
     const posterior = boxPosterior(engine, embedding, template, base, temperature, [evidence, motion, size, shape]);
     const estimate = await stopwatch.time('estimate', () =>
-      estimateBox(posterior, proposal, this.estimate, target.random),
+      estimateBox(posterior, proposal, isCalm(object) ? this.calmEstimate : this.estimate, target.random),
     );
     const [y0, y1, y2, y3] = estimate.y as unknown as [number, number, number, number];
     const place = fromRelative([y0, y1, y2, y3], base);
@@ -382,7 +380,7 @@ class EnergyTracker implements Tracker {
     const { learnAbove, learnEvery } = config.target;
     const learned = state !== 'lost' && figures.response > learnAbove && count % learnEvery === 0;
     await stopwatch.time('learn', async () => {
-      if (learned) await target.model.take(features.coarse, frameToCrop(box, region));
+      if (learned) await target.model.take(scored.reduced, frameToCrop(box, region));
       await target.model.work();
     });
     const lostFor = state === 'lost' ? object.lostFor + (moved ? 0 : 1) : 0;
@@ -411,7 +409,7 @@ class EnergyTracker implements Tracker {
 
   async release(): Promise<void> {
     await Promise.all([
-      this.backbone.release(),
+      this.networks.release(),
       this.engine.release(),
       ...Object.values(this.graphs).map((graph: OnnxModel) => graph.release()),
     ]);
@@ -435,37 +433,47 @@ class EnergyTracker implements Tracker {
     return searchRegion(box, this.config.search.factor, this.head.model.geometry.cropSize);
   }
 
-  /** Room for the backbone's input, the same each time: a new megabyte a frame has to be cleared, and collected. */
-  private inputOf(length: number): Float32Array {
+  /** Room for crops, the same each time: a new megabyte a frame has to be cleared, and collected. */
+  private inputOf(count: number): FloatTensor & { readonly data: Float32Array } {
+    const size = this.head.model.geometry.cropSize;
+    const length = 3 * size * size * count;
     if (this.input.length < length) this.input = new Float32Array(length);
-    return this.input.subarray(0, length);
+    const dims = this.networks.entry.input.layout === 'NCHW' ? [count, 3, size, size] : [count, size, size, 3];
+    return { data: this.input.subarray(0, length), dims };
   }
 
-  /** Features of regions of the frame, one of each: BATCH crops go through the backbone at once. */
-  private async look(frame: Frame, regions: readonly SearchRegion[], mirrored = false): Promise<Features[]> {
-    const { input } = this.backbone.entry;
-    const size = this.head.model.geometry.cropSize;
-    const features: Features[] = [];
-    for (let at = 0; at < regions.length; at += BATCH) {
-      const batch = regions.slice(at, at + BATCH);
-      const data = this.inputOf(batch.length * 3 * size * size);
-      await this.stopwatch.time('crop', async () => {
-        for (const [index, region] of batch.entries()) {
-          if (!mirrored) {
-            resampleInput(frame, regionWindow(region), input, data, index);
-            continue;
-          }
-          const rgb = resample(frame, regionWindow(region));
-          mirror(rgb, size);
-          writeInput(rgb, input, data, index);
-        }
-      });
-      const dims = input.layout === 'NCHW' ? [batch.length, 3, size, size] : [batch.length, size, size, 3];
-      features.push(
-        ...splitFeatures(await this.stopwatch.time('backbone', () => this.backbone.extract({ data, dims }))),
+  /** What the networks say of each object's region: BATCH crops at once. */
+  private async look(frame: Frame, searches: readonly Search[], targets: readonly Target[]): Promise<Sight[]> {
+    const { stopwatch, networks } = this;
+    const sights: Sight[] = [];
+    for (let at = 0; at < targets.length; at += BATCH) {
+      const batch = searches.slice(at, at + BATCH);
+      const crops = await stopwatch.time('crop', async () =>
+        this.crop(
+          frame,
+          batch.map(({ region }) => region),
+        ),
       );
+      const wanted = targets.slice(at, at + BATCH);
+      sights.push(...(await networks.search(crops, wanted)));
     }
-    return features;
+    return sights;
+  }
+
+  /** Regions of the frame as the backbone takes them; the tensor is valid until the next call. */
+  private crop(frame: Frame, regions: readonly SearchRegion[]): FloatTensor {
+    const crops = this.inputOf(regions.length);
+    for (const [index, region] of regions.entries())
+      resampleInput(frame, regionWindow(region), this.networks.entry.input, crops.data, index);
+    return crops;
+  }
+
+  private cropMirrored(frame: Frame, region: SearchRegion): FloatTensor {
+    const crop = this.inputOf(1);
+    const rgb = resample(frame, regionWindow(region));
+    mirror(rgb, region.out);
+    writeInput(rgb, this.networks.entry.input, crop.data, 0);
+    return crop;
   }
 
   /**

@@ -84,3 +84,16 @@ test('logSumExp neither overflows nor loses small terms', () => {
   expect(logSumExp([1000, 1000])).toBeCloseTo(1000 + Math.LN2, 9);
   expect(logSumExp([-Infinity, -Infinity])).toBe(-Infinity);
 });
+
+test('a component far below the others counts where it alone is near', () => {
+  const away = 30;
+  const uneven: Mixture = {
+    logits: Float32Array.of(-40, 0, -60),
+    means: Float32Array.of(away, 0, 0, 0, 0, 0, 0, 0, away, 0, 0, 0),
+    logSigmas: new Float32Array(12),
+  };
+  const peak = -2 * Math.log(2 * Math.PI);
+  const [near, far] = logDensity(uneven, Float32Array.of(0, 0, 0, 0, away, 0, 0, 0));
+  expect(near).toBeCloseTo(peak, 5);
+  expect(far).toBeCloseTo(peak + Math.log(Math.exp(-40) + Math.exp(-60)), 5);
+});

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { openOnnxModel, type FloatTensor } from '../../src/runtime/onnx.js';
-import { cutModel, GraphBuilder, withOutputs } from '../../src/io/onnx-graph.js';
+import {
+  cutModel,
+  decodeModel,
+  encodeModel,
+  fixInputs,
+  GraphBuilder,
+  joinModels,
+  withOutputs,
+} from '../../src/io/onnx-graph.js';
 
 async function run(model: Uint8Array, feeds: Record<string, FloatTensor>): Promise<Record<string, number[]>> {
   const session = await openOnnxModel(model, { threads: 1, provider: 'cpu' });
@@ -122,5 +130,49 @@ describe('cutModel', () => {
     const { bytes, turned } = chain();
     const from = [{ value: turned, name: 'in', dims: ['w', 'h'] }];
     expect(() => cutModel(bytes, from, [{ value: 'Relu_99', name: 'out', dims: [] }])).toThrow();
+  });
+});
+
+describe('joinModels', () => {
+  /** z = x y + 1, of two inputs. */
+  function product() {
+    const graph = new GraphBuilder();
+    const z = graph.op('Mul', [graph.input('x', ['w', 'h']), graph.input('y', ['w', 'h'])]);
+    graph.output('z', graph.op('Add', [z, graph.scalar(1)]), ['w', 'h']);
+    return graph.toBytes();
+  }
+  const x = { data: Float32Array.of(1, -2), dims: [1, 2] };
+  const y = { data: Float32Array.of(10, 20), dims: [2, 1] };
+
+  it('goes on from the values of the first, each part under its own names', async () => {
+    const joined = joinModels(chain().bytes, [
+      { bytes: product(), prefix: 'a', wires: { x: 'y' } },
+      { bytes: product(), prefix: 'b', wires: { x: 'a/z', y: 'y' } },
+    ])!;
+    // y = -relu(3 x^T + 1) = [-4, 0]; a = 10 y + 1; b = a y + 1
+    expect(await run(joined, { x, 'a/y': y })).toEqual({ y: [-4, -0], 'a/z': [-39, 1], 'b/z': [157, 1] });
+  });
+
+  it('takes older operator sets of networks whose operators are settled, and no others', async () => {
+    const older = (bytes: Uint8Array) =>
+      encodeModel({ ...decodeModel(bytes), opsetImport: [{ domain: '', version: 9 }] });
+    const relu = new GraphBuilder();
+    relu.output('y', relu.op('Relu', [relu.input('x', ['h', 'w'])]), ['h', 'w']);
+    const others = [{ bytes: product(), prefix: 'a', wires: { x: 'y' } }];
+    const joined = joinModels(older(relu.toBytes()), others)!;
+    expect(await run(joined, { x, 'a/y': { ...y, dims: [1, 2] } })).toEqual({ y: [1, 0], 'a/z': [11, 1] });
+    expect(joinModels(older(chain().bytes), others)).toBeUndefined(); // Neg
+    expect(joinModels(encodeModel({ ...decodeModel(relu.toBytes()), opsetImport: [] }), others)).toBeUndefined();
+  });
+});
+
+describe('fixInputs', () => {
+  it('makes constants of inputs', async () => {
+    const graph = new GraphBuilder();
+    graph.output('z', graph.op('Mul', [graph.input('x', ['n']), graph.input('y', ['n'])]), ['n']);
+    const fixed = fixInputs(graph.toBytes(), { y: vector(2, 3) });
+    expect(await run(fixed, { x: vector(5, 7) })).toEqual({ z: [10, 21] });
+    expect(() => fixInputs(fixed, { y: vector(2, 3) })).toThrow('no input y');
+    expect(() => fixInputs(graph.toBytes(), { x: { data: Float32Array.of(1), dims: [2] } })).toThrow('expected 2');
   });
 });

@@ -5,6 +5,7 @@ import { createRandom } from '../../src/random.js';
 import { openOnnxModel } from '../../src/runtime/onnx.js';
 import {
   createTargetModel,
+  respond,
   TARGET_SIZE,
   type Response,
   type TargetGraphs,
@@ -64,9 +65,14 @@ function begin(): Promise<TargetModel> {
   return createTargetModel(graphs, samples, axis(), config, createRandom(1));
 }
 
+const scoresOf = async (model: TargetModel, map: FeatureMap): Promise<Response> =>
+  model.response((await respond(graphs.respond, map, model.inputs())).scores);
+const take = async (model: TargetModel, map: FeatureMap, row: number, column: number): Promise<void> =>
+  model.take((await respond(graphs.respond, map, model.inputs())).reduced, boxAt(row, column));
+
 test('it responds to the object of the first frame where that is', async () => {
   const model = await begin();
-  const response = await model.respond(scene([{ row: 5, column: 12, kind: 0 }], 7));
+  const response = await scoresOf(model, scene([{ row: 5, column: 12, kind: 0 }], 7));
   expect(at(response, 5, 12)).toBeGreaterThan(0.6);
   expect(response.scores.indexOf(response.scores.reduce((a, b) => Math.max(a, b)))).toBe(5 * cells + 12);
 });
@@ -81,29 +87,29 @@ test('what it takes up is learned in six shares, and no sooner', async () => {
     ],
     8,
   );
-  const before = await model.respond(later);
+  const before = await scoresOf(model, later);
   for (let frame = 0; frame < 6; frame++) {
-    await model.take(later, boxAt(5, 12));
+    await take(model, later, 5, 12);
     for (let share = 0; share < 5; share++) await model.work();
-    if (frame === 0) expect((await model.respond(later)).scores).toEqual(before.scores);
+    if (frame === 0) expect((await scoresOf(model, later)).scores).toEqual(before.scores);
     await model.work();
   }
-  const after = await model.respond(later);
+  const after = await scoresOf(model, later);
   expect(at(after, 5, 12)).toBeGreaterThan(at(before, 5, 12) + 0.3);
   expect(at(after, 12, 5)).toBeLessThan(0.4);
   // the first frame is not forgotten
-  expect(at(await model.respond(scene([{ row: 9, column: 9, kind: 0 }], 0)), 9, 9)).toBeGreaterThan(0.3);
+  expect(at(await scoresOf(model, scene([{ row: 9, column: 9, kind: 0 }], 0)), 9, 9)).toBeGreaterThan(0.3);
 });
 
 test('work left over is done before something new is taken up', async () => {
   const [hasty, patient] = [await begin(), await begin()];
   const later = scene([{ row: 5, column: 12, kind: 1 }], 9);
-  await hasty.take(later, boxAt(5, 12));
+  await take(hasty, later, 5, 12);
   await hasty.work();
-  await hasty.take(later, boxAt(5, 12));
-  await patient.take(later, boxAt(5, 12));
+  await take(hasty, later, 5, 12);
+  await take(patient, later, 5, 12);
   for (let share = 0; share < 6; share++) await patient.work();
-  expect((await hasty.respond(later)).scores).toEqual((await patient.respond(later)).scores);
+  expect((await scoresOf(hasty, later)).scores).toEqual((await scoresOf(patient, later)).scores);
 });
 
 test('equations take a sample in any number of shares, to the last bit', async () => {

@@ -2,7 +2,7 @@
  * The head as ONNX graphs.
  *
  * embed, propose     hold their weights
- * energy, gradient   take the dense layers' weights and the template as inputs: the target owns them
+ * energy, gradient   take the dense layers' weights as inputs, so that the two files do not hold them again, and the template
  */
 import { GraphBuilder } from '../../io/onnx-graph.js';
 import {

@@ -1,5 +1,6 @@
 /** The head compiled to ONNX graphs (compile.ts): what tracking runs on. */
 import { cutWindow, poolingGradient, poolingMatrices, touchedWindow } from '../../features/roi-pool.js';
+import { fixInputs } from '../../io/onnx-graph.js';
 import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../../runtime/onnx.js';
 import {
   COARSE_BINS,
@@ -20,11 +21,19 @@ export async function createOnnxEngine(
   const { model } = head;
   const { config, geometry } = model;
   const { fine: f, coarse: c } = geometry;
-  const open = async (name: 'embed' | 'propose' | 'energy' | 'gradient'): Promise<OnnxModel> =>
-    openOnnxModel(await head.graph(name), options);
-  const [embedGraph, proposeGraph, energyGraph] = await Promise.all([open('embed'), open('propose'), open('energy')]);
-  // opened at its first use: sampling alone needs no gradient
-  let gradientGraph: Promise<OnnxModel> | undefined;
+  const dense = Object.fromEntries(
+    DENSE_WEIGHTS.map((name) => [name, { data: model.weights[name]!.data, dims: model.weights[name]!.shape }]),
+  );
+  const openers: Record<HeadGraphName, () => Promise<OnnxModel>> = {
+    embed: async () => openOnnxModel(await head.graph('embed'), options),
+    propose: async () => openOnnxModel(await head.graph('propose'), options),
+    energy: async () => openOnnxModel(fixInputs(await head.graph('energy'), dense), options),
+    gradient: async () => openOnnxModel(fixInputs(await head.graph('gradient'), dense), options),
+  };
+  // the others are opened at their first use: a tracker may have them in another graph, and sampling alone needs no gradient
+  const opened: Partial<Record<HeadGraphName, Promise<OnnxModel>>> = { energy: openers.energy() };
+  const open = (name: HeadGraphName): Promise<OnnxModel> => (opened[name] ??= openers[name]());
+  const energyGraph = await open('energy');
 
   // most boxes lie close together: of both maps, only what they touch is pooled from
   const mapInputs = (map: 'fine' | 'coarse', embedding: Embedding, boxes: Float32Array) => {
@@ -53,19 +62,18 @@ export async function createOnnxEngine(
       template_fine: { data: template.fineBins, dims: [template.fineBins.length] },
       template_coarse: { data: template.coarseBins, dims: [template.coarseBins.length] },
       modulation: { data: template.modulation, dims: [template.modulation.length] },
-      ...Object.fromEntries(
-        DENSE_WEIGHTS.map((name) => [name, { data: template.dense[name]!.data, dims: template.dense[name]!.shape }]),
-      ),
     };
     return { feeds, fine: fine.window, coarse: coarse.window };
   };
 
   return {
     model,
-    name: `onnx (${embedGraph.provider})`,
+    name: `onnx (${energyGraph.provider})`,
 
     async embed(fine, coarse) {
-      const maps = await embedGraph.run({
+      const maps = await (
+        await open('embed')
+      ).run({
         fine: { data: fine, dims: [1, config.fineIn, f.cells, f.cells] },
         coarse: { data: coarse, dims: [1, config.coarseIn, c.cells, c.cells] },
       });
@@ -74,7 +82,9 @@ export async function createOnnxEngine(
 
     async propose(embedding, template) {
       const kernel = correlationKernel(template);
-      const { raw } = await proposeGraph.run({
+      const { raw } = await (
+        await open('propose')
+      ).run({
         coarse_map: { data: embedding.coarse, dims: [c.cells, c.cells, config.coarse] },
         kernel: { data: kernel, dims: [COARSE_BINS * COARSE_BINS, config.coarse] },
       });
@@ -87,9 +97,8 @@ export async function createOnnxEngine(
     },
 
     async energyAndGradient(embedding, template, boxes) {
-      gradientGraph ??= open('gradient');
       const inputs = scoringInputs(embedding, template, boxes);
-      const out = await (await gradientGraph).run(inputs.feeds);
+      const out = await (await open('gradient')).run(inputs.feeds);
       const gradientOf = (map: 'fine' | 'coarse', bins: number): Float32Array => {
         const matrices = { x: out[`d_${map}_x`]!.data, y: out[`d_${map}_y`]!.data };
         return poolingGradient(boxes, bins, geometry[map], matrices, inputs[map]);
@@ -100,8 +109,7 @@ export async function createOnnxEngine(
     },
 
     async release() {
-      const graphs = [embedGraph, proposeGraph, energyGraph, ...(gradientGraph ? [await gradientGraph] : [])];
-      await Promise.all(graphs.map((graph) => graph.release()));
+      await Promise.all(Object.values(opened).map(async (graph) => (await graph).release()));
     },
   };
 }

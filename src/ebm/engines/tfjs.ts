@@ -233,7 +233,6 @@ export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>,
   const scorer = (embedding: Embedding, template: Template, count: number) => {
     const fineMap = tf.tensor4d(embedding.fine, [1, f.cells, f.cells, config.fine]);
     const coarseMap = tf.tensor4d(embedding.coarse, [1, c.cells, c.cells, config.coarse]);
-    const owned = { ...weights, ...toTensors(tf, template.dense) };
     const tensors: TemplateTensors = {
       fineBins: tf.tensor2d(template.fineBins, [1, template.fineBins.length]),
       coarseBins: tf.tensor2d(template.coarseBins, [1, template.coarseBins.length]),
@@ -242,7 +241,7 @@ export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>,
     return (fineMatrices: PoolingTensors, coarseMatrices: PoolingTensors): TF.Tensor1D => {
       const fineBins = pool(tf, fineMap, fineMatrices);
       const coarseBins = pool(tf, coarseMap, coarseMatrices);
-      return tf.reshape(energy(tf, owned, tensors, fineBins, coarseBins), [count]);
+      return tf.reshape(energy(tf, weights, tensors, fineBins, coarseBins), [count]);
     };
   };
 

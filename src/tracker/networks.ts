@@ -1,0 +1,194 @@
+/**
+ * From the pixels of a search region to all that the networks say of it: embedded maps, the target model's scores, the raw proposal. One graph
+ * of backbone, head and target model where onnxruntime computes all of them on the CPU, since between two graphs maps of millions of numbers
+ * are copied and threads go to sleep; else one network after the other.
+ */
+import { readFile } from 'node:fs/promises';
+import { COARSE_BINS, correlationKernel, type Embedding, type HeadEngine, type Template } from '../ebm/head.js';
+import type { LoadedHead } from '../ebm/load.js';
+import { channelFactors, openBackbone, splitFeatures, type FeatureMap, type Features } from '../features/backbone.js';
+import type { BackboneEntry } from '../features/manifest.js';
+import { GraphBuilder, joinModels } from '../io/onnx-graph.js';
+import { openOnnxModel, type FloatTensor, type OnnxOptions } from '../runtime/onnx.js';
+import { respond, TARGET_CHANNELS, TARGET_SIZE, type RawResponse, type TargetModel } from '../target/classifier.js';
+import type { Stopwatch } from './stopwatch.js';
+
+/** What is said of a crop of the first frame. */
+export interface FirstSight {
+  /** The backbone's coarse map: the target model chooses its channels by it. */
+  readonly coarse: FeatureMap;
+  readonly embedding: Embedding;
+}
+
+/** What is said of a search region. */
+export interface Sight {
+  readonly embedding: Embedding;
+  readonly response: RawResponse;
+  /** The proposal as decodeProposal() takes it. */
+  readonly proposal: Float32Array;
+}
+
+/** An object that is searched for. */
+export interface Wanted {
+  readonly template: Template;
+  readonly model: TargetModel;
+}
+
+/** Crops are as the backbone's entry says: [B, 3, S, S] or [B, S, S, 3]. */
+export interface Networks {
+  /** The backbone. */
+  readonly entry: BackboneEntry;
+  /** The provider it runs on, and why (see OnnxModel). */
+  readonly provider: string;
+  readonly reasons: readonly string[];
+  /** @param crop B = 1 */
+  begin(crop: FloatTensor): Promise<FirstSight>;
+  /** @param crops one for each of the wanted */
+  search(crops: FloatTensor, wanted: readonly Wanted[]): Promise<readonly Sight[]>;
+  release(): Promise<void>;
+}
+
+/**
+ * One graph where `joined` is asked for and can be had, else the networks one after the other.
+ * @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
+ */
+export async function openNetworks(
+  entry: BackboneEntry,
+  head: LoadedHead,
+  engine: HeadEngine,
+  joined: boolean,
+  options: OnnxOptions,
+  stopwatch: Stopwatch,
+): Promise<Networks> {
+  const bytes = joined ? await joinGraphs(entry, head) : undefined;
+  return bytes
+    ? openJoined(entry, head, bytes, options, stopwatch)
+    : openStepwise(entry, head, engine, options, stopwatch);
+}
+
+/** Names of the joined graph's inputs and outputs: those of its parts, each behind the name of the part. */
+const EMBEDDED = ['embed/fine_map', 'embed/coarse_map'] as const;
+const FIRST_OUTPUTS = ['maps/coarse', ...EMBEDDED];
+const SEARCH_OUTPUTS = ['respond/scores', 'respond/reduced', 'propose/raw', ...EMBEDDED];
+
+async function joinGraphs(entry: BackboneEntry, head: LoadedHead): Promise<Uint8Array | undefined> {
+  const [backbone, embed, respond, propose] = await Promise.all([
+    readFile(entry.file),
+    head.graph('embed'),
+    head.graph('respond'),
+    head.graph('propose'),
+  ]);
+  return joinModels(backbone, [
+    { prefix: 'maps', bytes: normaliseMaps(entry, head), wires: { a: entry.fine.output, b: entry.coarse.output } },
+    { prefix: 'embed', bytes: embed, wires: { fine: 'maps/fine', coarse: 'maps/coarse' } },
+    { prefix: 'respond', bytes: respond, wires: { coarse: 'maps/coarse' } },
+    { prefix: 'propose', bytes: propose, wires: { coarse_map: 'embed/coarse_map' } },
+  ]);
+}
+
+/** The backbone's maps a and b, each channel divided by its deviation. */
+function normaliseMaps({ fine, coarse }: BackboneEntry, { model: { geometry } }: LoadedHead): Uint8Array {
+  const g = new GraphBuilder();
+  for (const [input, output, spec, { cells }] of [
+    ['a', 'fine', fine, geometry.fine],
+    ['b', 'coarse', coarse, geometry.coarse],
+  ] as const) {
+    const dims = [1, spec.channels, cells, cells];
+    const factors = g.constant({ data: channelFactors(spec), dims: [1, spec.channels, 1, 1] });
+    g.output(output, g.op('Mul', [g.input(input, dims), factors]), dims);
+  }
+  return g.toBytes();
+}
+
+async function openJoined(
+  entry: BackboneEntry,
+  { model }: LoadedHead,
+  bytes: Uint8Array,
+  options: OnnxOptions,
+  stopwatch: Stopwatch,
+): Promise<Networks> {
+  const graph = await openOnnxModel(bytes, options);
+  const { cells, stride, offset } = model.geometry.coarse;
+  const { channels } = entry.coarse;
+  const zeros = (...dims: number[]): FloatTensor => ({ data: new Float32Array(dims.reduce((a, b) => a * b)), dims });
+  const kernelDims = [COARSE_BINS * COARSE_BINS, model.config.coarse];
+  // on the first frame there is no object yet that could be searched for
+  const nobody = {
+    'respond/basis': zeros(TARGET_CHANNELS, channels),
+    'respond/mean': zeros(channels, 1),
+    'respond/filter': zeros(TARGET_SIZE, 1),
+    'propose/kernel': zeros(...kernelDims),
+  };
+  const embedded = (out: Readonly<Record<string, FloatTensor>>): Embedding => {
+    const [fine, coarse] = EMBEDDED.map((name) => out[name]!.data);
+    return { fine: fine!, coarse: coarse! };
+  };
+  return {
+    entry,
+    provider: graph.provider,
+    reasons: graph.reasons,
+    async begin(crop) {
+      const out = await graph.run({ [entry.input.name]: crop, ...nobody }, FIRST_OUTPUTS);
+      const { data } = out['maps/coarse']!;
+      const coarse = { data, batch: 1, channels, height: cells, width: cells, stride, offset };
+      return { coarse, embedding: embedded(out) };
+    },
+    async search({ data, dims }, wanted) {
+      const size = data.length / wanted.length;
+      const sights: Sight[] = [];
+      for (const [index, { template, model: target }] of wanted.entries()) {
+        const crop = { data: data.subarray(index * size, (index + 1) * size), dims: [1, ...dims.slice(1)] };
+        const { basis, mean, filter } = target.inputs();
+        const own = {
+          'respond/basis': basis,
+          'respond/mean': mean,
+          'respond/filter': filter,
+          'propose/kernel': { data: correlationKernel(template), dims: kernelDims },
+        };
+        const feeds = { [entry.input.name]: crop, ...own };
+        const out = await stopwatch.time('networks', () => graph.run(feeds, SEARCH_OUTPUTS));
+        const response = { scores: out['respond/scores']!.data, reduced: out['respond/reduced']!.data };
+        sights.push({ embedding: embedded(out), response, proposal: out['propose/raw']!.data });
+      }
+      return sights;
+    },
+    release: () => graph.release(),
+  };
+}
+
+/** The backbone with all crops in one run, then for each crop one network after the other. */
+async function openStepwise(
+  entry: BackboneEntry,
+  head: LoadedHead,
+  engine: HeadEngine,
+  options: OnnxOptions,
+  stopwatch: Stopwatch,
+): Promise<Networks> {
+  const backbone = await openBackbone(entry, options);
+  const respondGraph = await openOnnxModel(await head.graph('respond'), options);
+  const embed = ({ fine, coarse }: Features): Promise<Embedding> => engine.embed(fine.data, coarse.data);
+  return {
+    entry,
+    provider: backbone.provider,
+    reasons: backbone.reasons,
+    async begin(crop) {
+      const features = await backbone.extract(crop);
+      return { coarse: features.coarse, embedding: await embed(features) };
+    },
+    async search(crops, wanted) {
+      const maps = await stopwatch.time('backbone', () => backbone.extract(crops));
+      const sights: Sight[] = [];
+      for (const [index, features] of splitFeatures(maps).entries()) {
+        const { template, model } = wanted[index]!;
+        const embedding = await stopwatch.time('embed', () => embed(features));
+        const response = await stopwatch.time('target', () => respond(respondGraph, features.coarse, model.inputs()));
+        const proposal = await stopwatch.time('propose', () => engine.propose(embedding, template));
+        sights.push({ embedding, response, proposal });
+      }
+      return sights;
+    },
+    async release() {
+      await Promise.all([backbone.release(), respondGraph.release()]);
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createOnnxEngine } from '../../src/ebm/engines/onnx.js';
+import { makeTemplate, type HeadEngine } from '../../src/ebm/head.js';
+import type { LoadedHead } from '../../src/ebm/load.js';
+import { findBackbone, loadManifest, type BackboneEntry, type Manifest } from '../../src/features/manifest.js';
+import { cropBox } from '../../src/geometry.js';
+import { decodeModel, encodeModel } from '../../src/io/onnx-graph.js';
+import { createRandom } from '../../src/random.js';
+import type { FloatTensor } from '../../src/runtime/onnx.js';
+import { TARGET_CHANNELS, TARGET_SIZE, type TargetModel } from '../../src/target/classifier.js';
+import { openNetworks, type Networks, type Wanted } from '../../src/tracker/networks.js';
+import { openHead } from '../../src/tracker/open-head.js';
+import { createStopwatch } from '../../src/tracker/stopwatch.js';
+
+const RUNTIME = { threads: 1, provider: 'cpu' } as const;
+const SIDE = 288;
+const folder = mkdtempSync(path.join(os.tmpdir(), 'networks-'));
+let manifest: Manifest;
+let head: LoadedHead;
+let engine: HeadEngine;
+beforeAll(async () => {
+  manifest = await loadManifest();
+  head = await openHead(manifest);
+  engine = await createOnnxEngine(head, RUNTIME);
+});
+afterAll(async () => {
+  await engine.release();
+  rmSync(folder, { recursive: true });
+});
+
+const numbers = (seed: number, length: number): Float32Array => {
+  const random = createRandom(seed);
+  return Float32Array.from({ length }, () => random.normal());
+};
+
+function crops(count: number): FloatTensor {
+  return { data: numbers(3, count * 3 * SIDE * SIDE).map((value) => 50 * value), dims: [count, 3, SIDE, SIDE] };
+}
+
+/** An object that is known by other channels, filter and template than the next one. */
+async function somebody(networks: Networks, seed: number): Promise<Wanted> {
+  const { embedding } = await networks.begin(crops(1));
+  const template = makeTemplate(head.model, embedding, cropBox(120 + 10 * seed, 140, 60, 50));
+  const { channels } = networks.entry.coarse;
+  const inputs = {
+    basis: { data: numbers(10 * seed, TARGET_CHANNELS * channels), dims: [TARGET_CHANNELS, channels] },
+    mean: { data: numbers(10 * seed + 1, channels), dims: [channels, 1] },
+    filter: { data: numbers(10 * seed + 2, TARGET_SIZE), dims: [TARGET_SIZE, 1] },
+  };
+  return { template, model: { inputs: () => inputs } as unknown as TargetModel };
+}
+
+const open = (entry: BackboneEntry, joined: boolean): Promise<Networks> =>
+  openNetworks(entry, head, engine, joined, RUNTIME, createStopwatch());
+
+/** Largest difference, as a share of the largest value. */
+function difference(a: Float32Array, b: Float32Array): number {
+  expect(a.length).toBe(b.length);
+  const top = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0) / top;
+}
+
+describe.each(['float', 'int8'] as const)('the joined graph, %s', (precision) => {
+  test('says what the networks say one after the other, of each object', async () => {
+    const entry = await findBackbone(manifest, head.backbone, precision);
+    const [joined, stepwise] = [await open(entry, true), await open(entry, false)];
+    const first = await joined.begin(crops(1));
+    const expected = await stepwise.begin(crops(1));
+    // 8 bits round a last digit up or down
+    const limit = precision === 'float' ? 1e-4 : 0.1;
+    expect(difference(first.coarse.data, expected.coarse.data)).toBeLessThan(limit);
+    expect({ ...first.coarse, data: [] }).toEqual({ ...expected.coarse, data: [] });
+    const wanted = [await somebody(stepwise, 1), await somebody(stepwise, 2)];
+    const sights = await joined.search(crops(2), wanted);
+    const others = await stepwise.search(crops(2), wanted);
+    for (const [i, sight] of sights.entries()) {
+      const other = others[i]!;
+      expect(difference(sight.embedding.fine, other.embedding.fine)).toBeLessThan(limit);
+      expect(difference(sight.embedding.coarse, other.embedding.coarse)).toBeLessThan(limit);
+      expect(difference(sight.response.scores, other.response.scores)).toBeLessThan(limit);
+      expect(difference(sight.response.reduced, other.response.reduced)).toBeLessThan(limit);
+      expect(difference(sight.proposal, other.proposal)).toBeLessThan(limit);
+    }
+    expect(difference(sights[0]!.response.scores, sights[1]!.response.scores)).toBeGreaterThan(0.1);
+    await Promise.all([joined.release(), stepwise.release()]);
+  });
+});
+
+test('a backbone whose operators might mean something else is not joined, and works', async () => {
+  const entry = await findBackbone(manifest, head.backbone);
+  const model = decodeModel(await readFile(entry.file));
+  const input = model.graph!.input![0]!.name!;
+  // what Squeeze takes as an attribute became an input later
+  const squeeze = { opType: 'Squeeze', input: [input], output: ['unused'] };
+  const file = path.join(folder, 'squeezed.onnx');
+  const graph = { ...model.graph, node: [...model.graph!.node!, squeeze] };
+  await writeFile(file, encodeModel({ ...model, graph }));
+  const stopwatch = createStopwatch();
+  const networks = await openNetworks({ ...entry, file }, head, engine, true, RUNTIME, stopwatch);
+  const sights = await networks.search(crops(1), [await somebody(networks, 1)]);
+  expect(sights).toHaveLength(1);
+  expect([...stopwatch.stages.keys()]).toEqual(['backbone', 'embed', 'target', 'propose']);
+  await networks.release();
+});
