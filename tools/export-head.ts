@@ -3,10 +3,10 @@
  *
  *   npx tsx tools/export-head.ts models/head.safetensors [--name default] [--manifest models/manifest.json] [--confidence FILE]
  */
-import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
+import { sha256Of } from '../src/hash.js';
 import { parseHeadFile } from '../src/ebm/load.js';
 import { DEFAULT_MANIFEST } from '../src/features/manifest.js';
 import { compileGraphs } from '../src/tracker/compile.js';
@@ -31,7 +31,6 @@ export async function exportHead(
   const backbone = Object.entries(manifest.backbones).find(([, entry]) => entry.sha256 === trainedOn)?.[0];
   if (!backbone)
     throw new Error(`${weightFile} was trained on backbone ${trainedOn}, which ${manifestFile} does not name`);
-  const hash = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
   const stored = path.join(folder, `head-${name}.safetensors`);
   if (path.resolve(stored) !== path.resolve(weightFile)) await copyFile(weightFile, stored);
   await mkdir(path.join(folder, `head-${name}`), { recursive: true });
@@ -39,10 +38,10 @@ export async function exportHead(
   for (const [graph, data] of Object.entries(compileGraphs(model))) {
     const file = `head-${name}/${graph}.onnx`;
     await writeFile(path.join(folder, file), data);
-    graphs[graph] = { file, sha256: hash(data) };
+    graphs[graph] = { file, sha256: sha256Of(data) };
   }
   const previous = manifest.heads?.[name] as { sha256?: string; confidence?: unknown } | undefined;
-  const sha256 = hash(bytes);
+  const sha256 = sha256Of(bytes);
   // what was fitted later to the same weights stands in the manifest alone
   const kept = previous?.sha256 === sha256 ? (previous.confidence ?? own) : (own ?? previous?.confidence);
   const confidence = confidenceFile

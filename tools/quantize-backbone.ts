@@ -13,10 +13,10 @@
  * --no-correction          leaves the biases as they are
  * --measure                writes nothing
  */
-import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { sha256Of } from '../src/hash.js';
 import { TrackerError } from '../src/errors.js';
 import { DEFAULT_MANIFEST, findBackbone, loadManifest, type BackboneEntry } from '../src/features/manifest.js';
 import { writeInput } from '../src/image/crop.js';
@@ -77,7 +77,7 @@ async function enter(manifestFile: string, name: string, file: string, model: Ui
   const manifest = JSON.parse(await readFile(manifestFile, 'utf8')) as { backbones: Record<string, object> };
   const int8 = {
     file: path.relative(path.dirname(path.resolve(manifestFile)), path.resolve(file)),
-    sha256: createHash('sha256').update(model).digest('hex'),
+    sha256: sha256Of(model),
     madeFrom: from,
   };
   manifest.backbones[name] = { ...manifest.backbones[name], int8 };

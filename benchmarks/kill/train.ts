@@ -7,11 +7,11 @@
  * Without --data it learns from the clip of the demo, with the boxes of a tracking run as annotation.
  */
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
+import { sha256Of } from '../../src/hash.js';
 import type { FrameBox } from '../../src/geometry.js';
 import { readBoxes } from '../../src/io/boxes.js';
 import { createRandom } from '../../src/random.js';
@@ -85,7 +85,7 @@ async function outcome(code: number | null, out: string): Promise<string> {
   const hashes = await Promise.all(
     [checkpoint, out].map((file) =>
       readFile(file).then(
-        (bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 16),
+        (bytes) => sha256Of(bytes).slice(0, 16),
         () => 'none',
       ),
     ),

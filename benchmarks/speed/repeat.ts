@@ -6,12 +6,12 @@
  *
  * Exit code 1 where two runs differ, or one needs a tenth more memory than the median.
  */
-import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
+import { sha256Of } from '../../src/hash.js';
 import { makeClip } from './clips.js';
 import { runTrack, type ProcessCost } from './process.js';
 import { quantile } from './stages.js';
@@ -39,7 +39,7 @@ try {
     while (begun++ < options.runs) {
       const { cost, boxes } = await runTrack(clip, ['--preset', options.preset, '--threads', '1']);
       costs.push(cost);
-      const hash = createHash('sha256').update(boxes).digest('hex');
+      const hash = sha256Of(boxes);
       hashes.set(hash, (hashes.get(hash) ?? 0) + 1);
       const left = ((performance.now() - began) / costs.length) * (options.runs - costs.length);
       console.error(

@@ -1,8 +1,8 @@
 /** Heads: of the manifest, with the ONNX graphs they were compiled to, and single weight files, compiled as they are opened. */
 import path from 'node:path';
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { sha256Of } from '../hash.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { readVerified, type Manifest } from '../features/manifest.js';
 import { parseSafetensors, type SafetensorsFile } from '../io/safetensors.js';
@@ -143,7 +143,7 @@ async function loadHeadFile(manifest: Manifest, file: string, compile: Compile):
       `takes maps of ${fineIn} and ${coarseIn} channels, expected ${expected} of backbone ${name}`,
     );
   }
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const sha256 = sha256Of(bytes);
   return {
     model,
     backbone: name,

@@ -1,9 +1,9 @@
 /** run.json: what made the result files of a folder. */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sha256Of } from '../hash.js';
 import { parseConfig, type TrackerOptions } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { findBackbone, loadManifest } from '../features/manifest.js';
@@ -72,7 +72,7 @@ export async function makeRecord(key: RunKey): Promise<RunRecord> {
   const { seed, threads: _, ...config } = parseConfig({ ...key.options, seed: key.seed });
   const weights = key.module === undefined ? await findWeights(key.options) : undefined;
   const code = key.module === undefined ? '' : await readModule(key.module);
-  const identity = sha256(JSON.stringify({ seed, config, weights, code }));
+  const identity = sha256Of(JSON.stringify({ seed, config, weights, code }));
   const commit = await readCommit();
   return {
     tracker: key.tracker,
@@ -102,12 +102,10 @@ export async function hashTracker(options: TrackerOptions, module?: string): Pro
   const { 'ebm-tracker': version } = await readVersions();
   return {
     version: version!,
-    config: sha256(JSON.stringify(config)),
-    ...(module === undefined ? await findWeights(options) : { module: sha256(await readModule(module)) }),
+    config: sha256Of(JSON.stringify(config)),
+    ...(module === undefined ? await findWeights(options) : { module: sha256Of(await readModule(module)) }),
   };
 }
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** '' where it is not there: the fault is told where it is loaded. */
 const readModule = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');

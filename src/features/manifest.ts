@@ -1,9 +1,9 @@
 /** models/manifest.json: which backbones there are, and everything the code has to know about each of them. */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { sha256Of } from '../hash.js';
 import { messageOf, TrackerError } from '../errors.js';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
@@ -140,7 +140,7 @@ function int8Of(entry: z.infer<typeof backboneSchema>, name: string, manifest: M
  */
 export async function readVerified(file: string, sha256: string): Promise<Buffer> {
   const bytes = await readModelFile(file, 'model');
-  const found = createHash('sha256').update(bytes).digest('hex');
+  const found = sha256Of(bytes);
   if (found !== sha256) {
     throw new TrackerError('MODEL_INVALID', `model ${file}: sha256 is ${found}, expected ${sha256}`, {
       hint: 'fetch or build the file again; if it was replaced on purpose, put its new sha256 into the manifest',

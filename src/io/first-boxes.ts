@@ -1,6 +1,7 @@
 /** First boxes from a file: one an object, in pixels of the upright first frame. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isObject } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
 import type { FrameBox } from '../geometry.js';
 import { readTracks } from './tracks.js';
@@ -72,9 +73,6 @@ function jsonEntries(text: string, file: string): Entry[] {
     throw invalid(where, `found ${JSON.stringify(item)}, expected {x, y, w, h} or [x, y, w, h]`);
   });
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const named = (names: readonly string[], values: readonly unknown[]): Record<string, unknown> =>
   Object.fromEntries(names.map((name, i) => [name, values[i]]));

@@ -248,13 +248,7 @@ class EnergyTracker implements Tracker {
         maxLogAspect: 0.5,
       },
     };
-    const fewer = (samples: number): number => Math.ceil(p.calm * samples);
-    this.calmEstimate = {
-      ...this.estimate,
-      candidates: fewer(p.candidates),
-      refined: fewer(p.refined),
-      settled: fewer(p.settled),
-    };
+    this.calmEstimate = { ...this.estimate, candidates: Math.ceil(p.calm * p.candidates) };
   }
 
   get description(): TrackerDescription {

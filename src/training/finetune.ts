@@ -2,9 +2,9 @@
  * Fine-tunes a head on footage of one's own: a small rate, the backbone frozen, judged on held-out pairs. The best weights by those are
  * kept; where none is better than what it started from, nothing is written.
  */
-import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256Of } from '../hash.js';
 import { copyWeights, type HeadModel } from '../ebm/head.js';
 import type { LoadedHead } from '../ebm/load.js';
 import { TrackerError } from '../errors.js';
@@ -91,7 +91,7 @@ export async function finetune(request: FinetuneRequest, watch: TrainingWatch): 
   };
   const { bank, data } = await prepareBank(request, entry, { sequences: split.learned, photos: [] }, plan, watch);
   const heldOutHash = await hashFootage(split.heldOut.map(({ sequence }) => sequence));
-  const source = sha256(JSON.stringify([heldOutHash, split.heldOut.map(({ search }) => search)]));
+  const source = sha256Of(JSON.stringify([heldOutHash, split.heldOut.map(({ search }) => search)]));
   const validate = await withBackbone(entry, threads, (backbone) =>
     preparePairs(join(work, 'held-out-pairs'), split.heldOut, backbone, source, watch.signal),
   );
@@ -104,7 +104,7 @@ export async function finetune(request: FinetuneRequest, watch: TrainingWatch): 
     bank,
     geometry,
     settings,
-    settingsHash: sha256(
+    settingsHash: sha256Of(
       JSON.stringify({ settings, data, source, plan, from: head.sha256, engine: tensorflow.version }),
     ),
     checkpoint,
@@ -155,8 +155,6 @@ function settingsOf(request: FinetuneRequest, backend: TensorflowBackend): Train
     checkpointEvery: Math.min(FINETUNING.checkpointEvery, Math.ceil(steps / 6)),
   };
 }
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 

@@ -1,7 +1,7 @@
 /** Trains a head from scratch: fills the feature bank once, then trains from it; stopped at any moment, it goes on. */
-import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { sha256Of } from '../hash.js';
 import { copyWeights, DEFAULT_HEAD, type HeadModel, type MapGeometry, type Weights } from '../ebm/head.js';
 import { findBackbone, loadManifest, type BackboneEntry } from '../features/manifest.js';
 import { createRandom } from '../random.js';
@@ -100,7 +100,7 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
     geometry,
     settings,
     ...(stages ? { stages } : {}),
-    settingsHash: sha256(
+    settingsHash: sha256Of(
       JSON.stringify({
         settings,
         config,
@@ -161,7 +161,7 @@ function chosen({
 async function writeBackbone(out: string, bytes: Uint8Array, entry: BackboneEntry): Promise<string> {
   const stem = out.replace(/\.safetensors$/, '');
   const file = `${stem}.backbone.onnx`;
-  const hash = sha256(bytes);
+  const hash = sha256Of(bytes);
   const { name, ...rest } = entry;
   const origin = `${entry.origin}; its last stages learned with ${basename(out)}`;
   const backbones = { [name]: { ...rest, file: basename(file), sha256: hash, origin } };
@@ -169,8 +169,6 @@ async function writeBackbone(out: string, bytes: Uint8Array, entry: BackboneEntr
   await writeFile(`${stem}.manifest.json`, JSON.stringify({ version: 1, backbones, default: { backbone: name } }));
   return hash;
 }
-
-const sha256 = (text: string | Uint8Array): string => createHash('sha256').update(text).digest('hex');
 
 /** Maps of a search crop of this backbone. */
 function geometryOf({ fine, coarse }: BackboneEntry): HeadModel['geometry'] {
