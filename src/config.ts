@@ -14,7 +14,6 @@ const searchSchema = z.strictObject({
 
 const posteriorSchema = z.strictObject({
   candidates: count.default(64).describe('samples of the first round, from the proposal'),
-  calm: share.default(1).describe('share of them that do for what is sure and moves little'),
   refined: count.default(32).describe('samples of the second round, about the dominant mode; in mirrored pairs'),
   settled: z.number().int().min(0).max(10_000).default(16).describe('samples of the third round, about the peak'),
   temperature: positive.default(0.5).describe('t in exp(t f): how much of the energy counts'),

@@ -74,15 +74,6 @@ export function coast(box: FrameBox, velocity: Velocity, frame: Size): { box: Fr
   return { box: moved, velocity: { x: COAST_DECAY * x, y: COAST_DECAY * y, unsteady: COAST_DECAY * unsteady } };
 }
 
-/** What is calm: as sure as this, and in a frame it moves by less than this share of its size. */
-const CALM_ABOVE = 0.9;
-const CALM_MOTION = 0.1;
-
-/** Where a frame will hardly differ from the last one: fewer samples do. */
-export function isCalm({ box, confidence, velocity: { x, y, unsteady } }: ObjectState): boolean {
-  return confidence >= CALM_ABOVE && Math.hypot(x, y) + unsteady < CALM_MOTION * Math.sqrt(box.w * box.h);
-}
-
 /** Weight of the newest frame's figures in the confidence: what one frame shows by chance does not count in full. */
 const NEWEST = 0.5;
 

@@ -44,7 +44,6 @@ import {
   confidenceInputs,
   confidenceOf,
   filterInputs,
-  isCalm,
   limitBox,
   nextState,
   seen,
@@ -219,7 +218,6 @@ const BATCH = 8;
 class EnergyTracker implements Tracker {
   private targets: readonly Target[] = [];
   private readonly estimate: EstimateSettings;
-  private readonly calmEstimate: EstimateSettings;
   private input = new Float32Array(0);
 
   constructor(
@@ -248,7 +246,6 @@ class EnergyTracker implements Tracker {
         maxLogAspect: 0.5,
       },
     };
-    this.calmEstimate = { ...this.estimate, candidates: Math.ceil(p.calm * p.candidates) };
   }
 
   get description(): TrackerDescription {
@@ -350,7 +347,7 @@ class EnergyTracker implements Tracker {
     const { temperature } = config.posterior;
     const posterior = boxPosterior(engine, embedding, template, base, temperature, [evidence, motion, size, shape]);
     const estimate = await stopwatch.time('estimate', () =>
-      estimateBox(posterior, proposal, isCalm(object) ? this.calmEstimate : this.estimate, target.random),
+      estimateBox(posterior, proposal, this.estimate, target.random),
     );
     const [y0, y1, y2, y3] = estimate.y as unknown as [number, number, number, number];
     const place = fromRelative([y0, y1, y2, y3], base);
