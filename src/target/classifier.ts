@@ -45,7 +45,7 @@ export interface TargetModel {
   response(scores: Float32Array): Response;
   /** Takes up that the object was at `box` in the crop of this reduced map; work() learns it. What was taken up before is learned first. */
   take(reduced: Float32Array, box: CropBox): Promise<void>;
-  /** One share of learning what was taken up: six shares in all, then the filter is a new one. */
+  /** One share of learning what was taken up, on a frame without take(): five shares in all, then the filter is a new one. */
   work(): Promise<void>;
 }
 
@@ -67,7 +67,7 @@ const AUGMENTED_WEIGHT = 0.5;
 const FIRST_ITERATIONS = 120;
 const TOLERANCE = 2e-3;
 /** A frame is learned in shares, so that no frame waits for long: first of the equations, then of their solution. */
-const EQUATION_SHARES = 4;
+const EQUATION_SHARES = 3;
 const SOLUTION_SHARES = 2;
 const ITERATIONS_A_SHARE = 12;
 

@@ -372,7 +372,7 @@ class EnergyTracker implements Tracker {
     const learned = state !== 'lost' && figures.response > learnAbove && count % learnEvery === 0;
     await stopwatch.time('learn', async () => {
       if (learned) await target.model.take(scored.reduced, frameToCrop(box, region));
-      await target.model.work();
+      else await target.model.work();
     });
     const lostFor = state === 'lost' ? object.lostFor + (moved ? 0 : 1) : 0;
     const view = { region, response, estimate, evidence: figures, inputs };
