@@ -6,6 +6,7 @@ import type { TrackerOptions } from '../../src/config.js';
 
 export interface ValRecord {
   readonly mean: { readonly auc: number; readonly op50: number; readonly op75: number };
+  readonly scores: readonly { readonly sequence: string; readonly auc: number }[];
   /** sha256 of the head's weights, of a head of the manifest. */
   readonly weights?: string;
 }

@@ -46,19 +46,19 @@ export async function makeClip(
   const from = streams.find((stream) => stream.width > 0)!;
   const file = path.join(folder, `${name}.mp4`);
   const filter = `scale=-2:${height},pad=${width}:${height}:(ow-iw)/2:0`;
-  const turns = 'split[a][b];[b]reverse[c];[a][c]concat,loop=-1:32767';
-  const longer = frames === undefined ? filter : `${filter},${turns},setpts=N/FRAME_RATE/TB`;
-  const coding = [
-    '-an',
-    '-pix_fmt',
-    'yuv420p',
-    '-crf',
-    '23',
-    ...(frames === undefined ? [] : ['-frames:v', `${frames}`]),
-  ];
-  const args = ['-v', 'error', '-y', '-i', input, '-vf', longer, ...coding, file];
-  const { failure, stderr } = await capture(ffmpeg.path, args);
-  if (failure !== undefined) throw new Error(`${file}: ${failure} ${stderr}`);
+  const turned = `${filter},split[a][b];[b]reverse[c];[a][c]concat`;
+  const coding = ['-an', '-pix_fmt', 'yuv420p', '-crf', '23'];
+  const make = async (options: readonly string[], output: string): Promise<void> => {
+    const { failure, stderr } = await capture(ffmpeg.path, ['-v', 'error', '-y', ...options, output]);
+    if (failure !== undefined) throw new Error(`${output}: ${failure} ${stderr}`);
+  };
+  if (frames === undefined) {
+    await make(['-i', input, '-vf', filter, ...coding], file);
+  } else {
+    const turn = path.join(folder, `${name}-turn.mp4`);
+    await make(['-i', input, '-filter_complex', turned, ...coding], turn);
+    await make(['-stream_loop', '-1', '-i', turn, '-c', 'copy', '-frames:v', String(frames)], file);
+  }
   const scale = height / from.height;
   const left = (width - 2 * Math.round((from.width * scale) / 2)) / 2;
   return {

@@ -5,6 +5,7 @@
  *
  *   npm run build && npm run bench:speed [-- --sizes 360p,720p --presets default,fast --threads 1,2 --frames N --out FILE.json]
  *   npm run bench:speed -- --video FILE --box x,y,w,h      a video of one's own instead
+ *   npm run bench:speed -- --length 1800                   whole runs over a minute of video
  *   npm run bench:speed -- --config JSON                   tracker options over each preset
  *   npm run bench:speed -- --no-process                    leaves out start and memory of `track` (these need dist/)
  *   npm run bench:speed -- --no-objects                    leaves out the four objects
@@ -33,6 +34,7 @@ interface Options {
   readonly presets: string;
   readonly threads: string;
   readonly frames: number;
+  readonly length?: number;
   readonly video?: string;
   readonly box?: string;
   readonly config: string;
@@ -48,6 +50,7 @@ const options = new Command()
   .option('--presets <list>', 'what is compared', PRESET_NAMES.join(','))
   .option('--threads <list>', 'threads of the networks', '1,2')
   .option('--frames <n>', 'frames of each clip', Number, 120)
+  .option('--length <n>', 'frames of each clip for the whole run, forth and back; left out: 210, once', Number)
   .option('--video <file>', 'another video')
   .option('--box <x,y,w,h>', 'its first box')
   .option('--config <json>', 'tracker options', '{}')
@@ -137,7 +140,8 @@ async function clipsOf(folder: string): Promise<Clip[]> {
   if (options.video !== undefined)
     return [{ name: path.basename(options.video), file: options.video, box: parseBox(options.box ?? '') }];
   const clips: Clip[] = [];
-  for (const size of options.sizes.split(',')) clips.push(await makeClip(folder, size, CLIP_SIZES[size as ClipSize]));
+  for (const size of options.sizes.split(','))
+    clips.push(await makeClip(folder, size, CLIP_SIZES[size as ClipSize], options.length));
   return clips;
 }
 
