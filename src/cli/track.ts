@@ -51,7 +51,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     )
     .option(
       '--out <file>',
-      `boxes as ${OUT_ENDINGS}, or the video with the boxes as .mp4 (default: CSV to stdout; of a live source JSON lines)`,
+      `boxes as ${OUT_ENDINGS}, or the video with the boxes as .mp4 (default, or -: CSV to stdout; of a live source JSON lines)`,
     )
     .option('--format <name>', `format of --out or stdout, where the name does not tell: ${FORMAT_NAMES.join(', ')}`)
     .option('--video <file>', 'the video with the boxes drawn in, .mp4')
@@ -102,8 +102,12 @@ async function firstBoxesOf({ box = [], boxes }: TrackOptions): Promise<FirstBox
   });
 }
 
+/** As a name of a file: the output of the program. */
+const STDOUT = '-';
+
 /** @throws TrackerError OPTION_INVALID */
-function outputsOf({ out, format, video }: TrackOptions, live: boolean): OutputPaths {
+function outputsOf({ out: given, format, video }: TrackOptions, live: boolean): OutputPaths {
+  const out = given === STDOUT ? undefined : given;
   const name = format === undefined ? {} : { format: parseFormatName(format) };
   if (live && out === undefined && format === undefined)
     return { format: 'jsonl', ...(video === undefined ? {} : { video }) };

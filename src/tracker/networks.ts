@@ -60,10 +60,16 @@ export async function openNetworks(
   options: OnnxOptions,
   stopwatch: Stopwatch,
 ): Promise<Networks> {
+  const stepwise = (): Promise<Networks> => openStepwise(entry, head, engine, options, stopwatch);
   const bytes = joined ? await joinGraphs(entry, head) : undefined;
-  return bytes
-    ? openJoined(entry, head, bytes, options, stopwatch)
-    : openStepwise(entry, head, engine, options, stopwatch);
+  if (!bytes) return stepwise();
+  try {
+    return await openJoined(entry, head, bytes, options, stopwatch);
+  } catch (error) {
+    // where it is the backbone's fault, this says which
+    await (await stepwise()).release();
+    throw error;
+  }
 }
 
 /** Names of the joined graph's inputs and outputs: those of its parts, each behind the name of the part. */

@@ -37,6 +37,8 @@ describe('track', () => {
     expect(rows[11]!.time).toBeCloseTo(11 / 25, 3);
     expect(err).toContain('12 frames');
     expect(err).not.toContain('\r');
+    const named = await cli('track', video, '--box', BOX, '--out', '-', '--quiet');
+    expect(named).toEqual({ exitCode: 0, out, err: '' });
   });
 
   it('tracks several objects: their ids are in every row, and each is as if tracked alone', async () => {

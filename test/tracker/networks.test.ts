@@ -106,3 +106,12 @@ test('a backbone whose operators might mean something else is not joined, and wo
   expect([...stopwatch.stages.keys()]).toEqual(['backbone', 'embed', 'target', 'propose']);
   await networks.release();
 });
+
+test('a backbone without the output that its entry names is told by name', async () => {
+  const entry = await findBackbone(manifest, head.backbone);
+  const wrong = { ...entry, fine: { ...entry.fine, output: 'stride7' } };
+  await expect(open(wrong, true)).rejects.toMatchObject({
+    code: 'MODEL_INVALID',
+    message: expect.stringMatching(/output "stride7" expected, found stride8, stride16/) as string,
+  });
+});
