@@ -28,7 +28,7 @@ const LEVELS = [
 ] as const;
 const SIZE = '720p';
 const [WIDTH, HEIGHT] = [640, 320];
-const MARGIN = { left: 56, right: 24, top: 20, bottom: 44 };
+const MARGIN = { left: 56, right: 24, top: 30, bottom: 44 };
 const AUC = { from: 0.6, to: 0.8, step: 0.05 };
 const SPEED = { from: 0, to: 100, step: 20 };
 
