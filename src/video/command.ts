@@ -2,7 +2,6 @@
 import { execFile, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import ffmpegCommand, { type FfmpegCommand } from 'fluent-ffmpeg';
 import { messageOf } from '../errors.js';
 import type { Binaries } from './binaries.js';
@@ -61,8 +60,7 @@ const LOG_LINES_KEPT = 100;
  * A fluent-ffmpeg command with its faults mended:
  * - it asks ffmpeg for its formats and encoders first, and misreads the answers of FFmpeg 7 and later;
  * - it remembers one path of ffmpeg for the whole process;
- * - it crashes the process when the program cannot be started;
- * - on a busy machine it tells the end before the last lines of the log have been read.
+ * - it crashes the process when the program cannot be started.
  *
  * Ctrl-C in a terminal does not reach the ffmpeg it starts: this program ends it in order.
  * @param input a file's path, taken literally, or a stream.
@@ -77,18 +75,13 @@ export function createCommand(input: string | Readable, binaries: Binaries): Ffm
     _getFfmpegPath: (callback) => callback(null, binaries.ffmpeg.path),
     _checkCapabilities: (callback) => callback(null),
     availableEncoders: (callback) => callback(null, {}),
-    _spawnFfmpeg: (args, options, onStart, onEnd) => {
-      let logged: Promise<void> = Promise.resolve();
+    _spawnFfmpeg: (args, options, onStart, onEnd) =>
       spawnFfmpeg(
         args,
         { ...options, windowsHide: true, detached: process.platform !== 'win32' },
-        (child, stdout, log) => {
-          logged = finished(child.stderr!).catch(() => undefined);
-          onStart(child, stdout, log);
-        },
-        (error, stdout = NO_LINES, log = NO_LINES) => void logged.then(() => onEnd(error, stdout, log)),
-      );
-    },
+        onStart,
+        (error, stdout = NO_LINES, log = NO_LINES) => onEnd(error, stdout, log),
+      ),
   };
   return Object.assign(command, mended);
 }
