@@ -3,6 +3,8 @@
 /** What showinfo says of a frame; the filters before it make the unit microseconds. */
 const FRAME_LINE = /\[Parsed_showinfo_.*\] n: *\d+ pts: *(NOPTS|-?\d+)/;
 const PROBLEM_LINE = /\[(?:error|fatal|panic)\] (.*)/;
+/** showinfo writes its line in pieces: what a decoder's thread says meanwhile stands in the middle of it, without its level. */
+const PROBLEM_WITHIN = /\b(?:error while|invalid|corrupt|concealing|missing|truncat|non-existing|illegal).*/i;
 /** Said where two frames have one time: it is about the raw output, which has no times. */
 const HARMLESS = /dts to muxer/;
 /** A stream that ends this many seconds before it should is cut off. */
@@ -33,9 +35,8 @@ export class DecodeLog {
     if (frame) {
       this.#pending.push(Number(frame[1]));
       this.#wake();
-      return;
     }
-    const problem = PROBLEM_LINE.exec(line)?.[1];
+    const problem = PROBLEM_LINE.exec(line)?.[1] ?? (frame ? PROBLEM_WITHIN.exec(line)?.[0] : undefined);
     if (problem === undefined || HARMLESS.test(problem)) return;
     if (this.#problems++ === 0) this.#firstProblem = problem.trim();
   }

@@ -44,6 +44,13 @@ describe('nextTime', () => {
 });
 
 describe('damage', () => {
+  it('is also what a decoder says in the middle of the line of a frame', async () => {
+    const log = logOf(`${frameLine(0)} checksum:A0C63AF2 error while decoding MB 0 1, bytestream -43`);
+    expect(await times(log, 1)).toEqual([0]);
+    expect(log.damage(undefined)).toBe('1 problem(s), the first: error while decoding MB 0 1, bytestream -43');
+    expect(logOf(`${frameLine(0)} checksum:A0C63AF2 mean:[16] stdev:[0.0]`).damage(undefined)).toBeUndefined();
+  });
+
   it('counts what ffmpeg calls errors and shows the first', () => {
     const log = logOf('[h264 @ 0x1] [error] error while decoding MB 19 13', '[h264 @ 0x1] [info] fine', '[fatal] stop');
     expect(log.damage(undefined)).toContain('2 problem(s), the first: error while decoding MB 19 13');
