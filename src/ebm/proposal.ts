@@ -92,22 +92,20 @@ export function logDensity(mixture: Mixture, y: Float32Array): Float32Array {
     const d = y[4 * n + 3]!;
     let max = -Infinity;
     let used = 0;
-    while (used < heavy || (used < count && lightest > max + LOST)) {
-      for (const end = used < heavy ? heavy : count; used < end; used++) {
-        const at = 4 * used;
-        const da = a - means[at]!;
-        const db = b - means[at + 1]!;
-        const dc = c - means[at + 2]!;
-        const dd = d - means[at + 3]!;
-        const term =
-          constants[used]! -
-          da * da * precisions[at]! -
-          db * db * precisions[at + 1]! -
-          dc * dc * precisions[at + 2]! -
-          dd * dd * precisions[at + 3]!;
-        terms[used] = term;
-        if (term > max) max = term;
-      }
+    for (; used < heavy || (used < count && lightest > max + LOST); used++) {
+      const at = 4 * used;
+      const da = a - means[at]!;
+      const db = b - means[at + 1]!;
+      const dc = c - means[at + 2]!;
+      const dd = d - means[at + 3]!;
+      const term =
+        constants[used]! -
+        da * da * precisions[at]! -
+        db * db * precisions[at + 1]! -
+        dc * dc * precisions[at + 2]! -
+        dd * dd * precisions[at + 3]!;
+      terms[used] = term;
+      if (term > max) max = term;
     }
     result[n] = logSumExp(terms.subarray(0, used));
   }

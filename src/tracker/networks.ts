@@ -6,10 +6,17 @@
 import { readFile } from 'node:fs/promises';
 import { COARSE_BINS, correlationKernel, type Embedding, type HeadEngine, type Template } from '../ebm/head.js';
 import type { LoadedHead } from '../ebm/load.js';
-import { channelFactors, openBackbone, splitFeatures, type FeatureMap, type Features } from '../features/backbone.js';
+import {
+  channelFactors,
+  openBackbone,
+  splitFeatures,
+  type Backbone,
+  type FeatureMap,
+  type Features,
+} from '../features/backbone.js';
 import type { BackboneEntry } from '../features/manifest.js';
 import { GraphBuilder, joinModels } from '../io/onnx-graph.js';
-import { openOnnxModel, type FloatTensor, type OnnxOptions } from '../runtime/onnx.js';
+import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../runtime/onnx.js';
 import { respond, TARGET_CHANNELS, TARGET_SIZE, type RawResponse, type TargetModel } from '../target/classifier.js';
 import type { Stopwatch } from './stopwatch.js';
 
@@ -35,32 +42,28 @@ export interface Wanted {
 }
 
 /** Crops are as the backbone's entry says: [B, 3, S, S] or [B, S, S, 3]. */
-export interface Networks {
-  /** The backbone. */
-  readonly entry: BackboneEntry;
-  /** The provider it runs on, and why (see OnnxModel). */
-  readonly provider: string;
-  readonly reasons: readonly string[];
+export interface Networks extends Pick<Backbone, 'entry' | 'provider' | 'reasons' | 'release'> {
   /** @param crop B = 1 */
   begin(crop: FloatTensor): Promise<FirstSight>;
   /** @param crops one for each of the wanted */
   search(crops: FloatTensor, wanted: readonly Wanted[]): Promise<readonly Sight[]>;
-  release(): Promise<void>;
 }
 
 /**
  * One graph where `joined` is asked for and can be had, else the networks one after the other.
+ * @param respondGraph the target model's graph `respond`; the caller's own
  * @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
  */
 export async function openNetworks(
   entry: BackboneEntry,
   head: LoadedHead,
   engine: HeadEngine,
+  respondGraph: OnnxModel,
   joined: boolean,
   options: OnnxOptions,
   stopwatch: Stopwatch,
 ): Promise<Networks> {
-  const stepwise = (): Promise<Networks> => openStepwise(entry, head, engine, options, stopwatch);
+  const stepwise = (): Promise<Networks> => openStepwise(entry, engine, respondGraph, options, stopwatch);
   const bytes = joined ? await joinGraphs(entry, head) : undefined;
   if (!bytes) return stepwise();
   try {
@@ -165,13 +168,12 @@ async function openJoined(
 /** The backbone with all crops in one run, then for each crop one network after the other. */
 async function openStepwise(
   entry: BackboneEntry,
-  head: LoadedHead,
   engine: HeadEngine,
+  respondGraph: OnnxModel,
   options: OnnxOptions,
   stopwatch: Stopwatch,
 ): Promise<Networks> {
   const backbone = await openBackbone(entry, options);
-  const respondGraph = await openOnnxModel(await head.graph('respond'), options);
   const embed = ({ fine, coarse }: Features): Promise<Embedding> => engine.embed(fine.data, coarse.data);
   return {
     entry,
@@ -193,8 +195,6 @@ async function openStepwise(
       }
       return sights;
     },
-    async release() {
-      await Promise.all([backbone.release(), respondGraph.release()]);
-    },
+    release: () => backbone.release(),
   };
 }

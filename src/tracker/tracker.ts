@@ -175,7 +175,7 @@ export async function createTracker(options: TrackerOptions = {}, observer?: Tra
   // other providers are faster with one large run than with several
   const onCpu = config.engine === 'onnx' && respond.provider === 'cpu';
   const stopwatch = createStopwatch();
-  const networks = await openNetworks(entry, head, engine, onCpu && config.joined, runtime, stopwatch);
+  const networks = await openNetworks(entry, head, engine, respond, onCpu && config.joined, runtime, stopwatch);
   const graphs = { respond, sample, learn, multiply };
   const tracker = new EnergyTracker(config, networks, engine, graphs, head, stopwatch, observer);
   // an observer is told here of every object
@@ -425,7 +425,7 @@ class EnergyTracker implements Tracker {
   }
 
   /** Room for crops, the same each time: a new megabyte a frame has to be cleared, and collected. */
-  private inputOf(count: number): FloatTensor & { readonly data: Float32Array } {
+  private inputOf(count: number): FloatTensor {
     const size = this.head.model.geometry.cropSize;
     const length = 3 * size * size * count;
     if (this.input.length < length) this.input = new Float32Array(length);

@@ -10,7 +10,7 @@ import { findBackbone, loadManifest, type BackboneEntry, type Manifest } from '.
 import { cropBox } from '../../src/geometry.js';
 import { decodeModel, encodeModel } from '../../src/io/onnx-graph.js';
 import { createRandom } from '../../src/random.js';
-import type { FloatTensor } from '../../src/runtime/onnx.js';
+import { openOnnxModel, type FloatTensor, type OnnxModel } from '../../src/runtime/onnx.js';
 import { TARGET_CHANNELS, TARGET_SIZE, type TargetModel } from '../../src/target/classifier.js';
 import { openNetworks, type Networks, type Wanted } from '../../src/tracker/networks.js';
 import { openHead } from '../../src/tracker/open-head.js';
@@ -22,13 +22,15 @@ const folder = mkdtempSync(path.join(os.tmpdir(), 'networks-'));
 let manifest: Manifest;
 let head: LoadedHead;
 let engine: HeadEngine;
+let respondGraph: OnnxModel;
 beforeAll(async () => {
   manifest = await loadManifest();
   head = await openHead(manifest);
   engine = await createOnnxEngine(head, RUNTIME);
+  respondGraph = await openOnnxModel(await head.graph('respond'), RUNTIME);
 });
 afterAll(async () => {
-  await engine.release();
+  await Promise.all([engine.release(), respondGraph.release()]);
   rmSync(folder, { recursive: true });
 });
 
@@ -55,7 +57,7 @@ async function somebody(networks: Networks, seed: number): Promise<Wanted> {
 }
 
 const open = (entry: BackboneEntry, joined: boolean): Promise<Networks> =>
-  openNetworks(entry, head, engine, joined, RUNTIME, createStopwatch());
+  openNetworks(entry, head, engine, respondGraph, joined, RUNTIME, createStopwatch());
 
 /** Largest difference, as a share of the largest value. */
 function difference(a: Float32Array, b: Float32Array): number {
@@ -100,7 +102,7 @@ test('a backbone whose operators might mean something else is not joined, and wo
   const graph = { ...model.graph, node: [...model.graph!.node!, squeeze] };
   await writeFile(file, encodeModel({ ...model, graph }));
   const stopwatch = createStopwatch();
-  const networks = await openNetworks({ ...entry, file }, head, engine, true, RUNTIME, stopwatch);
+  const networks = await openNetworks({ ...entry, file }, head, engine, respondGraph, true, RUNTIME, stopwatch);
   const sights = await networks.search(crops(1), [await somebody(networks, 1)]);
   expect(sights).toHaveLength(1);
   expect([...stopwatch.stages.keys()]).toEqual(['backbone', 'embed', 'target', 'propose']);

@@ -24,15 +24,14 @@ export async function createOnnxEngine(
   const dense = Object.fromEntries(
     DENSE_WEIGHTS.map((name) => [name, { data: model.weights[name]!.data, dims: model.weights[name]!.shape }]),
   );
-  const openers: Record<HeadGraphName, () => Promise<OnnxModel>> = {
-    embed: async () => openOnnxModel(await head.graph('embed'), options),
-    propose: async () => openOnnxModel(await head.graph('propose'), options),
-    energy: async () => openOnnxModel(fixInputs(await head.graph('energy'), dense), options),
-    gradient: async () => openOnnxModel(fixInputs(await head.graph('gradient'), dense), options),
+  const bytesOf = async (name: HeadGraphName): Promise<Uint8Array> => {
+    const bytes = await head.graph(name);
+    return name === 'energy' || name === 'gradient' ? fixInputs(bytes, dense) : bytes;
   };
-  // the others are opened at their first use: a tracker may have them in another graph, and sampling alone needs no gradient
-  const opened: Partial<Record<HeadGraphName, Promise<OnnxModel>>> = { energy: openers.energy() };
-  const open = (name: HeadGraphName): Promise<OnnxModel> => (opened[name] ??= openers[name]());
+  // opened at its first use: a tracker may have embed and propose in another graph, and sampling alone needs no gradient
+  const opened: Partial<Record<HeadGraphName, Promise<OnnxModel>>> = {};
+  const open = (name: HeadGraphName): Promise<OnnxModel> =>
+    (opened[name] ??= bytesOf(name).then((bytes) => openOnnxModel(bytes, options)));
   const energyGraph = await open('energy');
 
   // most boxes lie close together: of both maps, only what they touch is pooled from
@@ -71,9 +70,8 @@ export async function createOnnxEngine(
     name: `onnx (${energyGraph.provider})`,
 
     async embed(fine, coarse) {
-      const maps = await (
-        await open('embed')
-      ).run({
+      const graph = await open('embed');
+      const maps = await graph.run({
         fine: { data: fine, dims: [1, config.fineIn, f.cells, f.cells] },
         coarse: { data: coarse, dims: [1, config.coarseIn, c.cells, c.cells] },
       });
@@ -82,9 +80,8 @@ export async function createOnnxEngine(
 
     async propose(embedding, template) {
       const kernel = correlationKernel(template);
-      const { raw } = await (
-        await open('propose')
-      ).run({
+      const graph = await open('propose');
+      const { raw } = await graph.run({
         coarse_map: { data: embedding.coarse, dims: [c.cells, c.cells, config.coarse] },
         kernel: { data: kernel, dims: [COARSE_BINS * COARSE_BINS, config.coarse] },
       });
