@@ -21,16 +21,19 @@ interface Row {
   readonly objective: ObjectiveName;
   readonly learnedShare: number;
   readonly proposalObjective: ProposalObjective;
+  readonly absentWeight: number;
 }
 
 const row = (
   objective: ObjectiveName,
   learnedShare = 0.5,
   proposalObjective: ProposalObjective = 'likelihood',
+  absentWeight = 0,
 ): Row => ({
   objective,
   learnedShare,
   proposalObjective,
+  absentWeight,
 });
 
 /** One line a head. */
@@ -46,6 +49,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'nce+ both': row('nce+', 0.5, 'both'),
   sm: row('sm'),
   'ml-mcmc': row('ml-mcmc'),
+  'nce+ absent outcome': row('nce+', 0.5, 'likelihood', 0.25),
 };
 const TEMPERATURES = [0.25, 0.5, 1];
 const SEED = 4;

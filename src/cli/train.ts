@@ -22,6 +22,7 @@ interface TrainOptions {
   objective: string;
   learnedShare: string;
   proposalObjective: string;
+  absent: string;
   composites?: string;
   rate?: string;
   from?: string;
@@ -69,6 +70,11 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
       '--proposal-objective <name>',
       "what the proposal learns: likelihood of the truth, divergence from the energy's density, or both",
       'likelihood',
+    )
+    .option(
+      '--absent <0..1>',
+      'weight of what tells that an object is not there, learned from crops that are searched for others; 0: left out',
+      '0.25',
     )
     .option('--rate <x>', 'learning rate at its peak; 0.001 when left out')
     .option('--from <head>', 'head to start from (weight file, or name in the manifest); left out: random weights')
@@ -123,6 +129,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
   try {
     const { backend, data, out, work } = options;
     const learnedShare = parseShare('--learned-share', options.learnedShare);
+    const absentWeight = parseShare('--absent', options.absent);
     const learningRate = options.rate === undefined ? {} : { learningRate: parseRate('--rate', options.rate) };
     const stages = stagesOf(options);
     const from = options.from === undefined ? {} : { from: await resolveHead(options.from) };
@@ -132,6 +139,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
       objective,
       learnedShare,
       proposalObjective,
+      absentWeight,
       ...learningRate,
       ...stages,
       ...from,
@@ -140,7 +148,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
       data,
       work: needWork(work),
       ...(out === undefined ? {} : { out }),
-      command: `ebm-tracker train --steps ${numbers.steps} --seed ${seed} --objective ${objective} --learned-share ${learnedShare} --proposal-objective ${proposalObjective} --sequence-crops ${numbers.cropsPerSequence} --photo-objects ${numbers.objectsPerPhoto} --photo-crops ${numbers.cropsPerObject}${flag('--composites', options.composites)}${flag('--rate', options.rate)}${flag('--learn-backbone', options.learnBackbone)}${flag('--learn-from', options.learnFrom)}${flag('--from', options.from && basename(options.from))}`,
+      command: `ebm-tracker train --steps ${numbers.steps} --seed ${seed} --objective ${objective} --learned-share ${learnedShare} --proposal-objective ${proposalObjective} --absent ${absentWeight} --sequence-crops ${numbers.cropsPerSequence} --photo-objects ${numbers.objectsPerPhoto} --photo-crops ${numbers.cropsPerObject}${flag('--composites', options.composites)}${flag('--rate', options.rate)}${flag('--learn-backbone', options.learnBackbone)}${flag('--learn-from', options.learnFrom)}${flag('--from', options.from && basename(options.from))}`,
     };
     await trainHead(request, createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal));
   } finally {

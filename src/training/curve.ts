@@ -32,7 +32,7 @@ export function curveSvg(csv: string): string {
   });
   const figures = new Map<string, [number, number][]>();
   for (const row of rows) {
-    for (const part of (row[7] ?? '').split(' ').filter((one) => one !== '')) {
+    for (const part of (row[8] ?? '').split(' ').filter((one) => one !== '')) {
       const [name, value] = part.split('=') as [string, string];
       const points = figures.get(name) ?? [];
       points.push([Number(row[0]), Number(value)]);
@@ -42,7 +42,7 @@ export function curveSvg(csv: string): string {
   const chosen = (ending: RegExp): Series[] =>
     [...figures].filter(([name]) => ending.test(name)).map(([name, points]) => ({ name, points }));
   const panels: [string, Series[]][] = [
-    ['training losses', [column('energy', 2), column('proposal', 3)]],
+    ['training losses', [column('energy', 2), column('proposal', 3), column('absent', 4)]],
     ['IoU of held-out pairs', chosen(/(^|_)(iou|start)$/)],
     ['negative log-likelihood of held-out pairs', chosen(/nll$/)],
   ];

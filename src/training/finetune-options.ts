@@ -60,6 +60,8 @@ export interface FinetuneProgress {
   readonly energyLoss: number;
   /** Loss of the proposal. */
   readonly proposalLoss: number;
+  /** Loss of the absent outcome; 0 where nothing of another object was in the batches. */
+  readonly absentLoss: number;
   /** Norm of the gradient before it is limited. */
   readonly gradientNorm: number;
   /** Pairs of crops learned from in a second. */

@@ -10,7 +10,7 @@ import type { LearnedStages } from './learned-stages.js';
 import { DEFAULT_OBJECTIVE } from './objective.js';
 import { adamStep, cosineRate, createOptimiserState, type OptimiserSettings } from './optimiser.js';
 import { createSampler, type SamplerOptions } from './sampler.js';
-import { loadBatch, trainingStep, type StepSettings } from './step.js';
+import { loadBatch, trainingStep, type StepResult, type StepSettings } from './step.js';
 
 export interface TrainingSettings extends StepSettings, SamplerOptions, OptimiserSettings {
   readonly steps: number;
@@ -39,6 +39,7 @@ export const DEFAULT_TRAINING: TrainingSettings = {
   fixedSigmas: [0.04, 0.15, 0.5],
   proposalObjective: 'likelihood',
   proposalWeight: 0.5,
+  absentWeight: 0.25,
   channelDropout: 0.05,
   weightDecay: 1e-3,
   maxNorm: 10,
@@ -86,7 +87,8 @@ export interface TrainingResult {
 
 export type TrainingProgress = FinetuneProgress;
 
-const CURVE_HEADER = 'step,pairs,energy_loss,proposal_loss,gradient_norm,pairs_per_second,load_share,validation\n';
+const CURVE_HEADER =
+  'step,pairs,energy_loss,proposal_loss,absent_loss,gradient_norm,pairs_per_second,load_share,validation\n';
 
 /**
  * Trains to the last step, or until the judge's patience ends, from the checkpoint where there is one.
@@ -114,7 +116,7 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
     const rate = cosineRate(step, settings.steps, settings.learningRate, settings.warmup);
     const norm = adamStep(state.weights, result.gradients, state.optimiser, step, rate, settings);
     pairs += result.pairs;
-    window.add(result.energyLoss, result.proposalLoss, norm, result.pairs, t1 - t0, t2 - t1, performance.now() - t2);
+    window.add(result, norm, t1 - t0, t2 - t1, performance.now() - t2);
     const validating = step % settings.validateEvery === 0 || step === settings.steps;
     if (step % settings.logEvery === 0 || validating) {
       const weights = validating ? averaged(state) : undefined;
@@ -148,7 +150,7 @@ async function beginTraining(run: TrainingRun): Promise<TrainingState> {
   };
   await writeCheckpoint(run.checkpoint, state);
   writeFileSync(run.curve, CURVE_HEADER);
-  if (before) appendFileSync(run.curve, `0,0,,,,,,${figuresText(before)}\n`);
+  if (before) appendFileSync(run.curve, `0,0,,,,,,,${figuresText(before)}\n`);
   return state;
 }
 
@@ -187,7 +189,7 @@ function averaged(state: TrainingState): Weights {
 }
 
 function curveLine(p: TrainingProgress, pairs: number): string {
-  const figures = [p.energyLoss, p.proposalLoss, p.gradientNorm, p.pairsPerSecond, p.load].map((value) =>
+  const figures = [p.energyLoss, p.proposalLoss, p.absentLoss, p.gradientNorm, p.pairsPerSecond, p.load].map((value) =>
     value.toFixed(4),
   );
   return `${[p.step, pairs, ...figures, figuresText(p.validation ?? {})].join(',')}\n`;
@@ -196,22 +198,15 @@ function curveLine(p: TrainingProgress, pairs: number): string {
 /** Sums since the last line of the curve. */
 function newWindow() {
   const started = performance.now();
-  const sums = { steps: 0, energy: 0, proposal: 0, norm: 0, pairs: 0, load: 0, compute: 0, update: 0 };
+  const sums = { steps: 0, energy: 0, proposal: 0, absent: 0, norm: 0, pairs: 0, load: 0, compute: 0, update: 0 };
   return {
-    add(
-      energy: number,
-      proposal: number,
-      norm: number,
-      pairs: number,
-      load: number,
-      compute: number,
-      update: number,
-    ): void {
+    add(result: StepResult, norm: number, load: number, compute: number, update: number): void {
       sums.steps++;
-      sums.energy += energy;
-      sums.proposal += proposal;
+      sums.energy += result.energyLoss;
+      sums.proposal += result.proposalLoss;
+      sums.absent += result.absentLoss;
       sums.norm += norm;
-      sums.pairs += pairs;
+      sums.pairs += result.pairs;
       sums.load += load;
       sums.compute += compute;
       sums.update += update;
@@ -224,6 +219,7 @@ function newWindow() {
         steps,
         energyLoss: sums.energy / sums.steps,
         proposalLoss: sums.proposal / sums.steps,
+        absentLoss: sums.absent / sums.steps,
         gradientNorm: sums.norm / sums.steps,
         pairsPerSecond: (1000 * sums.pairs) / busy,
         load: sums.load / busy,

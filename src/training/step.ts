@@ -3,38 +3,23 @@
  *
  * Energy: an objective (objective.ts) over samples of the training proposal, a share of the learned one and a fixed mixture about the truth.
  * Proposal: likelihood of the truth, divergence from the energy's density, or both. Both networks at once (Gustafsson et al. 2022).
+ * Beside them: crops are searched for objects of other groups, and the energy learns that those are absent.
  */
 import type * as TF from '@tensorflow/tfjs-core';
-import {
-  correlationKernels,
-  embed,
-  energy,
-  makeTemplates,
-  pool,
-  poolingTensors,
-  propose,
-} from '../ebm/engines/tfjs.js';
-import { COARSE_BINS, FINE_BINS, PROPOSAL_OUTPUTS, type MapGeometry, type Weights } from '../ebm/head.js';
+import { embed, makeTemplates, pool, poolingTensors } from '../ebm/engines/tfjs.js';
+import { COARSE_BINS, FINE_BINS, type MapGeometry, type Weights } from '../ebm/head.js';
+import { absentOutcome } from '../ebm/objectives/absent-outcome.js';
+import { logPartition } from '../ebm/objectives/log-domain.js';
 import { mixtureLikelihood, mixtureLogDensity, type MixtureTensors } from '../ebm/objectives/mixture-likelihood.js';
 import { proposalCrossEntropy } from '../ebm/objectives/proposal-divergence.js';
 import { proposalMixture } from '../ebm/objectives/proposal-likelihood.js';
-import { toCropBoxes } from '../ebm/posterior.js';
-import {
-  cellPlaces,
-  concat,
-  decodeProposal,
-  DIMENSIONS,
-  logDensity,
-  logSumExp,
-  mixtureAbout,
-  sampleMixture,
-} from '../ebm/proposal.js';
+import { cellPlaces, concat, DIMENSIONS } from '../ebm/proposal.js';
 import { TrackerError } from '../errors.js';
-import { cropBox, toRelative, type CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
 import type { Bank } from './bank.js';
 import { runLearnedStages, type LearnedStages } from './learned-stages.js';
 import { energyLoss, type EnergyLoss, type ObjectiveName, type ProposalObjective } from './objective.js';
+import { absentPairs, lookFor, partition, presentPairs, type Scene } from './pairs.js';
 
 export interface StepSettings {
   readonly groupSize: number;
@@ -46,6 +31,8 @@ export interface StepSettings {
   readonly fixedSigmas: readonly number[];
   readonly proposalObjective: ProposalObjective;
   readonly proposalWeight: number;
+  /** Weight of the absent outcome, 0: it is not learned. */
+  readonly absentWeight: number;
   /** Share of the backbone's channels dropped, a crop. */
   readonly channelDropout: number;
 }
@@ -54,6 +41,8 @@ export interface StepResult {
   readonly gradients: Record<string, Float32Array>;
   readonly energyLoss: number;
   readonly proposalLoss: number;
+  /** 0 where the absent outcome is not learned. */
+  readonly absentLoss: number;
   readonly pairs: number;
 }
 
@@ -67,6 +56,8 @@ export interface Batch {
   /** True boxes [B, 4] and sizes of the last box [B, 2], crop pixels. */
   readonly boxes: Float32Array;
   readonly last: Float32Array;
+  /** Which object each crop is of [B]. */
+  readonly objects: readonly number[];
 }
 
 /** @param stages of the backbone that are learned: they make the maps */
@@ -91,6 +82,7 @@ export function loadBatch(
     },
     boxes: Float32Array.from(entries.flatMap(({ box }) => [...box])),
     last: Float32Array.from(entries.flatMap(({ last }) => [...last])),
+    objects: entries.map(({ object }) => object),
   };
 }
 
@@ -104,18 +96,12 @@ export function trainingStep(
   stages?: LearnedStages,
 ): StepResult {
   const crops = batch.boxes.length / 4;
-  const { groupSize } = settings;
-  const templatesPerCrop = groupSize - 1;
-  const pairs = crops * templatesPerCrop;
-  // Pair p searches crop floor(p / (K - 1)) with the template of another crop of its group.
-  const searchOf = Int32Array.from({ length: pairs }, (_, p) => Math.floor(p / templatesPerCrop));
-  const templateOf = searchOf.map((search, p) => {
-    const start = search - (search % groupSize);
-    return start + ((search + 1 + (p % templatesPerCrop)) % groupSize);
-  });
+  const present = presentPairs(crops, settings.groupSize);
+  const absent = settings.absentWeight > 0 ? absentPairs(batch.objects, settings.groupSize, random) : undefined;
   const names = Object.keys(weights);
   let lastEnergyLoss = 0;
   let lastProposalLoss = 0;
+  let lastAbsentLoss = 0;
 
   const loss = (...tensors: TF.Tensor[]): TF.Scalar => {
     const W = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
@@ -140,42 +126,32 @@ export function trainingStep(
       flat(pool(tf, maps.coarse, poolingTensors(tf, batch.boxes, crops, COARSE_BINS, c))),
       flat(pool(tf, maps.fine, poolingTensors(tf, batch.boxes, crops, COARSE_BINS, f))),
     );
-    const chosen = tf.tensor1d(templateOf, 'int32');
-    const template = {
-      fineBins: tf.gather(own.fineBins, chosen),
-      coarseBins: tf.gather(own.coarseBins, chosen),
-      modulation: tf.gather(own.modulation, chosen),
-    };
-
-    const searched = tf.gather(maps.coarse, tf.tensor1d(searchOf, 'int32'));
-    const raw = propose(tf, W, searched, correlationKernels(tf, template.coarseBins));
-    const bases = Array.from(searchOf, (crop) => baseOf(geometry, batch, crop));
-    const truths = bases.map((base, pair) => truthOf(batch, searchOf[pair]!, base));
-    const proposals = trainingProposals(raw.dataSync() as Float32Array, geometry, bases, truths, settings, random);
-    const shaped = (bins: TF.Tensor3D, count: number): TF.Tensor3D => tf.reshape(bins, [pairs, count, bins.shape[2]]);
+    const scene: Scene = { tf, weights: W, geometry, batch, maps, own, settings, random };
+    const pairs = lookFor(scene, present);
     const { loss: energyTerm, drawn } = energyLoss(settings.objective, {
       tf,
       random,
-      truths,
+      truths: pairs.truths,
       count: 2 * settings.samples,
-      sample: (r, count) => proposals[r]!.sample(count),
-      logProposal: (r, y) => proposals[r]!.logDensity(y),
-      energies: (y) => {
-        const boxes = concat(y.map((row, pair) => toCropBoxes(row, bases[pair]!)));
-        const count = y[0]!.length / DIMENSIONS;
-        const fineBins = pool(tf, maps.fine, poolingTensors(tf, boxes, crops, FINE_BINS, f));
-        const coarseBins = pool(tf, maps.coarse, poolingTensors(tf, boxes, crops, COARSE_BINS, c));
-        return energy(tf, W, template, shaped(fineBins, count), shaped(coarseBins, count));
-      },
+      sample: (r, count) => pairs.proposals[r]!.sample(count),
+      logProposal: (r, y) => pairs.proposals[r]!.logDensity(y),
+      energies: pairs.energies,
     });
 
-    const places = concat(bases.map((base) => cellPlaces(c, base)));
-    const mixture = proposalMixture(tf, raw, tf.tensor3d(places, [pairs, places.length / pairs / 2, 2]));
-    const proposalTerm = proposalLoss(tf, mixture, truths, drawn, settings.proposalObjective);
+    const places = concat(pairs.bases.map((base) => cellPlaces(c, base)));
+    const count = present.searchOf.length;
+    const mixture = proposalMixture(tf, pairs.raw, tf.tensor3d(places, [count, places.length / count / 2, 2]));
+    const proposalTerm = proposalLoss(tf, mixture, pairs.truths, drawn, settings.proposalObjective);
 
     lastEnergyLoss = energyTerm.dataSync()[0]!;
     lastProposalLoss = proposalTerm.dataSync()[0]!;
-    return tf.add(energyTerm, tf.mul(proposalTerm, settings.proposalWeight));
+    const found = tf.add(energyTerm, tf.mul(proposalTerm, settings.proposalWeight)) as TF.Scalar;
+    if (!absent) return found;
+    const there = drawn ? logPartition(tf, drawn.energies, drawn.logSampled) : partition(scene, pairs);
+    const elsewhere = partition(scene, lookFor(scene, absent));
+    const outcome = absentOutcome(tf, there, elsewhere, tf.tensor1d(absent.counted));
+    lastAbsentLoss = outcome.dataSync()[0]!;
+    return tf.add(found, tf.mul(outcome, settings.absentWeight));
   };
 
   const gradients: Record<string, Float32Array> = {};
@@ -185,50 +161,13 @@ export function trainingStep(
     const { grads } = tf.valueAndGrads(loss)(inputs);
     names.forEach((name, i) => (gradients[name] = grads[i]!.dataSync() as Float32Array));
   });
-  return { gradients, energyLoss: lastEnergyLoss, proposalLoss: lastProposalLoss, pairs };
-}
-
-/** The base of y space: the last box, which the crop is made about. */
-function baseOf(geometry: MapGeometry, batch: Batch, crop: number) {
-  const middle = geometry.cropSize / 2;
-  return cropBox(middle, middle, batch.last[2 * crop]!, batch.last[2 * crop + 1]!);
-}
-
-function truthOf(batch: Batch, crop: number, base: CropBox): Float32Array {
-  const [cx, cy, w, h] = batch.boxes.subarray(4 * crop, 4 * crop + 4) as unknown as [number, number, number, number];
-  return Float32Array.from(toRelative(cropBox(cx, cy, w, h), base));
-}
-
-interface TrainingProposal {
-  readonly sample: (count: number) => Float32Array;
-  readonly logDensity: (y: Float32Array) => Float32Array;
-}
-
-/** What boxes of each pair are drawn from: a share of the learned proposal, the rest a mixture about the truth. */
-function trainingProposals(
-  raw: Float32Array,
-  geometry: MapGeometry,
-  bases: readonly CropBox[],
-  truths: readonly Float32Array[],
-  { learnedShare, fixedSigmas }: StepSettings,
-  random: Random,
-): TrainingProposal[] {
-  const size = geometry.coarse.cells ** 2 * PROPOSAL_OUTPUTS;
-  return bases.map((base, pair) => {
-    const learned = decodeProposal(raw.subarray(pair * size, (pair + 1) * size), cellPlaces(geometry.coarse, base));
-    const fixed = mixtureAbout(truths[pair]!, fixedSigmas);
-    return {
-      sample: (count) => {
-        const fromLearned = Math.round(learnedShare * count);
-        return concat([sampleMixture(learned, fromLearned, random), sampleMixture(fixed, count - fromLearned, random)]);
-      },
-      logDensity: (y) => {
-        const a = logDensity(learned, y);
-        const b = logDensity(fixed, y);
-        return a.map((value, i) => logSumExp([value + Math.log(learnedShare), b[i]! + Math.log(1 - learnedShare)]));
-      },
-    };
-  });
+  return {
+    gradients,
+    energyLoss: lastEnergyLoss,
+    proposalLoss: lastProposalLoss,
+    absentLoss: lastAbsentLoss,
+    pairs: present.searchOf.length,
+  };
 }
 
 function proposalLoss(

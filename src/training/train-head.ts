@@ -36,6 +36,8 @@ export interface TrainHeadRequest extends TrainingCommon {
   /** Share of the training proposal that is the learned one. */
   readonly learnedShare?: number;
   readonly proposalObjective?: ProposalObjective;
+  /** Weight of the absent outcome. */
+  readonly absentWeight?: number;
   readonly learningRate?: number;
   /** Head to start from, as openHead() takes it; left out: random weights. */
   readonly from?: string;
@@ -146,12 +148,14 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
 function chosen({
   learnedShare,
   proposalObjective,
+  absentWeight,
   learningRate,
   stageRate,
 }: TrainHeadRequest): Partial<TrainingSettings> {
   return {
     ...(learnedShare === undefined ? {} : { learnedShare }),
     ...(proposalObjective === undefined ? {} : { proposalObjective }),
+    ...(absentWeight === undefined ? {} : { absentWeight }),
     ...(learningRate === undefined ? {} : { learningRate }),
     ...(stageRate === undefined ? {} : { stageRate }),
   };

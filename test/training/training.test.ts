@@ -78,7 +78,14 @@ function batchOf(seed: number): Batch {
   const last = Float32Array.from({ length: crops * 2 }, () => 22 * Math.exp(0.1 * random.normal()));
   const whole = (channels: number): Float32Array => new Float32Array(crops * channels).fill(1);
   const gains = { fine: whole(TINY_HEAD.fineIn), coarse: whole(TINY_HEAD.coarseIn) };
-  return { fine: paint(8, 8, TINY_HEAD.fineIn), coarse: paint(4, 16, TINY_HEAD.coarseIn), gains, boxes, last };
+  return {
+    fine: paint(8, 8, TINY_HEAD.fineIn),
+    coarse: paint(4, 16, TINY_HEAD.coarseIn),
+    gains,
+    boxes,
+    last,
+    objects: [0, 0, 1, 1],
+  };
 }
 
 const settings = { ...DEFAULT_TRAINING, groupSize: 2, samples: 6 };
@@ -214,6 +221,34 @@ test.each(OBJECTIVE_NAMES)('a step of %s gives finite gradients of every weight 
   expect(Number.isFinite(energyLoss)).toBe(true);
   for (const gradient of Object.values(gradients)) expect(gradient.every(Number.isFinite)).toBe(true);
   expect(gradients['energy.hidden.kernel']!.some((value) => value !== 0)).toBe(true);
+});
+
+test('an object of another group is absent: learned from, unless all crops are of one object or the weight is 0', () => {
+  const weights = initialiseHead(TINY_HEAD, createRandom(1));
+  const step = (batch: Batch, absentWeight: number) =>
+    trainingStep(tensorflow.tf, weights, TINY_GEOMETRY, batch, { ...settings, absentWeight }, createRandom(2));
+  const learned = step(batchOf(1), 1);
+  expect(learned.absentLoss).toBeGreaterThan(0);
+  // the other losses do not change with a constant that is added to the energy
+  const constant = (result: typeof learned): number => result.gradients['energy.output.bias']![0]!;
+  expect(Math.abs(constant(learned))).toBeGreaterThan(1e-3);
+  for (const result of [step(batchOf(1), 0), step({ ...batchOf(1), objects: [3, 3, 3, 3] }, 1)]) {
+    expect(result.absentLoss).toBe(0);
+    expect(constant(result)).toBeCloseTo(0, 4);
+  }
+});
+
+test('steps teach which objects are absent', () => {
+  const random = createRandom(1);
+  const weights = initialiseHead(TINY_HEAD, random);
+  const state = createOptimiserState(weights);
+  const losses: number[] = [];
+  for (let step = 1; step <= 25; step++) {
+    const result = trainingStep(tensorflow.tf, weights, TINY_GEOMETRY, batchOf(step % 3), settings, random);
+    adamStep(weights, result.gradients, state, step, 3e-3, settings);
+    losses.push(result.absentLoss);
+  }
+  expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.3);
 });
 
 test('the proposal learns by divergence where boxes are drawn, and is refused where none are', () => {

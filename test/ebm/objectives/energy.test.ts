@@ -1,6 +1,7 @@
 /** Objectives of the energy, on the Gaussian model f = -(y - mu)^2 / 2 s^2, whose log Z is known. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type * as TF from '@tensorflow/tfjs-core';
+import { absentOutcome } from '../../../src/ebm/objectives/absent-outcome.js';
 import { denoisingScoreMatching } from '../../../src/ebm/objectives/denoising-score-matching.js';
 import { kldIs } from '../../../src/ebm/objectives/kld-is.js';
 import { logPartition } from '../../../src/ebm/objectives/log-domain.js';
@@ -239,4 +240,33 @@ test('energies of 1e4 overflow nothing', () => {
     expect(Number.isFinite(value(result))).toBe(true);
     expect(grads[0]!.dataSync().every(Number.isFinite)).toBe(true);
   }
+});
+
+describe('the absent outcome', () => {
+  const of = (present: number[], absent: number[], counted: number[]): number =>
+    value(absentOutcome(tf, tf.tensor1d(present), tf.tensor1d(absent), tf.tensor1d(counted)));
+
+  test('is -log P(present) and -log P(absent) with P(absent) = 1 / (1 + Z)', () => {
+    const [z, other] = [3, 0.2];
+    const expected = -Math.log(z / (1 + z)) - Math.log(1 / (1 + other));
+    expect(of([Math.log(z)], [Math.log(other)], [1])).toBeCloseTo(expected, 5);
+  });
+
+  test('is the mean of each kind, of those that count', () => {
+    const both = of([1, 2], [-1, 50, 0.5], [1, 0, 1]);
+    const single = of([1], [-1], [1]) + of([2], [0.5], [1]);
+    expect(both).toBeCloseTo(single / 2, 5);
+    expect(of([1], [4], [0])).toBeCloseTo(Math.log(1 + Math.exp(-1)), 5);
+  });
+
+  test('stays finite where Z is huge or nothing', () => {
+    expect(of([1000], [-1000], [1])).toBeCloseTo(0, 5);
+    expect(of([-1000], [1000], [1])).toBeCloseTo(2000, 0);
+  });
+
+  test('its gradient is the derivative', () => {
+    const loss = (present: TF.Tensor, absent: TF.Tensor): TF.Scalar =>
+      absentOutcome(tf, present as TF.Tensor1D, absent as TF.Tensor1D, tf.tensor1d([1, 0, 1]));
+    checkGradients(tf, loss, [tf.tensor1d([0.3, -0.8]), tf.tensor1d([0.5, 2, -0.4])]);
+  });
 });
