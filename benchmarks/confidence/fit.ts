@@ -43,6 +43,9 @@ interface Model {
 const predict = ({ bias, weights }: Model, inputs: readonly number[]): number =>
   1 / (1 + Math.exp(-weights.reduce((sum, weight, i) => sum + weight * inputs[i]!, bias)));
 
+/** Pulls the weights together: the inputs say much the same, and less of it makes some of them negative. */
+const RIDGE = 3e-3;
+
 /** Gradient descent with momentum: the problem is small and convex. */
 function fit(samples: readonly Sample[]): Model {
   const size = samples[0]!.inputs.length;
@@ -50,7 +53,7 @@ function fit(samples: readonly Sample[]): Model {
   const speed = Array<number>(size + 1).fill(0);
   const total = samples.reduce((sum, { weight }) => sum + weight, 0);
   for (let step = 0; step < 3000; step++) {
-    const gradient = [0, ...model.weights.map((weight) => 1e-3 * weight)];
+    const gradient = [0, ...model.weights.map((weight) => RIDGE * weight)];
     for (const { inputs, hit, weight } of samples) {
       const error = ((predict(model, inputs) - hit) * weight) / total;
       gradient[0]! += error;

@@ -10,10 +10,11 @@
  *   h  shape: log aspect, a wide Gaussian about the first frame's    (shapePrior)
  *
  * What leaves is made of it: the proposal takes a c + log m into its logits, samples weigh exp E / q, the box is the peak of E, and its spread,
- * effective samples and height over the first frames' are inputs of the confidence (tracker/state.ts), which decides what is learned.
+ * effective samples, height over the first frames' and log Z are inputs of the confidence (tracker/state.ts), which decides what is learned.
  *
  * f alone is not sampled: its maximum is no good box, and its mean without a prior is worse than the last box (the energies far from the
- * truth are trained only to be small on average). f is known up to a constant a frame only, so Z alone does not say whether the object is there.
+ * truth are trained only to be small on average). Contrast within a frame leaves a constant a frame in f open; it is learned by the absent outcome
+ * (objectives/absent-outcome.ts), p(absent | x) = 1 / (1 + Z), so that Z is small where nothing is like the object.
  */
 import { DIMENSIONS, logSumExp } from './proposal.js';
 import type { Embedding, HeadEngine, Template } from './head.js';

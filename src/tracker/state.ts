@@ -89,19 +89,22 @@ export interface Evidence {
   readonly effectiveShare: number;
   /** Log-density of the best sample, over that of the first update. */
   readonly energy: number;
+  /** Log partition function of the posterior, by the first round: low where nothing looks like the object. */
+  readonly logZ: number;
 }
 
 /** How many figures confidenceInputs() gives. */
-export const CONFIDENCE_INPUTS = 5;
+export const CONFIDENCE_INPUTS = 6;
 
 /** The figures as inputs of the logistic regression, about 0 and of about unit size. */
-export function confidenceInputs({ response, rival, spread, effectiveShare, energy }: Evidence): number[] {
+export function confidenceInputs({ response, rival, spread, effectiveShare, energy, logZ }: Evidence): number[] {
   return [
     2 * Math.min(1.2, response) - 1,
     Math.min(1.5, Math.max(0, rival) / Math.max(0.1, response)),
     20 * spread - 1,
     2 * effectiveShare - 1,
     2 * Math.min(1.2, Math.max(-0.5, energy)) - 1,
+    Math.min(3, Math.max(-3, logZ / 10)),
   ];
 }
 

@@ -509,5 +509,6 @@ function weigh(response: Response, place: CropBox, estimate: Estimate, firstEner
     spread,
     effectiveShare: estimate.effectiveShare,
     energy: estimate.best / firstEnergy,
+    logZ: estimate.logZ,
   };
 }

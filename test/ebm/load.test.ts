@@ -35,7 +35,7 @@ test('a weight file gives the same graphs as the entry of the manifest', async (
     expect(Buffer.compare(Buffer.from(await file.graph(graph)), Buffer.from(await entry.graph(graph)))).toBe(0);
 });
 
-test('a weight file brings its own confidence', async () => {
+test('a weight file brings its own confidence, which may know fewer figures', async () => {
   const confidence = { bias: 1, weights: [1, 2, 3, 4, 5] };
   const file = await changed(withMetadata({ confidence: JSON.stringify(confidence) }));
   expect((await openHead(await loadManifest(), file)).confidence).toEqual(confidence);
@@ -56,9 +56,9 @@ test.each<[string, (file: SafetensorsFile) => SafetensorsFile, RegExp]>([
   ['no JSON', withMetadata({ geometry: '{' }), /geometry in its metadata: expected JSON/],
   ['another target model', withMetadata({ target: '{"channels":32,"window":5}' }), /32 channels .* expected 48 and 5/],
   [
-    'a short confidence',
-    withMetadata({ confidence: '{"bias":0,"weights":[1]}' }),
-    /confidence of 1 weights, expected 5/,
+    'a long confidence',
+    withMetadata({ confidence: '{"bias":0,"weights":[1,1,1,1,1,1,1]}' }),
+    /confidence of 7 weights, expected 6 at most/,
   ],
   [
     'another shape',

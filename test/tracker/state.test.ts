@@ -11,8 +11,8 @@ import {
   seen,
 } from '../../src/tracker/state.js';
 
-const MODEL = { bias: 0, weights: [1, 1, 1, 1, 1] };
-const SOUND = { response: 1, rival: 0, spread: 0.02, effectiveShare: 0.9, energy: 1 };
+const MODEL = { bias: 0, weights: [1, 1, 1, 1, 1, 1] };
+const SOUND = { response: 1, rival: 0, spread: 0.02, effectiveShare: 0.9, energy: 1, logZ: 8 };
 
 it.each(Object.keys(SOUND))('no confidence comes of a %s that is no number', (figure) => {
   expect(confidenceOf(confidenceInputs({ ...SOUND, [figure]: Number.NaN }), MODEL)).toBe(0);
@@ -21,9 +21,9 @@ it.each(Object.keys(SOUND))('no confidence comes of a %s that is no number', (fi
 });
 
 it('one frame counts half, some decide', () => {
-  const model = { bias: 0, weights: [2, -1, -1, 1, 1] };
+  const model = { bias: 0, weights: [2, -1, -1, 1, 1, 1] };
   const good = confidenceInputs(SOUND);
-  const bad = confidenceInputs({ response: 0, rival: 1, spread: 0.12, effectiveShare: 0.1, energy: 0 });
+  const bad = confidenceInputs({ response: 0, rival: 1, spread: 0.12, effectiveShare: 0.1, energy: 0, logZ: -6 });
   let inputs = filterInputs(undefined, good);
   expect(inputs).toEqual(good);
   inputs = filterInputs(inputs, bad);

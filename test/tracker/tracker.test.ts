@@ -253,8 +253,8 @@ test('a box changes size step by step and keeps its centre in the frame', () => 
 
 test('more evidence is more confidence', () => {
   const model = { bias: 0, weights: [2, -1, -1, 0.5, 1] };
-  const weak = { response: 0.1, rival: 0.5, spread: 0.1, effectiveShare: 0.3, energy: 0.2 };
-  const strong = { response: 0.9, rival: 0.1, spread: 0.02, effectiveShare: 0.7, energy: 0.9 };
+  const weak = { response: 0.1, rival: 0.5, spread: 0.1, effectiveShare: 0.3, energy: 0.2, logZ: -4 };
+  const strong = { response: 0.9, rival: 0.1, spread: 0.02, effectiveShare: 0.7, energy: 0.9, logZ: 6 };
   const of = (evidence: Evidence): number => confidenceOf(confidenceInputs(evidence), model);
   expect(of(strong)).toBeGreaterThan(of(weak));
 });
