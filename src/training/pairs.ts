@@ -60,7 +60,10 @@ export function presentPairs(crops: number, groupSize: number): Pairing {
 /** Absent objects that a crop is searched for. */
 const ABSENT_OBJECTS = 2;
 
-/** Every crop is searched for the objects of the groups after its own. Where that is its own object, drawn twice, the pair does not count. */
+/**
+ * Every crop is searched for the objects of the groups after its own. Where that is its own object, drawn twice, the pair does not count; that
+ * two objects of one video are in one crop is rare enough to be let pass.
+ */
 export function absentPairs(
   objects: readonly number[],
   groupSize: number,
