@@ -41,8 +41,7 @@ export const DEFAULT_HEAD: HeadConfig = {
 };
 
 /** Bins a side of a box on the fine and on the coarse map. */
-export const FINE_BINS = 5;
-export const COARSE_BINS = 3;
+export const BINS = { fine: 5, coarse: 3 } as const;
 /** Channels that the match branch sums into one: of C channels, c goes into sum c mod (C / MATCH_RATIO). */
 export const MATCH_RATIO = 4;
 export const NORM_GROUPS = 8;
@@ -103,8 +102,8 @@ export function headShapes(c: HeadConfig): Record<string, number[]> {
     shapes[`${name}.kernel`] = [from, to];
     shapes[`${name}.bias`] = [to];
   };
-  const fineBins = FINE_BINS * FINE_BINS;
-  const coarseBins = COARSE_BINS * COARSE_BINS;
+  const fineBins = BINS.fine * BINS.fine;
+  const coarseBins = BINS.coarse * BINS.coarse;
   convolution('embed.fine.0', 1, c.fineIn, c.fine);
   convolution('embed.fine.1', 3, c.fine, c.fine);
   convolution('embed.coarse.0', 1, c.coarseIn, c.coarse);
@@ -156,7 +155,7 @@ export interface Embedding {
 
 /** What the head remembers of the object. */
 export interface Template {
-  /** [FINE_BINS^2 * fine] and [COARSE_BINS^2 * coarse], bin by bin, channel last. */
+  /** [BINS.fine^2 * fine] and [BINS.coarse^2 * coarse], bin by bin, channel last. */
   readonly fineBins: Float32Array;
   readonly coarseBins: Float32Array;
   /** [fine + coarse], multiplied into a candidate's bins. */
@@ -167,9 +166,9 @@ export interface Template {
 export function makeTemplate(model: HeadModel, embedding: Embedding, box: CropBox): Template {
   const { config, weights, geometry } = model;
   const corners = Float32Array.of(box.cx, box.cy, box.w, box.h);
-  const fineBins = roiPool(embedding.fine, config.fine, corners, FINE_BINS, geometry.fine);
-  const coarseBins = roiPool(embedding.coarse, config.coarse, corners, COARSE_BINS, geometry.coarse);
-  const context = roiPool(embedding.fine, config.fine, corners, COARSE_BINS, geometry.fine);
+  const fineBins = roiPool(embedding.fine, config.fine, corners, BINS.fine, geometry.fine);
+  const coarseBins = roiPool(embedding.coarse, config.coarse, corners, BINS.coarse, geometry.coarse);
+  const context = roiPool(embedding.fine, config.fine, corners, BINS.coarse, geometry.fine);
   const input = new Float32Array(context.length + coarseBins.length);
   input.set(context);
   input.set(coarseBins, context.length);
@@ -192,7 +191,7 @@ function denseLayer(input: Float32Array, weights: Weights, name: string): Float3
 export function correlationKernel(template: Template): Float32Array {
   let squares = 0;
   for (const value of template.coarseBins) squares += value * value;
-  const scale = 1 / (Math.sqrt(squares / template.coarseBins.length) + 1e-3) / COARSE_BINS;
+  const scale = 1 / (Math.sqrt(squares / template.coarseBins.length) + 1e-3) / BINS.coarse;
   return template.coarseBins.map((value) => value * scale);
 }
 

@@ -4,7 +4,7 @@
  * are copied and threads go to sleep; else one network after the other.
  */
 import { readFile } from 'node:fs/promises';
-import { COARSE_BINS, correlationKernel, type Embedding, type HeadEngine, type Template } from '../ebm/head.js';
+import { BINS, correlationKernel, type Embedding, type HeadEngine, type Template } from '../ebm/head.js';
 import type { LoadedHead } from '../ebm/load.js';
 import {
   channelFactors,
@@ -120,7 +120,7 @@ async function openJoined(
   const { cells, stride, offset } = model.geometry.coarse;
   const { channels } = entry.coarse;
   const zeros = (...dims: number[]): FloatTensor => ({ data: new Float32Array(dims.reduce((a, b) => a * b)), dims });
-  const kernelDims = [COARSE_BINS * COARSE_BINS, model.config.coarse];
+  const kernelDims = [BINS.coarse * BINS.coarse, model.config.coarse];
   // on the first frame there is no object yet that could be searched for
   const nobody = {
     'respond/basis': zeros(TARGET_CHANNELS, channels),

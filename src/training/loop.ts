@@ -4,13 +4,14 @@ import type * as TF from '@tensorflow/tfjs-core';
 import { copyWeights, type MapGeometry, type Weights } from '../ebm/head.js';
 import { createRandom } from '../random.js';
 import type { Bank } from './bank.js';
+import { loadBatch } from './batch.js';
 import { readCheckpoint, writeCheckpoint, type Best, type TrainingState } from './checkpoint.js';
 import type { FinetuneProgress } from './finetune-options.js';
 import type { LearnedStages } from './learned-stages.js';
 import { DEFAULT_OBJECTIVE } from './objective.js';
 import { adamStep, cosineRate, createOptimiserState, type OptimiserSettings } from './optimiser.js';
 import { createSampler, type SamplerOptions } from './sampler.js';
-import { loadBatch, trainingStep, type StepResult, type StepSettings } from './step.js';
+import { trainingStep, type StepResult, type StepSettings } from './step.js';
 
 export interface TrainingSettings extends StepSettings, SamplerOptions, OptimiserSettings {
   readonly steps: number;

@@ -9,7 +9,7 @@ import {
   type embed,
   type makeTemplates,
 } from '../ebm/engines/tfjs.js';
-import { COARSE_BINS, FINE_BINS, PROPOSAL_OUTPUTS, type MapGeometry } from '../ebm/head.js';
+import { BINS, PROPOSAL_OUTPUTS, type MapGeometry } from '../ebm/head.js';
 import { logPartition } from '../ebm/objectives/log-domain.js';
 import { toCropBoxes } from '../ebm/posterior.js';
 import {
@@ -24,7 +24,8 @@ import {
 } from '../ebm/proposal.js';
 import { cropBox, toRelative, type CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
-import type { Batch, StepSettings } from './step.js';
+import type { Batch } from './batch.js';
+import type { StepSettings } from './step.js';
 
 /** Crops of a batch as the head sees them. */
 export interface Scene {
@@ -116,8 +117,8 @@ export function lookFor(scene: Scene, { searchOf, templateOf }: Pairing): Looked
     energies: (y) => {
       const boxes = concat(y.map((row, pair) => toCropBoxes(row, bases[pair]!)));
       const count = y[0]!.length / DIMENSIONS;
-      const fineBins = pool(tf, maps.fine, poolingTensors(tf, boxes, crops, FINE_BINS, fine));
-      const coarseBins = pool(tf, maps.coarse, poolingTensors(tf, boxes, crops, COARSE_BINS, coarse));
+      const fineBins = pool(tf, maps.fine, poolingTensors(tf, boxes, crops, BINS.fine, fine));
+      const coarseBins = pool(tf, maps.coarse, poolingTensors(tf, boxes, crops, BINS.coarse, coarse));
       return energy(tf, weights, template, shaped(fineBins, count), shaped(coarseBins, count));
     },
   };

@@ -7,7 +7,7 @@
  */
 import type * as TF from '@tensorflow/tfjs-core';
 import { embed, makeTemplates, pool, poolingTensors } from '../ebm/engines/tfjs.js';
-import { COARSE_BINS, FINE_BINS, type MapGeometry, type Weights } from '../ebm/head.js';
+import { BINS, type MapGeometry, type Weights } from '../ebm/head.js';
 import { absentOutcome } from '../ebm/objectives/absent-outcome.js';
 import { logPartition } from '../ebm/objectives/log-domain.js';
 import { mixtureLikelihood, mixtureLogDensity, type MixtureTensors } from '../ebm/objectives/mixture-likelihood.js';
@@ -16,7 +16,7 @@ import { proposalMixture } from '../ebm/objectives/proposal-likelihood.js';
 import { cellPlaces, concat, DIMENSIONS } from '../ebm/proposal.js';
 import { TrackerError } from '../errors.js';
 import type { Random } from '../random.js';
-import type { Bank } from './bank.js';
+import type { Batch } from './batch.js';
 import { runLearnedStages, type LearnedStages } from './learned-stages.js';
 import { energyLoss, type EnergyLoss, type ObjectiveName, type ProposalObjective } from './objective.js';
 import { absentPairs, lookFor, partition, presentPairs, type Scene } from './pairs.js';
@@ -44,46 +44,6 @@ export interface StepResult {
   /** 0 where the absent outcome is not learned. */
   readonly absentLoss: number;
   readonly pairs: number;
-}
-
-/** Maps and boxes of B crops; crops of one object lie side by side, groupSize of them. */
-export interface Batch {
-  /** Where stages of the backbone are learned, the base map that both are made from. */
-  readonly fine: Float32Array;
-  readonly coarse?: Float32Array;
-  /** Factors of the maps' channels [B, C]: channel dropout. */
-  readonly gains: { readonly fine: Float32Array; readonly coarse: Float32Array };
-  /** True boxes [B, 4] and sizes of the last box [B, 2], crop pixels. */
-  readonly boxes: Float32Array;
-  readonly last: Float32Array;
-  /** Which object each crop is of [B]. */
-  readonly objects: readonly number[];
-}
-
-/** @param stages of the backbone that are learned: they make the maps */
-export function loadBatch(
-  bank: Bank,
-  indices: readonly number[],
-  dropout: number,
-  random: Random,
-  stages: LearnedStages | undefined,
-): Batch {
-  const gains = (channels: number): Float32Array =>
-    Float32Array.from({ length: indices.length * channels }, () =>
-      random.uniform() < dropout ? 0 : 1 / (1 - dropout),
-    );
-  const entries = indices.map((index) => bank.entries[index]!);
-  return {
-    fine: bank.read('fine', indices),
-    ...(stages ? {} : { coarse: bank.read('coarse', indices) }),
-    gains: {
-      fine: gains(stages?.fineDeviation.length ?? bank.header.fine.channels),
-      coarse: gains(bank.header.coarse.channels),
-    },
-    boxes: Float32Array.from(entries.flatMap(({ box }) => [...box])),
-    last: Float32Array.from(entries.flatMap(({ last }) => [...last])),
-    objects: entries.map(({ object }) => object),
-  };
 }
 
 export function trainingStep(
@@ -122,9 +82,9 @@ export function trainingStep(
     const own = makeTemplates(
       tf,
       W,
-      flat(pool(tf, maps.fine, poolingTensors(tf, batch.boxes, crops, FINE_BINS, f))),
-      flat(pool(tf, maps.coarse, poolingTensors(tf, batch.boxes, crops, COARSE_BINS, c))),
-      flat(pool(tf, maps.fine, poolingTensors(tf, batch.boxes, crops, COARSE_BINS, f))),
+      flat(pool(tf, maps.fine, poolingTensors(tf, batch.boxes, crops, BINS.fine, f))),
+      flat(pool(tf, maps.coarse, poolingTensors(tf, batch.boxes, crops, BINS.coarse, c))),
+      flat(pool(tf, maps.fine, poolingTensors(tf, batch.boxes, crops, BINS.coarse, f))),
     );
     const scene: Scene = { tf, weights: W, geometry, batch, maps, own, settings, random };
     const pairs = lookFor(scene, present);

@@ -9,13 +9,14 @@ import type { FrameBox } from '../../src/geometry.js';
 import { createRandom } from '../../src/random.js';
 import { openTensorflow, type Tensorflow } from '../../src/runtime/tensorflow.js';
 import { jitteredCrop, SEQUENCE_JITTER } from '../../src/training/augment.js';
+import type { Batch } from '../../src/training/batch.js';
 import { readCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.js';
 import { parseGroundTruth, readPhotos, readSequences } from '../../src/training/dataset.js';
 import { initialiseHead } from '../../src/training/initialise.js';
 import { DEFAULT_TRAINING } from '../../src/training/loop.js';
 import { OBJECTIVE_NAMES, type ObjectiveName } from '../../src/training/objective.js';
 import { adamStep, cosineRate, createOptimiserState } from '../../src/training/optimiser.js';
-import { trainingStep, type Batch } from '../../src/training/step.js';
+import { trainingStep } from '../../src/training/step.js';
 import { TINY_GEOMETRY, TINY_HEAD } from '../helpers/head.js';
 
 let tensorflow: Tensorflow;

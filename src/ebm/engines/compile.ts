@@ -6,9 +6,8 @@
  */
 import { GraphBuilder } from '../../io/onnx-graph.js';
 import {
-  COARSE_BINS,
+  BINS,
   DENSE_WEIGHTS,
-  FINE_BINS,
   headShapes,
   MATCH_RATIO,
   NORM_EPSILON,
@@ -72,15 +71,15 @@ function buildPropose(model: HeadModel): Uint8Array {
   const { cells } = geometry.coarse;
   const channels = config.coarse;
   const map = g.input('coarse_map', [cells, cells, channels]);
-  const kernel = g.input('kernel', [COARSE_BINS * COARSE_BINS, channels]);
+  const kernel = g.input('kernel', [BINS.coarse * BINS.coarse, channels]);
   const x = g.op('Reshape', [g.op('Transpose', [map], { perm: [2, 0, 1] }), g.integers([1, channels, cells, cells])]);
   const taps = g.op('Reshape', [
     g.op('Transpose', [kernel], { perm: [1, 0] }),
-    g.integers([channels, 1, COARSE_BINS, COARSE_BINS]),
+    g.integers([channels, 1, BINS.coarse, BINS.coarse]),
   ]);
   const correlation = g.op('Conv', [x, taps], {
     group: channels,
-    kernel_shape: [COARSE_BINS, COARSE_BINS],
+    kernel_shape: [BINS.coarse, BINS.coarse],
     pads: [1, 1, 1, 1],
   });
   const joined = g.op('Concat', [correlation, x], { axis: 1 });
@@ -105,7 +104,7 @@ function pooledBranch(
   weights: Record<string, string>,
 ) {
   const channels = model.config[map];
-  const bins = map === 'fine' ? FINE_BINS : COARSE_BINS;
+  const bins = BINS[map];
   const groups = channels / MATCH_RATIO;
   const shape = (value: string, dims: number[]): string => g.op('Reshape', [value, g.integers(dims)]);
   // H and W are those of the window that the boxes touch; an extent of 0 is the input's own
@@ -155,7 +154,7 @@ function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
   const dFineDense = slice(dJoined, 0, config.dense, 1);
   const dCoarseDense = slice(dJoined, config.dense, 2 * config.dense, 1);
   const dMatch = back(through(slice(dJoined, 2 * config.dense, 2 * config.dense + config.match, 1), match), 'match');
-  const fineMatch = FINE_BINS * FINE_BINS * fine.groups;
+  const fineMatch = BINS.fine * BINS.fine * fine.groups;
   const parts = [
     {
       name: 'fine',
@@ -169,7 +168,7 @@ function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
       part: coarse,
       modulation: coarseModulation,
       dDense: dCoarseDense,
-      dMatch: slice(dMatch, fineMatch, fineMatch + COARSE_BINS * COARSE_BINS * coarse.groups, 1),
+      dMatch: slice(dMatch, fineMatch, fineMatch + BINS.coarse * BINS.coarse * coarse.groups, 1),
     },
   ];
   for (const { name, part, modulation, dDense, dMatch } of parts) {

@@ -2,15 +2,7 @@
 import { cutWindow, poolingGradient, poolingMatrices, touchedWindow } from '../../features/roi-pool.js';
 import { fixInputs } from '../../io/onnx-graph.js';
 import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../../runtime/onnx.js';
-import {
-  COARSE_BINS,
-  correlationKernel,
-  DENSE_WEIGHTS,
-  FINE_BINS,
-  type Embedding,
-  type HeadEngine,
-  type Template,
-} from '../head.js';
+import { BINS, correlationKernel, DENSE_WEIGHTS, type Embedding, type HeadEngine, type Template } from '../head.js';
 import type { HeadGraphName, LoadedHead } from '../load.js';
 
 /** @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE */
@@ -37,7 +29,7 @@ export async function createOnnxEngine(
   // most boxes lie close together: of both maps, only what they touch is pooled from
   const mapInputs = (map: 'fine' | 'coarse', embedding: Embedding, boxes: Float32Array) => {
     const axis = geometry[map];
-    const bins = map === 'fine' ? FINE_BINS : COARSE_BINS;
+    const bins = BINS[map];
     const window = touchedWindow(boxes, axis);
     const { x, y } = poolingMatrices(boxes, bins, axis, window);
     const [width, height, count] = [window.x.count, window.y.count, boxes.length / 4];
@@ -83,7 +75,7 @@ export async function createOnnxEngine(
       const graph = await open('propose');
       const { raw } = await graph.run({
         coarse_map: { data: embedding.coarse, dims: [c.cells, c.cells, config.coarse] },
-        kernel: { data: kernel, dims: [COARSE_BINS * COARSE_BINS, config.coarse] },
+        kernel: { data: kernel, dims: [BINS.coarse * BINS.coarse, config.coarse] },
       });
       return raw!.data;
     },
@@ -100,8 +92,8 @@ export async function createOnnxEngine(
         const matrices = { x: out[`d_${map}_x`]!.data, y: out[`d_${map}_y`]!.data };
         return poolingGradient(boxes, bins, geometry[map], matrices, inputs[map]);
       };
-      const fine = gradientOf('fine', FINE_BINS);
-      const coarse = gradientOf('coarse', COARSE_BINS);
+      const fine = gradientOf('fine', BINS.fine);
+      const coarse = gradientOf('coarse', BINS.coarse);
       return { energy: out['energy']!.data, gradient: fine.map((value, i) => value + coarse[i]!) };
     },
 

@@ -6,9 +6,8 @@ import type * as TF from '@tensorflow/tfjs-core';
 import { poolingGradient, poolingMatrices, type MapAxis, type PoolingMatrices } from '../../features/roi-pool.js';
 import type { Tensorflow } from '../../runtime/tensorflow.js';
 import {
-  COARSE_BINS,
+  BINS,
   correlationKernel,
-  FINE_BINS,
   MATCH_RATIO,
   NORM_EPSILON,
   NORM_GROUPS,
@@ -125,7 +124,7 @@ function dense(tf: Tf, x: TF.Tensor, weights: TensorWeights, name: string): TF.T
   return tf.add(tf.matMul(x as TF.Tensor2D, weights[`${name}.kernel`] as TF.Tensor2D), weights[`${name}.bias`]!);
 }
 
-/** Templates from pooled bins: context is the fine map's COARSE_BINS x COARSE_BINS bins. */
+/** Templates from pooled bins: context is the fine map's BINS.coarse x BINS.coarse bins. */
 export function makeTemplates(
   tf: Tf,
   weights: TensorWeights,
@@ -170,8 +169,8 @@ export function energy(
       match: tf.reshape(match, [templates * count, cells * groups]),
     };
   };
-  const a = branch(fine, template.fineBins, FINE_BINS, fineChannels, 0, 'fine');
-  const b = branch(coarse, template.coarseBins, COARSE_BINS, coarseChannels, fineChannels, 'coarse');
+  const a = branch(fine, template.fineBins, BINS.fine, fineChannels, 0, 'fine');
+  const b = branch(coarse, template.coarseBins, BINS.coarse, coarseChannels, fineChannels, 'coarse');
   const match = relu(tf, dense(tf, tf.concat([a.match, b.match], 1), weights, 'energy.match'));
   const hidden = relu(tf, dense(tf, tf.concat([a.dense, b.dense, match], 1), weights, 'energy.hidden'));
   return tf.reshape(dense(tf, hidden, weights, 'energy.output'), [templates, count]);
@@ -196,7 +195,7 @@ export function propose(tf: Tf, weights: TensorWeights, coarse: TF.Tensor4D, ker
 /** Depth-wise correlation, each map with its own 3 x 3 kernel. */
 function correlate(tf: Tf, maps: TF.Tensor4D, kernels: TF.Tensor2D): TF.Tensor4D {
   const [pairs, height, width, channels] = maps.shape;
-  const side = COARSE_BINS;
+  const side = BINS.coarse;
   const padded = tf.pad(maps, [
     [0, 0],
     [1, 1],
@@ -219,7 +218,7 @@ function correlate(tf: Tf, maps: TF.Tensor4D, kernels: TF.Tensor2D): TF.Tensor4D
 /** Kernels of R templates for propose(): unit root mean square, divided by the kernel's side. */
 export function correlationKernels(tf: Tf, coarseBins: TF.Tensor2D): TF.Tensor2D {
   const rms = tf.sqrt(tf.mean(tf.square(coarseBins), 1, true));
-  return tf.div(coarseBins, tf.mul(tf.add(rms, 1e-3), COARSE_BINS));
+  return tf.div(coarseBins, tf.mul(tf.add(rms, 1e-3), BINS.coarse));
 }
 
 /** The head on a TensorFlow.js backend: for scoring where weights change, and to check the compiled head against. */
@@ -275,7 +274,7 @@ export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>,
           embedding,
           template,
           count,
-        )(poolingTensors(tf, boxes, 1, FINE_BINS, f), poolingTensors(tf, boxes, 1, COARSE_BINS, c)),
+        )(poolingTensors(tf, boxes, 1, BINS.fine, f), poolingTensors(tf, boxes, 1, BINS.coarse, c)),
       );
       return take(energies);
     },
@@ -284,8 +283,8 @@ export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>,
       const count = boxes.length / 4;
       const tensors = tf.tidy(() => {
         const score = scorer(embedding, template, count);
-        const fine = poolingTensors(tf, boxes, 1, FINE_BINS, f);
-        const coarse = poolingTensors(tf, boxes, 1, COARSE_BINS, c);
+        const fine = poolingTensors(tf, boxes, 1, BINS.fine, f);
+        const coarse = poolingTensors(tf, boxes, 1, BINS.coarse, c);
         let energies: TF.Tensor1D | undefined;
         // energies of candidates do not depend on each other: the gradient of their sum is each one's own
         const sum = (fy: TF.Tensor, fx: TF.Tensor, cy: TF.Tensor, cx: TF.Tensor): TF.Scalar => {
@@ -298,8 +297,8 @@ export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>,
         return [energies!, ...gradients] as const;
       });
       const [energies, fy, fx, cy, cx] = (await Promise.all(tensors.map(take))) as Tuple5;
-      const fromFine = poolingGradient(boxes, FINE_BINS, f, { x: fx, y: fy });
-      const fromCoarse = poolingGradient(boxes, COARSE_BINS, c, { x: cx, y: cy });
+      const fromFine = poolingGradient(boxes, BINS.fine, f, { x: fx, y: fy });
+      const fromCoarse = poolingGradient(boxes, BINS.coarse, c, { x: cx, y: cy });
       return { energy: energies, gradient: fromFine.map((value, i) => value + fromCoarse[i]!) };
     },
 
