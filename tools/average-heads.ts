@@ -10,6 +10,7 @@ import { Command } from 'commander';
 import { parseHeadFile, type HeadFile } from '../src/ebm/load.js';
 import { sha256Of } from '../src/hash.js';
 import { writeSafetensors } from '../src/io/safetensors.js';
+import { runTool } from './lib/run-tool.js';
 
 /**
  * Writes the mean; what else the file says is what the last one says, with the hashes of all.
@@ -38,10 +39,10 @@ export async function averageHeads(files: readonly string[], out: string): Promi
   });
 }
 
-if (import.meta.url === `file://${process.argv[1]}`) {
+if (process.argv[1] === import.meta.filename) {
   const command = new Command()
     .argument('<weights...>', 'safetensors files of ebm-tracker train or finetune')
     .requiredOption('--out <file>', 'the mean')
     .parse();
-  await averageHeads(command.args, command.opts<{ out: string }>().out);
+  await runTool('average-heads', () => averageHeads(command.args, command.opts<{ out: string }>().out));
 }

@@ -21,18 +21,17 @@ export async function drawCurve(csv: string, svg: string): Promise<void> {
 
 /** One panel for the losses, and one for each kind of figure: overlaps, and negative log-likelihoods. */
 export function curveSvg(csv: string): string {
-  const rows = csv
+  const [header = [], ...rows] = csv
     .split('\n')
-    .slice(1)
     .filter((line) => line !== '')
     .map((line) => line.split(','));
-  const column = (name: string, at: number): Series => ({
-    name,
-    points: rows.filter((row) => row[at] !== '').map((row) => [Number(row[0]), Number(row[at])]),
-  });
+  const loss = (name: string): Series => {
+    const at = header.indexOf(`${name}_loss`);
+    return { name, points: rows.filter((row) => row[at] !== '').map((row) => [Number(row[0]), Number(row[at])]) };
+  };
   const figures = new Map<string, [number, number][]>();
   for (const row of rows) {
-    for (const part of (row[8] ?? '').split(' ').filter((one) => one !== '')) {
+    for (const part of (row[header.length - 1] ?? '').split(' ').filter((one) => one !== '')) {
       const [name, value] = part.split('=') as [string, string];
       const points = figures.get(name) ?? [];
       points.push([Number(row[0]), Number(value)]);
@@ -42,7 +41,7 @@ export function curveSvg(csv: string): string {
   const chosen = (ending: RegExp): Series[] =>
     [...figures].filter(([name]) => ending.test(name)).map(([name, points]) => ({ name, points }));
   const panels: [string, Series[]][] = [
-    ['training losses', [column('energy', 2), column('proposal', 3), column('absent', 4)]],
+    ['training losses', [loss('energy'), loss('proposal'), loss('absent')]],
     ['IoU of held-out pairs', chosen(/(^|_)(iou|start)$/)],
     ['negative log-likelihood of held-out pairs', chosen(/nll$/)],
   ];

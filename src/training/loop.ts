@@ -88,8 +88,15 @@ export interface TrainingResult {
 
 export type TrainingProgress = FinetuneProgress;
 
-const CURVE_HEADER =
-  'step,pairs,energy_loss,proposal_loss,absent_loss,gradient_norm,pairs_per_second,load_share,validation\n';
+const CURVE_FIGURES = [
+  'energy_loss',
+  'proposal_loss',
+  'absent_loss',
+  'gradient_norm',
+  'pairs_per_second',
+  'load_share',
+] as const;
+const CURVE_HEADER = `${['step', 'pairs', ...CURVE_FIGURES, 'validation'].join(',')}\n`;
 
 /**
  * Trains to the last step, or until the judge's patience ends, from the checkpoint where there is one.
@@ -151,7 +158,8 @@ async function beginTraining(run: TrainingRun): Promise<TrainingState> {
   };
   await writeCheckpoint(run.checkpoint, state);
   writeFileSync(run.curve, CURVE_HEADER);
-  if (before) appendFileSync(run.curve, `0,0,,,,,,,${figuresText(before)}\n`);
+  const blank = CURVE_FIGURES.map(() => '');
+  if (before) appendFileSync(run.curve, `${[0, 0, ...blank, figuresText(before)].join(',')}\n`);
   return state;
 }
 
