@@ -25,7 +25,15 @@ import {
 import { cropBox, toRelative, type CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
 import type { Batch } from './batch.js';
-import type { StepSettings } from './step.js';
+
+/** Where the boxes of a pair are drawn. */
+export interface DrawSettings {
+  /** Half of the boxes that are drawn for a pair. */
+  readonly samples: number;
+  /** Share of them, and of the training proposal's mass, that comes from the learned proposal; the rest is drawn about the truth. */
+  readonly learnedShare: number;
+  readonly fixedSigmas: readonly number[];
+}
 
 /** Crops of a batch as the head sees them. */
 export interface Scene {
@@ -37,7 +45,7 @@ export interface Scene {
   readonly maps: ReturnType<typeof embed>;
   /** The template that each would make. */
   readonly own: ReturnType<typeof makeTemplates>;
-  readonly settings: Pick<StepSettings, 'samples' | 'learnedShare' | 'fixedSigmas'>;
+  readonly settings: DrawSettings;
   readonly random: Random;
 }
 

@@ -19,16 +19,11 @@ import type { Random } from '../random.js';
 import type { Batch } from './batch.js';
 import { runLearnedStages, type LearnedStages } from './learned-stages.js';
 import { energyLoss, type EnergyLoss, type ObjectiveName, type ProposalObjective } from './objective.js';
-import { absentPairs, lookFor, partition, presentPairs, type Scene } from './pairs.js';
+import { absentPairs, lookFor, partition, presentPairs, type DrawSettings, type Scene } from './pairs.js';
 
-export interface StepSettings {
+export interface StepSettings extends DrawSettings {
   readonly groupSize: number;
   readonly objective: ObjectiveName;
-  /** Half of the boxes that are drawn for a pair. */
-  readonly samples: number;
-  /** Share of them, and of the training proposal's mass, that comes from the learned proposal; the rest is drawn about the truth. */
-  readonly learnedShare: number;
-  readonly fixedSigmas: readonly number[];
   readonly proposalObjective: ProposalObjective;
   readonly proposalWeight: number;
   /** Weight of the absent outcome, 0: it is not learned. */
