@@ -10,6 +10,7 @@ import { sha256Of } from '../src/hash.js';
 import { parseHeadFile } from '../src/ebm/load.js';
 import { DEFAULT_MANIFEST } from '../src/features/manifest.js';
 import { compileGraphs } from '../src/tracker/compile.js';
+import { runTool } from './lib/run-tool.js';
 
 interface RawManifest {
   backbones: Record<string, { sha256: string }>;
@@ -53,7 +54,7 @@ export async function exportHead(
   await writeFile(manifestFile, `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
-if (import.meta.url === `file://${process.argv[1]}`) {
+if (process.argv[1] === import.meta.filename) {
   const command = new Command()
     .argument('<weights>', 'safetensors file of ebm-tracker train or finetune')
     .option('--name <name>', 'name of the head in the manifest', 'default')
@@ -64,6 +65,8 @@ if (import.meta.url === `file://${process.argv[1]}`) {
     )
     .parse();
   const { name, manifest, confidence } = command.opts<{ name: string; manifest: string; confidence?: string }>();
-  await exportHead(command.args[0]!, name, manifest, confidence);
-  console.error(`head "${name}" compiled beside ${manifest}`);
+  await runTool('export-head', async () => {
+    await exportHead(command.args[0]!, name, manifest, confidence);
+    console.error(`head "${name}" compiled beside ${manifest}`);
+  });
 }

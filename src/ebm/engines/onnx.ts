@@ -88,12 +88,12 @@ export async function createOnnxEngine(
     async energyAndGradient(embedding, template, boxes) {
       const inputs = scoringInputs(embedding, template, boxes);
       const out = await (await open('gradient')).run(inputs.feeds);
-      const gradientOf = (map: 'fine' | 'coarse', bins: number): Float32Array => {
+      const gradientOf = (map: 'fine' | 'coarse'): Float32Array => {
         const matrices = { x: out[`d_${map}_x`]!.data, y: out[`d_${map}_y`]!.data };
-        return poolingGradient(boxes, bins, geometry[map], matrices, inputs[map]);
+        return poolingGradient(boxes, BINS[map], geometry[map], matrices, inputs[map]);
       };
-      const fine = gradientOf('fine', BINS.fine);
-      const coarse = gradientOf('coarse', BINS.coarse);
+      const fine = gradientOf('fine');
+      const coarse = gradientOf('coarse');
       return { energy: out['energy']!.data, gradient: fine.map((value, i) => value + coarse[i]!) };
     },
 
