@@ -22,6 +22,7 @@ const posteriorSchema = z.strictObject({
     .min(0)
     .default(8)
     .describe("weight of the target model's response, in the posterior and the proposal"),
+  colour: z.number().min(0).default(1).describe('weight of how much of its colours a box holds'),
   proposalLogit: z.number().min(0).default(0.7).describe("weight of the learned proposal's logits"),
   proposalMaxLogSigma: z.number().default(-0.7).describe("the learned proposal's Gaussians are no wider than this"),
   place: positive.default(0.35).describe('motion prior: deviation of the place, in units of sqrt(w h)'),

@@ -20,20 +20,22 @@ const WITHOUT = {
   target: { posterior: { evidence: 0 } },
   memory: { target: { learnAbove: 1e9 } },
   rules: { target: { learnAbove: -1e9, keep: 0 } },
+  colour: { posterior: { colour: 0 } },
   motion: { posterior: { place: 3 } },
   shape: { posterior: { shape: 100 } },
   absence: { target: { holdBelow: -1e9 }, redetect: { after: 10_000 } },
 } satisfies Record<string, TrackerOptions>;
-const { target, memory, rules, motion, shape, absence } = WITHOUT;
+const { target, memory, rules, colour, motion, shape, absence } = WITHOUT;
 
 type Row = readonly [part: string, without: readonly TrackerOptions[]];
 const TABLES = {
   /** Each row has one part more than the one above it. */
   stacked: [
-    ['head only', [target, memory, motion, absence]],
-    ['+ target model, of the first frame alone', [memory, motion, absence]],
-    ['+ memory: it learns each frame alike', [rules, motion, absence]],
-    ['+ rules: the first frame stays, doubtful ones are not learned', [motion, absence]],
+    ['head only', [target, memory, colour, motion, absence]],
+    ['+ target model, of the first frame alone', [memory, colour, motion, absence]],
+    ['+ memory: it learns each frame alike', [rules, colour, motion, absence]],
+    ['+ rules: the first frame stays, doubtful ones are not learned', [colour, motion, absence]],
+    ['+ colours', [motion, absence]],
     ['+ motion prior', [absence]],
     ['+ absence: held or coasting while unseen, looked for elsewhere', []],
   ],
@@ -41,6 +43,7 @@ const TABLES = {
   'left-out': [
     ['nothing', []],
     ['motion prior', [motion]],
+    ['colours', [colour]],
     ['rules: the first frame stays, doubtful ones are not learned', [rules]],
     ['absence: held or coasting while unseen, looked for elsewhere', [absence]],
     ['shape prior', [shape]],

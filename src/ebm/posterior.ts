@@ -1,15 +1,16 @@
 /**
  * The posterior over boxes, and what importance sampling says of it. One formula joins all evidence; y is relative to the last box:
  *
- *   E(y) = t f(x, y) + a c(y) + log m(y) + log s(y) + log h(y),     p(y | x) = exp E(y) / Z
+ *   E(y) = t f(x, y) + a c(y) + k(y) + log m(y) + log s(y) + log h(y),     p(y | x) = exp E(y) / Z
  *
  *   f  energy of the head                                            (head.ts)
  *   c  response of the target model at the box's centre              (target/evidence.ts)
+ *   k  how much of the object's colours the box holds                (target/colour.ts)
  *   m  motion: the place, a Gaussian about the last one with a tail  (placePrior)
  *   s  size: log size and log aspect, Gaussians about the last ones  (sizePrior)
  *   h  shape: log aspect, a wide Gaussian about the first frame's    (shapePrior)
  *
- * What leaves is made of it: the proposal takes a c + log m into its logits, samples weigh exp E / q, the box is the peak of E, and its spread,
+ * What leaves is made of it: the proposal takes a c + k + log m into its logits, samples weigh exp E / q, the box is the peak of E, and its spread,
  * effective samples, height over the first frames' and log Z are inputs of the confidence (tracker/state.ts), which decides what is learned.
  *
  * f alone is not sampled: its maximum is no good box, and its mean without a prior is worse than the last box (the energies far from the

@@ -32,6 +32,14 @@ import {
   type TargetGraphs,
   type TargetModel,
 } from '../target/classifier.js';
+import {
+  colourEvidence,
+  colourGrid,
+  createColourModel,
+  learnColours,
+  type ColourGrid,
+  type ColourModel,
+} from '../target/colour.js';
 import { responseAt, responseEvidence } from '../target/evidence.js';
 import { overLanes } from './lanes.js';
 import { checkAlone, checkFirstBoxes, checkObject, isList, notStarted, type GivenBoxes } from './objects.js';
@@ -196,9 +204,15 @@ interface Target {
   readonly first: FrameBox;
   readonly template: Template;
   readonly model: TargetModel;
+  readonly colours: ColourModel;
   readonly random: Random;
   readonly object: ObjectState;
   readonly view?: TrackerView;
+}
+
+/** What is seen of an object's region: what the networks say of it, and its colours. */
+interface View extends Sight {
+  readonly grid: ColourGrid;
 }
 
 /** Where an object is searched for in a frame. */
@@ -278,10 +292,13 @@ class EnergyTracker implements Tracker {
     const region = this.regionAbout(first);
     const samples: FirstSample[] = [];
     let template: Template | undefined;
+    let colours: ColourModel | undefined;
     for (const [dx, dy] of FIRST_SHIFTS) {
       const shifted = { ...region, cx: region.cx + dx * region.side, cy: region.cy + dy * region.side };
       const place = frameToCrop(first, shifted);
-      const { coarse, embedding } = await this.networks.begin(this.crop(frame, [shifted]));
+      const crop = this.crop(frame, [shifted]);
+      colours ??= createColourModel(this.gridOf(crop, 0), place);
+      const { coarse, embedding } = await this.networks.begin(crop);
       samples.push({ coarse, box: place });
       template ??= makeTemplate(this.head.model, embedding, place);
     }
@@ -291,6 +308,7 @@ class EnergyTracker implements Tracker {
     return {
       first,
       template: template!,
+      colours: colours!,
       model,
       random,
       object: {
@@ -328,7 +346,7 @@ class EnergyTracker implements Tracker {
     target: Target,
     frame: Frame,
     { from, elsewhere, region }: Search,
-    { embedding, response: scored, proposal: raw }: Sight,
+    { embedding, response: scored, proposal: raw, grid }: View,
   ): Promise<Target> {
     const { config, engine, stopwatch } = this;
     const { template, object } = target;
@@ -342,10 +360,12 @@ class EnergyTracker implements Tracker {
     const size = sizePrior(config.posterior.size, config.posterior.aspect);
     const shape = shapePrior(base, target.first, config.posterior.shape);
     const evidence = responseEvidence(response, base, config.posterior.evidence);
-    const proposal = this.drawProposal(raw, base, response, motion);
-    // how good is each, and which box? log p(y | x) = t f(x, y) + response + motion + size + shape
+    const colours = colourEvidence(target.colours, grid, base, config.posterior.colour);
+    const proposal = this.drawProposal(raw, base, response, [motion, colours]);
+    // how good is each, and which box? log p(y | x) = t f(x, y) + response + colours + motion + size + shape
     const { temperature } = config.posterior;
-    const posterior = boxPosterior(engine, embedding, template, base, temperature, [evidence, motion, size, shape]);
+    const terms = [evidence, colours, motion, size, shape];
+    const posterior = boxPosterior(engine, embedding, template, base, temperature, terms);
     const estimate = await stopwatch.time('estimate', () =>
       estimateBox(posterior, proposal, this.estimate, target.random),
     );
@@ -382,6 +402,7 @@ class EnergyTracker implements Tracker {
     const remembered = unseen || !inputs.every(Number.isFinite) ? object.inputs : inputs;
     return {
       ...target,
+      colours: learned ? learnColours(target.colours, grid, frameToCrop(box, region)) : target.colours,
       object: { box, frame: count, state, confidence, lostFor, velocity, inputs: remembered, firstEnergy },
       view,
     };
@@ -434,9 +455,9 @@ class EnergyTracker implements Tracker {
   }
 
   /** What the networks say of each object's region: BATCH crops at once. */
-  private async look(frame: Frame, searches: readonly Search[], targets: readonly Target[]): Promise<Sight[]> {
+  private async look(frame: Frame, searches: readonly Search[], targets: readonly Target[]): Promise<View[]> {
     const { stopwatch, networks } = this;
-    const sights: Sight[] = [];
+    const views: View[] = [];
     for (let at = 0; at < targets.length; at += BATCH) {
       const batch = searches.slice(at, at + BATCH);
       const crops = await stopwatch.time('crop', async () =>
@@ -446,9 +467,18 @@ class EnergyTracker implements Tracker {
         ),
       );
       const wanted = targets.slice(at, at + BATCH);
-      sights.push(...(await networks.search(crops, wanted)));
+      const grids = batch.map((_, index) => this.gridOf(crops, index));
+      const sights = await networks.search(crops, wanted);
+      views.push(...sights.map((sight, index) => ({ ...sight, grid: grids[index]! })));
     }
-    return sights;
+    return views;
+  }
+
+  /** Colours of one crop of a batch. */
+  private gridOf({ data }: FloatTensor, index: number): ColourGrid {
+    const { cropSize } = this.head.model.geometry;
+    const length = 3 * cropSize * cropSize;
+    return colourGrid(data.subarray(index * length, (index + 1) * length), cropSize, this.networks.entry.input);
   }
 
   /** Regions of the frame as the backbone takes them; the tensor is valid until the next call. */
@@ -468,10 +498,11 @@ class EnergyTracker implements Tracker {
   }
 
   /**
-   * The proposal of this frame: the learned one with the response and the motion prior added to its logits; half of its mass takes sizes from the
-   * size prior, so that the posterior over size is covered.
+   * The proposal of this frame: the learned one with the response and other evidence of the place added to its logits; half of its mass takes
+   * sizes from the size prior, so that the posterior over size is covered.
+   * @param terms evidence of the place
    */
-  private drawProposal(raw: Float32Array, base: CropBox, response: Response, motion: LogTerm): Mixture {
+  private drawProposal(raw: Float32Array, base: CropBox, response: Response, terms: readonly LogTerm[]): Mixture {
     const { posterior } = this.config;
     const places = cellPlaces(response.axis, base);
     const learned = decodeProposal(raw, places);
@@ -479,8 +510,10 @@ class EnergyTracker implements Tracker {
     for (let k = 0; k < learned.logits.length; k++) {
       y[0] = places[2 * k]!;
       y[1] = places[2 * k + 1]!;
-      learned.logits[k] =
-        posterior.proposalLogit * learned.logits[k]! + posterior.evidence * response.scores[k]! + motion(y, 0);
+      learned.logits[k] = terms.reduce(
+        (sum, term) => sum + term(y, 0),
+        posterior.proposalLogit * learned.logits[k]! + posterior.evidence * response.scores[k]!,
+      );
     }
     const limit = (value: number): number => Math.min(posterior.proposalMaxLogSigma, value);
     const narrow = { ...learned, logSigmas: learned.logSigmas.map(limit) };
