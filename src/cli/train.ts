@@ -148,12 +148,34 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
       data,
       work: needWork(work),
       ...(out === undefined ? {} : { out }),
-      command: `ebm-tracker train --steps ${numbers.steps} --seed ${seed} --objective ${objective} --learned-share ${learnedShare} --proposal-objective ${proposalObjective} --absent ${absentWeight} --sequence-crops ${numbers.cropsPerSequence} --photo-objects ${numbers.objectsPerPhoto} --photo-crops ${numbers.cropsPerObject}${flag('--composites', options.composites)}${flag('--rate', options.rate)}${flag('--learn-backbone', options.learnBackbone)}${flag('--learn-from', options.learnFrom)}${flag('--from', options.from && basename(options.from))}`,
+      command: commandOf(options),
     };
     await trainHead(request, createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal));
   } finally {
     interrupt.end();
   }
+}
+
+/** What the weight file says it was made by: paths of this machine are left out. */
+function commandOf(options: TrainOptions): string {
+  const flags = {
+    steps: options.steps,
+    seed: options.seed,
+    objective: options.objective,
+    'learned-share': options.learnedShare,
+    'proposal-objective': options.proposalObjective,
+    absent: options.absent,
+    'sequence-crops': options.sequenceCrops,
+    'photo-objects': options.photoObjects,
+    'photo-crops': options.photoCrops,
+    composites: options.composites,
+    rate: options.rate,
+    'learn-backbone': options.learnBackbone,
+    'learn-from': options.learnFrom,
+    from: options.from && basename(options.from),
+  };
+  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
+  return ['ebm-tracker train', ...given.map(([name, value]) => `--${name} ${value}`)].join(' ');
 }
 
 /** What is learned of the backbone. @throws TrackerError OPTION_INVALID */
@@ -169,7 +191,6 @@ function stagesOf({ learnBackbone, learnFrom }: TrainOptions): { stageRate?: num
 }
 
 /** Of the command that a file records: an option that was given. */
-const flag = (name: string, value: string | undefined): string => (value === undefined ? '' : ` ${name} ${value}`);
 
 /** @throws TrackerError OPTION_INVALID */
 function needWork(work: string | undefined): string {

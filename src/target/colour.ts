@@ -12,6 +12,7 @@ import type { LogTerm } from '../ebm/posterior.js';
 import { DIMENSIONS } from '../ebm/proposal.js';
 import type { CropBox } from '../geometry.js';
 import type { PixelFormat } from '../image/crop.js';
+import { responseAt } from './evidence.js';
 
 /** Which of the COLOURS each pixel of a coarse grid over the search crop has, [side, side]. */
 export interface ColourGrid {
@@ -186,49 +187,39 @@ function ownSum(grid: ColourGrid, ratios: Float32Array, box: CropBox): OwnSum {
  * crop there is nothing.
  * @returns a function of y at `at`, which adds its slope to the four numbers of `slope` where they are given
  */
-function boxSum({ colours, side }: ColourGrid, ratios: Float32Array, base: CropBox) {
-  const pitch = side + 1;
-  const integral = new Float64Array(pitch * pitch);
-  for (let row = 0, at = 0; row < side; row++) {
-    let sum = 0;
-    for (let column = 0; column < side; column++, at++) {
-      sum += ratios[colours[at]!]!;
-      const below = (row + 1) * pitch + column + 1;
-      integral[below] = integral[below - pitch]! + sum;
-    }
-  }
-  /** Integral up to a point, grid cells, and its slopes. */
-  const upTo = (u: number, v: number): [value: number, du: number, dv: number] => {
-    const [cu, cv] = [Math.min(side, Math.max(0, u)), Math.min(side, Math.max(0, v))];
-    const [column, row] = [Math.min(side - 1, Math.floor(cu)), Math.min(side - 1, Math.floor(cv))];
-    const [s, t] = [cu - column, cv - row];
-    const at = row * pitch + column;
-    const [a, b] = [integral[at]!, integral[at + 1]!];
-    const [c, d] = [integral[at + pitch]!, integral[at + pitch + 1]!];
-    return [
-      (1 - t) * (a + s * (b - a)) + t * (c + s * (d - c)),
-      u === cu ? (1 - t) * (b - a) + t * (d - c) : 0,
-      v === cv ? (1 - s) * (c - a) + s * (d - b) : 0,
-    ];
-  };
+function boxSum(grid: ColourGrid, ratios: Float32Array, base: CropBox) {
+  const sums = { scores: integralImage(grid, ratios), axis: { cells: grid.side + 1, stride: STEP, offset: 0 } };
   const area = (base.w * base.h) / (STEP * STEP);
   return (y: Float32Array, at: number, slope?: Float32Array): number => {
-    const [bw, bh] = [base.w / STEP, base.h / STEP];
-    const [w, h] = [bw * Math.exp(y[at + 2]!), bh * Math.exp(y[at + 3]!)];
-    const [u, v] = [base.cx / STEP + y[at]! * bw, base.cy / STEP + y[at + 1]! * bh];
+    const [cx, cy] = [base.cx + y[at]! * base.w, base.cy + y[at + 1]! * base.h];
+    const [w, h] = [base.w * Math.exp(y[at + 2]!), base.h * Math.exp(y[at + 3]!)];
     let total = 0;
-    for (const right of [-1, 1]) {
-      for (const lower of [-1, 1]) {
-        const sign = right * lower;
-        const [value, du, dv] = upTo(u + (right * w) / 2, v + (lower * h) / 2);
+    for (let right = -1; right <= 1; right += 2) {
+      for (let lower = -1; lower <= 1; lower += 2) {
+        const sign = (right * lower) / area;
+        const { value, dx, dy } = responseAt(sums, cx + (right * w) / 2, cy + (lower * h) / 2);
         total += sign * value;
         if (!slope) continue;
-        slope[0]! += (sign * du * bw) / area;
-        slope[1]! += (sign * dv * bh) / area;
-        slope[2]! += (sign * du * right * w) / (2 * area);
-        slope[3]! += (sign * dv * lower * h) / (2 * area);
+        slope[0]! += sign * dx * base.w;
+        slope[1]! += sign * dy * base.h;
+        slope[2]! += (sign * dx * right * w) / 2;
+        slope[3]! += (sign * dy * lower * h) / 2;
       }
     }
-    return total / area;
+    return total;
   };
+}
+
+/** Sums of the ratios above and left of each corner of the grid's cells, [side + 1, side + 1]. */
+function integralImage({ colours, side }: ColourGrid, ratios: Float32Array): Float32Array {
+  const pitch = side + 1;
+  const integral = new Float32Array(pitch * pitch);
+  for (let row = 0, at = 0; row < side; row++) {
+    let sum = 0;
+    for (let column = 0, to = (row + 1) * pitch + 1; column < side; column++, at++, to++) {
+      sum += ratios[colours[at]!]!;
+      integral[to] = integral[to - pitch]! + sum;
+    }
+  }
+  return integral;
 }

@@ -3,7 +3,7 @@ import type { LogTerm } from '../ebm/posterior.js';
 import type { CropBox } from '../geometry.js';
 import type { Response } from './classifier.js';
 
-/** Bilinear response at a point of the crop, and its slope per crop pixel; beyond the outer cells it stays as it is there. */
+/** Bilinear response (or any other map) at a point of the crop, and its slope per crop pixel; beyond the outer cells it stays as it is there. */
 export function responseAt(
   { scores, axis }: Response,
   x: number,

@@ -1,6 +1,6 @@
 /**
  * The tracker: init(frame, box), then update(frame) -> box, confidence, state. This is the page to read first: updateAll() looks at the frame,
- * and follow() is the method, for one object.
+ * and follow() is the method, for one object: locate(), judge(), learn().
  */
 import { parseConfig, type TrackerConfig, type TrackerOptions } from '../config.js';
 import { createOnnxEngine } from '../ebm/engines/onnx.js';
@@ -223,6 +223,26 @@ interface Search {
   readonly region: SearchRegion;
 }
 
+/** The most likely box, if the object is there. */
+interface Guess {
+  /** The box before, crop pixels: what relative boxes are about. */
+  readonly base: CropBox;
+  readonly response: Response;
+  readonly proposal: Mixture;
+  readonly estimate: Estimate;
+  /** Crop pixels. */
+  readonly place: CropBox;
+}
+
+/** Whether it is there, and what follows. */
+interface Verdict {
+  readonly object: ObjectState;
+  readonly evidence: Evidence;
+  readonly inputs: readonly number[];
+  /** Whether this frame is learned from. */
+  readonly learned: boolean;
+}
+
 /** Later energies are measured by that of the first update, or by this where it is less. */
 const LEAST_ENERGY = 5;
 
@@ -340,72 +360,89 @@ class EnergyTracker implements Tracker {
     return followed.map(({ object: { box, confidence, state } }) => ({ box, confidence, state }));
   }
 
-  /** The method: from what the networks say of an object's search region to its box. */
-  private async follow(
-    index: number,
-    target: Target,
-    frame: Frame,
+  /** The method: from what the networks say of an object's search region to its box, and what is remembered of it. */
+  private async follow(index: number, target: Target, frame: Frame, search: Search, sight: View): Promise<Target> {
+    const guess = await this.locate(target, search, sight);
+    const { object, evidence, inputs, learned } = this.judge(target.object, frame, search, guess);
+    const colours = await this.learn(target, sight, frameToCrop(object.box, search.region), learned);
+    const { base, response, proposal, estimate } = guess;
+    const view = { region: search.region, response, estimate, evidence, inputs };
+    const { box, confidence, state } = object;
+    const which = { object: index, objects: this.targets.length };
+    await this.observer?.observe({ ...which, ...view, frame, base, proposal, result: { box, confidence, state } });
+    return { ...target, colours, object, view };
+  }
+
+  /** Where is it? The most likely box. */
+  private async locate(
+    { first, template, model, colours: known, random }: Target,
     { from, elsewhere, region }: Search,
     { embedding, response: scored, proposal: raw, grid }: View,
-  ): Promise<Target> {
-    const { config, engine, stopwatch } = this;
-    const { template, object } = target;
-
-    // where is it?
-    const response = target.model.response(scored.scores);
-    // candidates: the learned proposal, drawn to where response and motion say
+  ): Promise<Guess> {
+    const { posterior: p, redetect } = this.config;
     const base = frameToCrop(from, region);
-    const spread = elsewhere ? config.redetect.place : config.posterior.place;
-    const motion = placePrior(base, spread, config.posterior.tail);
-    const size = sizePrior(config.posterior.size, config.posterior.aspect);
-    const shape = shapePrior(base, target.first, config.posterior.shape);
-    const evidence = responseEvidence(response, base, config.posterior.evidence);
-    const colours = colourEvidence(target.colours, grid, base, config.posterior.colour);
+    const response = model.response(scored.scores);
+    const motion = placePrior(base, elsewhere ? redetect.place : p.place, p.tail);
+    const colours = colourEvidence(known, grid, base, p.colour);
+    // candidates: the learned proposal, drawn to where response, motion and colours say
     const proposal = this.drawProposal(raw, base, response, [motion, colours]);
-    // how good is each, and which box? log p(y | x) = t f(x, y) + response + colours + motion + size + shape
-    const { temperature } = config.posterior;
-    const terms = [evidence, colours, motion, size, shape];
-    const posterior = boxPosterior(engine, embedding, template, base, temperature, terms);
-    const estimate = await stopwatch.time('estimate', () =>
-      estimateBox(posterior, proposal, this.estimate, target.random),
+    // how good is each? log p(y | x) = t f(x, y) + response + colours + motion + size + shape
+    const evidence = responseEvidence(response, base, p.evidence);
+    const priors = [motion, sizePrior(p.size, p.aspect), shapePrior(base, first, p.shape)];
+    const terms = [evidence, colours, ...priors];
+    const posterior = boxPosterior(this.engine, embedding, template, base, p.temperature, terms);
+    // which box?
+    const estimate = await this.stopwatch.time('estimate', () =>
+      estimateBox(posterior, proposal, this.estimate, random),
     );
     const [y0, y1, y2, y3] = estimate.y as unknown as [number, number, number, number];
-    const place = fromRelative([y0, y1, y2, y3], base);
+    return { base, response, proposal, estimate, place: fromRelative([y0, y1, y2, y3], base) };
+  }
 
-    // is it there? Then move, and learn from this frame now and then
+  /** Is it there? Its next state, and whether this frame is learned from. */
+  private judge(
+    object: ObjectState,
+    frame: Frame,
+    { from, elsewhere, region }: Search,
+    { response, estimate, place }: Guess,
+  ): Verdict {
+    const { target, redetect } = this.config;
     const firstEnergy = object.firstEnergy ?? Math.max(LEAST_ENERGY, estimate.best);
-    const figures = weigh(response, place, estimate, firstEnergy);
+    const evidence = weigh(response, place, estimate, firstEnergy);
     // another place is judged by what is seen there alone
-    const inputs = filterInputs(elsewhere ? undefined : object.inputs, confidenceInputs(figures));
+    const inputs = filterInputs(elsewhere ? undefined : object.inputs, confidenceInputs(evidence));
     const likely = confidenceOf(inputs, this.head.confidence);
-    const moved = elsewhere ? likely >= config.redetect.foundAbove : figures.response > config.target.holdBelow;
+    const moved = elsewhere ? likely >= redetect.foundAbove : evidence.response > target.holdBelow;
     const { box, velocity } = moved
       ? seen(object, limitBox(cropToFrame(place, region), from, frame), elsewhere, likely)
       : coast(object.box, object.velocity, frame);
     // a box that was not looked at is as likely as it was
     const unseen = elsewhere && !moved;
     const confidence = unseen ? object.confidence : likely;
-    const count = object.frame + 1;
     const state = nextState(object.state, confidence);
-    // what is lost is not learned
-    const { learnAbove, learnEvery } = config.target;
-    const learned = state !== 'lost' && figures.response > learnAbove && count % learnEvery === 0;
-    await stopwatch.time('learn', async () => {
-      if (learned) await target.model.take(scored.reduced, frameToCrop(box, region));
-      else await target.model.work();
-    });
+    const count = object.frame + 1;
     const lostFor = state === 'lost' ? object.lostFor + (moved ? 0 : 1) : 0;
-    const view = { region, response, estimate, evidence: figures, inputs };
-    const result = { box, confidence, state };
-    const which = { object: index, objects: this.targets.length };
-    await this.observer?.observe({ ...which, ...view, frame, base, proposal, result });
     const remembered = unseen || !inputs.every(Number.isFinite) ? object.inputs : inputs;
+    // what is lost is not learned
+    const learned = state !== 'lost' && evidence.response > target.learnAbove && count % target.learnEvery === 0;
     return {
-      ...target,
-      colours: learned ? learnColours(target.colours, grid, frameToCrop(box, region)) : target.colours,
       object: { box, frame: count, state, confidence, lostFor, velocity, inputs: remembered, firstEnergy },
-      view,
+      evidence,
+      inputs,
+      learned,
     };
+  }
+
+  /** Takes up a frame that is learned from; on the others the target model works off what it took up. @returns what is known of the colours */
+  private learn({ model, colours }: Target, { response, grid }: View, box: CropBox, learned: boolean) {
+    return this.stopwatch.time('learn', async (): Promise<ColourModel> => {
+      if (!learned) {
+        await model.work();
+        return colours;
+      }
+      await model.take(response.reduced, box);
+      return learnColours(colours, grid, box);
+    });
   }
 
   moveTo(frame: Frame, box: FrameBox, object = 0): void {
@@ -460,15 +497,12 @@ class EnergyTracker implements Tracker {
     const views: View[] = [];
     for (let at = 0; at < targets.length; at += BATCH) {
       const batch = searches.slice(at, at + BATCH);
-      const crops = await stopwatch.time('crop', async () =>
-        this.crop(
-          frame,
-          batch.map(({ region }) => region),
-        ),
-      );
-      const wanted = targets.slice(at, at + BATCH);
-      const grids = batch.map((_, index) => this.gridOf(crops, index));
-      const sights = await networks.search(crops, wanted);
+      const regions = batch.map(({ region }) => region);
+      const [crops, grids] = await stopwatch.time('crop', async () => {
+        const cropped = this.crop(frame, regions);
+        return [cropped, regions.map((_, index) => this.gridOf(cropped, index))] as const;
+      });
+      const sights = await networks.search(crops, targets.slice(at, at + BATCH));
       views.push(...sights.map((sight, index) => ({ ...sight, grid: grids[index]! })));
     }
     return views;
