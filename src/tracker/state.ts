@@ -1,4 +1,5 @@
 /** What the tracker remembers of the object from frame to frame, and what it says of it: confidence and state. */
+import type { TargetConfig } from '../config.js';
 import type { ConfidenceModel } from '../ebm/load.js';
 import type { FrameBox, Size } from '../geometry.js';
 import type { TrackState } from '../result.js';
@@ -131,6 +132,17 @@ export function nextState(last: TrackState, confidence: number): TrackState {
   if (confidence >= SURE_ABOVE) return last === 'lost' ? 'found' : 'tracking';
   if (confidence < LOST_BELOW || last === 'lost') return 'lost';
   return 'uncertain';
+}
+
+/** Whether a frame is learned from: each n-th one in which the object is tracked. What is uncertain is more often something else. */
+export function isLearned(
+  state: TrackState,
+  response: number,
+  frame: number,
+  { learnAbove, learnEvery }: Pick<TargetConfig, 'learnAbove' | 'learnEvery'>,
+): boolean {
+  const tracked = state === 'tracking' || state === 'found';
+  return tracked && response > learnAbove && frame % learnEvery === 0;
 }
 
 /** A box may grow or shrink by at most this factor a frame, is at least MIN_SIDE pixels wide and high, and not much larger than the frame. */

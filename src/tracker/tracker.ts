@@ -52,6 +52,7 @@ import {
   confidenceInputs,
   confidenceOf,
   filterInputs,
+  isLearned,
   limitBox,
   nextState,
   seen,
@@ -423,8 +424,7 @@ class EnergyTracker implements Tracker {
     const count = object.frame + 1;
     const lostFor = state === 'lost' ? object.lostFor + (moved ? 0 : 1) : 0;
     const remembered = unseen || !inputs.every(Number.isFinite) ? object.inputs : inputs;
-    // what is lost is not learned
-    const learned = state !== 'lost' && evidence.response > target.learnAbove && count % target.learnEvery === 0;
+    const learned = isLearned(state, evidence.response, count, target);
     return {
       object: { box, frame: count, state, confidence, lostFor, velocity, inputs: remembered, firstEnergy },
       evidence,

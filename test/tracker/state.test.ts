@@ -5,6 +5,7 @@ import {
   confidenceInputs,
   confidenceOf,
   filterInputs,
+  isLearned,
   limitBox,
   nextState,
   nextVelocity,
@@ -87,4 +88,12 @@ it('velocity comes of boxes that are sure, and no jump counts', () => {
   expect(seen(from('uncertain'), box, false, 0.8)).toEqual({ box, velocity });
   expect(seen(from('lost'), box, false, 0.8)).toEqual({ box, velocity });
   expect(seen(from('lost'), box, true, 0.9)).toEqual({ box, velocity: AT_REST });
+});
+
+it('only what is tracked is learned, each sixth frame, where it is like the first', () => {
+  const rules = { learnAbove: 0.35, learnEvery: 6 };
+  const states = ['tracking', 'found', 'uncertain', 'lost'] as const;
+  expect(states.map((state) => isLearned(state, 0.8, 12, rules))).toEqual([true, true, false, false]);
+  expect(isLearned('tracking', 0.8, 13, rules)).toBe(false);
+  expect(isLearned('tracking', 0.3, 12, rules)).toBe(false);
 });
