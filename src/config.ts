@@ -48,7 +48,10 @@ const targetSchema = z.strictObject({
   rate: share.default(0.17).describe('weight of a new frame'),
   decay: share.default(0.956).describe('what is left of older frames at each new one'),
   learnEvery: count.default(6).describe('frames from one learned frame to the next; the work is spread over six'),
-  learnAbove: z.number().default(0.35).describe('a frame in which it is tracked is learned above this response (first frame: 1)'),
+  learnAbove: z
+    .number()
+    .default(0.35)
+    .describe('a frame in which it is tracked is learned above this response (first frame: 1)'),
   holdBelow: z.number().default(0.25).describe('the box is held below this response (first frame: 1)'),
 });
 
