@@ -156,7 +156,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
   }
 }
 
-/** What the weight file says it was made by: paths of this machine are left out. */
+/** The command that a weight file records: options that were given, without paths. */
 function commandOf(options: TrainOptions): string {
   const flags = {
     steps: options.steps,
@@ -189,8 +189,6 @@ function stagesOf({ learnBackbone, learnFrom }: TrainOptions): { stageRate?: num
     hint: 'add --learn-backbone 0.2, or leave --learn-from out to keep the backbone as it is',
   });
 }
-
-/** Of the command that a file records: an option that was given. */
 
 /** @throws TrackerError OPTION_INVALID */
 function needWork(work: string | undefined): string {
