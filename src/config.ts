@@ -29,7 +29,6 @@ const posteriorSchema = z.strictObject({
   tail: z.number().min(1).default(4).describe('motion prior: the tail is so many times wider'),
   size: positive.default(0.07).describe('size prior: deviation of the common log size a frame'),
   aspect: positive.default(0.05).describe('size prior: deviation of the log aspect a frame (half of log w/h)'),
-  shape: positive.default(0.8).describe("shape prior: deviation of log w/h from the first frame's"),
   estimate: z
     .enum(['peak', 'mean', 'ascent'])
     .default('peak')

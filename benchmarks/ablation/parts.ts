@@ -22,10 +22,9 @@ const WITHOUT = {
   rules: { target: { learnAbove: -1e9, keep: 0 } },
   colour: { posterior: { colour: 0 } },
   motion: { posterior: { place: 3 } },
-  shape: { posterior: { shape: 100 } },
   absence: { target: { holdBelow: -1e9 }, redetect: { after: 10_000 } },
 } satisfies Record<string, TrackerOptions>;
-const { target, memory, rules, colour, motion, shape, absence } = WITHOUT;
+const { target, memory, rules, colour, motion, absence } = WITHOUT;
 
 type Row = readonly [part: string, without: readonly TrackerOptions[]];
 const TABLES = {
@@ -46,7 +45,6 @@ const TABLES = {
     ['colours', [colour]],
     ['rules: the first frame stays, doubtful ones are not learned', [rules]],
     ['absence: held or coasting while unseen, looked for elsewhere', [absence]],
-    ['shape prior', [shape]],
   ],
 } satisfies Record<string, readonly Row[]>;
 type Table = keyof typeof TABLES;

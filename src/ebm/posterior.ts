@@ -1,14 +1,13 @@
 /**
  * The posterior over boxes, and what importance sampling says of it. One formula joins all evidence; y is relative to the last box:
  *
- *   E(y) = t f(x, y) + a c(y) + k(y) + log m(y) + log s(y) + log h(y),     p(y | x) = exp E(y) / Z
+ *   E(y) = t f(x, y) + a c(y) + k(y) + log m(y) + log s(y),     p(y | x) = exp E(y) / Z
  *
  *   f  energy of the head                                            (head.ts)
  *   c  response of the target model at the box's centre              (target/evidence.ts)
  *   k  how much of the object's colours the box holds                (target/colour.ts)
  *   m  motion: the place, a Gaussian about the last one with a tail  (placePrior)
  *   s  size: log size and log aspect, Gaussians about the last ones  (sizePrior)
- *   h  shape: log aspect, a wide Gaussian about the first frame's    (shapePrior)
  *
  * What leaves is made of it: the proposal takes a c + k + log m into its logits, samples weigh exp E / q, the box is the peak of E, and its spread,
  * effective samples, height over the first frames' and log Z are inputs of the confidence (tracker/state.ts), which decides what is learned.
@@ -86,27 +85,6 @@ export function sizePrior(size: number, aspect: number): LogTerm {
       gradient[at + 3]! -= common / (2 * size) - stretch / (2 * aspect);
     }
     return -0.5 * (common * common + stretch * stretch);
-  };
-}
-
-/**
- * Prior over the shape: log(w / h), a Gaussian about that of the first frame's box. Wide, since things turn and bend; but the size prior alone
- * lets the shape of something half covered drift away step by step.
- */
-export function shapePrior(
-  base: Pick<CropBox, 'w' | 'h'>,
-  first: Pick<CropBox, 'w' | 'h'>,
-  deviation: number,
-): LogTerm {
-  const drifted = Math.log(base.w / base.h) - Math.log(first.w / first.h);
-  const precision = 1 / (deviation * deviation);
-  return (y, at, gradient) => {
-    const stretch = drifted + y[at + 2]! - y[at + 3]!;
-    if (gradient) {
-      gradient[at + 2]! -= stretch * precision;
-      gradient[at + 3]! += stretch * precision;
-    }
-    return -0.5 * stretch * stretch * precision;
   };
 }
 

@@ -7,7 +7,7 @@ import { createOnnxEngine } from '../ebm/engines/onnx.js';
 import { estimateBox, type Estimate, type EstimateSettings } from '../ebm/estimate.js';
 import { makeTemplate, type HeadEngine, type Template } from '../ebm/head.js';
 import type { LoadedHead, TargetGraphName } from '../ebm/load.js';
-import { boxPosterior, placePrior, shapePrior, sizePrior, type LogTerm } from '../ebm/posterior.js';
+import { boxPosterior, placePrior, sizePrior, type LogTerm } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, type Mixture } from '../ebm/proposal.js';
 import { findBackbone, loadManifest } from '../features/manifest.js';
 import {
@@ -201,8 +201,6 @@ async function createEngine(head: LoadedHead, config: TrackerConfig): Promise<He
 
 /** What belongs to one object: made by init(), used and replaced by update(). */
 interface Target {
-  /** Its first box, frame pixels. */
-  readonly first: FrameBox;
   readonly template: Template;
   readonly model: TargetModel;
   readonly colours: ColourModel;
@@ -327,7 +325,6 @@ class EnergyTracker implements Tracker {
     samples.push({ coarse: mirrored.coarse, box: frameToCrop(first, region) });
     const model = await createTargetModel(this.graphs, samples, geometry.coarse, config.target, random);
     return {
-      first,
       template: template!,
       colours: colours!,
       model,
@@ -376,7 +373,7 @@ class EnergyTracker implements Tracker {
 
   /** Where is it? The most likely box. */
   private async locate(
-    { first, template, model, colours: known, random }: Target,
+    { template, model, colours: known, random }: Target,
     { from, elsewhere, region }: Search,
     { embedding, response: scored, proposal: raw, grid }: View,
   ): Promise<Guess> {
@@ -387,10 +384,9 @@ class EnergyTracker implements Tracker {
     const colours = colourEvidence(known, grid, base, p.colour);
     // candidates: the learned proposal, drawn to where response, motion and colours say
     const proposal = this.drawProposal(raw, base, response, [motion, colours]);
-    // how good is each? log p(y | x) = t f(x, y) + response + colours + motion + size + shape
+    // how good is each? log p(y | x) = t f(x, y) + response + colours + motion + size
     const evidence = responseEvidence(response, base, p.evidence);
-    const priors = [motion, sizePrior(p.size, p.aspect), shapePrior(base, first, p.shape)];
-    const terms = [evidence, colours, ...priors];
+    const terms = [evidence, colours, motion, sizePrior(p.size, p.aspect)];
     const posterior = boxPosterior(this.engine, embedding, template, base, p.temperature, terms);
     // which box?
     const estimate = await this.stopwatch.time('estimate', () =>

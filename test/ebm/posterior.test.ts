@@ -3,7 +3,6 @@ import {
   dominantMode,
   importanceEstimate,
   placePrior,
-  shapePrior,
   sizePrior,
   type LogDensity,
   type LogTerm,
@@ -130,7 +129,6 @@ test('the peak of a density that only rises, or is flat, stays within reach of t
 test.each<[string, LogTerm]>([
   ['place', placePrior(cropBox(144, 144, 40, 80), 0.35, 4)],
   ['size', sizePrior(0.07, 0.05)],
-  ['shape', shapePrior(cropBox(144, 144, 40, 80), { w: 10, h: 10 }, 0.8)],
 ])('the gradient of the %s prior equals differences', (_, term) => {
   const y = Float32Array.of(0.6, -0.3, 0.11, -0.04);
   const gradient = new Float32Array(4);
@@ -142,13 +140,4 @@ test.each<[string, LogTerm]>([
     down[d]! -= 1e-2;
     expect(gradient[d]).toBeCloseTo((term(up, 0) - term(down, 0)) / (up[d]! - down[d]!), 1);
   }
-});
-
-test('the shape prior is highest where a box has the first shape again, whatever its size', () => {
-  const base = cropBox(144, 144, 40, 80);
-  const prior = shapePrior(base, { w: 300, h: 300 }, 0.8);
-  const round = (size: number) => prior(Float32Array.of(0, 0, Math.log(2) / 2 + size, -Math.log(2) / 2 + size), 0);
-  expect(round(0)).toBeCloseTo(0, 6);
-  expect(round(0.4)).toBeCloseTo(0, 6);
-  expect(prior(new Float32Array(4), 0)).toBeCloseTo(-0.5 * (Math.log(2) / 0.8) ** 2, 6);
 });
