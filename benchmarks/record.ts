@@ -13,6 +13,9 @@ export interface Origin {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+/** Flags whose value is a folder of whoever runs it: the command says DIR. */
+const FOLDERS: readonly string[] = ['--root', '--work'];
+
 /** @param script name of the npm script; folders of this machine are left out of the command */
 export function originOf(script: string, config: TrackerOptions): Origin {
   const manifest = readJson('../models/manifest.json') as {
@@ -21,12 +24,12 @@ export function originOf(script: string, config: TrackerOptions): Origin {
   };
   const { dependencies } = readJson('../package.json') as { dependencies: Record<string, string> };
   const given = process.argv.slice(2);
-  const command = given
-    .filter((part, i) => part !== '--root' && given[i - 1] !== '--root')
-    .map((part) => (path.isAbsolute(part) ? path.basename(part) : part))
-    .join(' ');
+  const shown = (part: string, i: number): string => {
+    if (FOLDERS.includes(given[i - 1] ?? '')) return 'DIR';
+    return path.isAbsolute(part) ? path.basename(part) : part;
+  };
   return {
-    command: `npm run ${script} -- --root DIR ${command}`.trim(),
+    command: `npm run ${script} -- ${given.map(shown).join(' ')}`,
     config,
     configHash: sha256Of(JSON.stringify(config)).slice(0, 12),
     weights: manifest.heads[config.head ?? manifest.default.head]?.sha256,

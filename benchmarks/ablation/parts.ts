@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import type { TrackerOptions } from '../../src/config.js';
+import { sha256Of } from '../../src/hash.js';
 import { originOf, type Origin } from '../record.js';
 import { markdownTable } from '../table.js';
 import { readRecord, runVal, type ValRecord } from './track.js';
@@ -83,9 +84,9 @@ interface Measured {
 const EQUAL = 0.002;
 
 mkdirSync(options.work, { recursive: true });
-const runs = (TABLES[options.table] as readonly Row[]).map(([part, without], index) => {
+const runs = (TABLES[options.table] as readonly Row[]).map(([part, without]) => {
   const config = merged(without);
-  const [val, train] = SPLITS.map((split) => runOf(index, split, config)) as [ValRecord, ValRecord];
+  const [val, train] = SPLITS.map((split) => runOf(split, config)) as [ValRecord, ValRecord];
   console.log(`${part}: val AUC ${val.mean.auc}, train AUC ${train.mean.auc}`);
   return { part, config, val, train };
 });
@@ -108,8 +109,10 @@ function merged(parts: readonly TrackerOptions[]): TrackerOptions {
   return { ...under('posterior'), ...under('target'), ...under('redetect') };
 }
 
-function runOf(index: number, split: 'val' | 'train', config: TrackerOptions): ValRecord {
-  const file = path.resolve(options.work, `${options.table}-${index}-${split}.json`);
+/** Made once for each configuration: two rows are in both tables. */
+function runOf(split: (typeof SPLITS)[number], config: TrackerOptions): ValRecord {
+  const name = sha256Of(JSON.stringify(config)).slice(0, 12);
+  const file = path.resolve(options.work, `${name}-${split}.json`);
   const every = split === 'val' ? '1' : '4';
   return existsSync(file)
     ? readRecord(file)
