@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { messageOf, TrackerError } from '../errors.js';
 import { createTracker } from '../tracker/tracker.js';
 import { openTensorflow, type TensorflowBackend } from '../runtime/tensorflow.js';
-import { findBinaries, type Binary } from '../video/binaries.js';
+import { findBinaries, oldBuildNote, type Binary } from '../video/binaries.js';
 import type { Terminal } from './terminal.js';
 
 /** ok: used. optional: not there, and tracking does without. broken: tracking needs it. */
@@ -97,8 +97,11 @@ async function checkFfmpeg(): Promise<Check> {
   const name = 'ffmpeg';
   const describe = ({ path, source, version }: Binary): string => `${path} (from ${source}): ${version}`;
   try {
-    const { ffmpeg, ffprobe, passedOver } = await findBinaries();
-    return { name, status: 'ok', detail: describe(ffmpeg), reasons: [describe(ffprobe), ...passedOver], mend: [] };
+    const found = await findBinaries();
+    const { ffmpeg, ffprobe, passedOver } = found;
+    const old = oldBuildNote(found);
+    const reasons = [...(old ? [old.note] : []), describe(ffprobe), ...passedOver];
+    return { name, status: 'ok', detail: describe(ffmpeg), reasons, mend: old ? [old.mend] : [] };
   } catch (error) {
     return broken(name, error);
   }

@@ -78,6 +78,7 @@ const PATIENCE = 5000;
 /** Not the sequence's faults but the machine's: another one can do it. */
 const MACHINE_FAULTS: readonly string[] = [
   'FFMPEG_MISSING',
+  'FFMPEG_OLD',
   'MODEL_MISSING',
   'MODEL_INVALID',
   'RUNTIME_UNAVAILABLE',

@@ -16,6 +16,8 @@ export interface Binary {
   readonly version: string;
   /** FFmpeg's major version, told from its libavutil, because builds from git have no version number; null if it does not say. */
   readonly major: number | null;
+  /** Year that its copyright line ends with: it is hardly newer than that; null if it does not say. */
+  readonly year: number | null;
 }
 
 /** The programs that read and write videos. */
@@ -40,7 +42,7 @@ interface Place {
 export type PackageLoader = (name: string) => unknown;
 
 /**
- * In this order: FFMPEG_PATH / FFPROBE_PATH, ffmpeg-static, PATH, the installer packages, which carry their binaries.
+ * What FFMPEG_PATH / FFPROBE_PATH name; else the newer one of ffmpeg-static's and PATH's; else what the installer packages carry.
  * @throws TrackerError FFMPEG_MISSING where none runs, or where the one that was asked for does not
  */
 export async function findBinaries(
@@ -69,26 +71,46 @@ async function findTool(
       });
     });
   }
-  for (const { source, find } of placesOf(tool, env, load)) {
-    try {
-      return await tryBinary(tool, source, await find());
-    } catch (error) {
-      passedOver.push(`${tool}: ${source}: ${messageOf(error)}`);
-    }
-  }
+  const own = newest(tool, await tryPlaces(tool, ownPlaces(tool, env, load), passedOver), passedOver);
+  // the carried builds stopped there: they may still be better than what an old system has
+  if (own && majorOf(own) >= CARRIED_MAJOR) return own;
+  const carried = await tryPlaces(tool, [carriedPlace(tool, load)], passedOver);
+  const found = newest(tool, [...(own ? [own] : []), ...carried], passedOver);
+  if (found) return found;
   throw new TrackerError('FFMPEG_MISSING', `${tool}: no binary runs (${passedOver.join('; ')})`, {
     hint: `install ffmpeg, or set ${variable} to a ${tool} binary`,
   });
 }
 
-function placesOf(tool: Tool, env: NodeJS.ProcessEnv, load: PackageLoader): Place[] {
+/** What runs of it, in the same order. */
+async function tryPlaces(tool: Tool, places: readonly Place[], passedOver: string[]): Promise<Binary[]> {
+  const tried = await Promise.allSettled(places.map(async ({ source, find }) => tryBinary(tool, source, await find())));
+  for (const [i, result] of tried.entries()) {
+    if (result.status === 'rejected') passedOver.push(`${tool}: ${places[i]!.source}: ${messageOf(result.reason)}`);
+  }
+  return tried.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+}
+
+/** Of equals the first one. */
+function newest(tool: Tool, found: readonly Binary[], passedOver: string[]): Binary | undefined {
+  const best = found.toSorted((a, b) => majorOf(b) - majorOf(a))[0];
+  for (const other of found) {
+    if (other !== best) passedOver.push(`${tool}: ${other.source}: not newer than that of ${best!.source}`);
+  }
+  return best;
+}
+
+/** ffmpeg-static downloads its binary at install time: the package may be there without it. */
+function ownPlaces(tool: Tool, env: NodeJS.ProcessEnv, load: PackageLoader): Place[] {
   const onPath: Place = { source: 'PATH', find: () => searchPath(tool, env['PATH'] ?? '') };
-  const carried = `@${tool}-installer/${tool}`;
-  const installer: Place = { source: carried, find: () => fromPackage(carried, load) };
-  // ffmpeg-static downloads its binary at install time: the package may be there without it
   return tool === 'ffmpeg'
-    ? [{ source: 'ffmpeg-static', find: () => fromPackage('ffmpeg-static', load) }, onPath, installer]
-    : [onPath, installer];
+    ? [{ source: 'ffmpeg-static', find: () => fromPackage('ffmpeg-static', load) }, onPath]
+    : [onPath];
+}
+
+function carriedPlace(tool: Tool, load: PackageLoader): Place {
+  const source = `@${tool}-installer/${tool}`;
+  return { source, find: () => fromPackage(source, load) };
 }
 
 /** The binary that a package names; its run bit is set where it lacks. */
@@ -147,13 +169,64 @@ async function tryBinary(tool: Tool, source: string, path: string): Promise<Bina
   const version = stdout.split('\n')[0]!.trim();
   if (!version.startsWith(`${tool} version`)) throw new Error(`${path} -version: does not say that it is ${tool}`);
   const library = /^libavutil\s+(\d+)\./m.exec(stdout)?.[1];
-  return { path, source, version, major: library === undefined ? null : Number(library) - LIBAVUTIL_AHEAD };
+  const year = /Copyright \(c\) (?:\d{4}-)?(\d{4})/.exec(version)?.[1];
+  return {
+    path,
+    source,
+    version,
+    major: library === undefined ? null : Number(library) - LIBAVUTIL_AHEAD,
+    year: year === undefined ? null : Number(year),
+  };
 }
 
 /** The first major version all of whose releases have -fps_mode, which replaces -vsync. */
 const FPS_MODE_SINCE = 6;
 
+/** A build that does not say is taken to be of today. */
+const majorOf = ({ major }: Pick<Binary, 'major'>): number => major ?? FPS_MODE_SINCE;
+
 /** The option for "one frame out for each frame in". */
-export function passthroughOption({ major }: Binary): string[] {
-  return [(major ?? FPS_MODE_SINCE) >= FPS_MODE_SINCE ? '-fps_mode' : '-vsync', 'passthrough'];
+export function passthroughOption(binary: Binary): string[] {
+  return [majorOf(binary) >= FPS_MODE_SINCE ? '-fps_mode' : '-vsync', 'passthrough'];
+}
+
+// --- old builds ---
+
+/** What the installer packages carry for most systems: FFmpeg 4, of December 2018. */
+const CARRIED_MAJOR = 4;
+const ALLOW_OLD = 'EBM_TRACKER_OLD_FFMPEG';
+
+/** Carried builds get no security fixes; those of a system do, whatever their number. */
+function isOld(binary: Binary): boolean {
+  return binary.source.startsWith('@') && majorOf(binary) <= CARRIED_MAJOR;
+}
+
+/** What brings a current one. */
+function installCommand(platform: NodeJS.Platform = process.platform): string {
+  if (platform === 'darwin') return 'brew install ffmpeg';
+  return platform === 'win32' ? 'winget install ffmpeg' : 'apt-get install ffmpeg (or the like of your system)';
+}
+
+/** What a user should know of the build that was found, and the command that mends it; undefined where it is current. */
+export function oldBuildNote({ ffmpeg }: Binaries): { readonly note: string; readonly mend: string } | undefined {
+  if (!isOld(ffmpeg)) return undefined;
+  const note = `videos are read by the ffmpeg of ${ffmpeg.year ?? 'years ago'} that comes with the package, because no other was found`;
+  return { note: `${note}: it has known security holes and knows no newer formats`, mend: installCommand() };
+}
+
+/**
+ * What comes from elsewhere is not given to a program with known holes, unless the user says so.
+ * @throws TrackerError FFMPEG_OLD
+ */
+export function refuseOldBuild(
+  { ffmpeg, ffprobe }: Binaries,
+  video: string,
+  env: NodeJS.ProcessEnv = process.env,
+): void {
+  const old = [ffmpeg, ffprobe].find(isOld);
+  if (!old || env[ALLOW_OLD] === 'allow') return;
+  const found = `found only ${old.source}, a build of ${old.year ?? 'unknown age'} with known security holes`;
+  throw new TrackerError('FFMPEG_OLD', `video ${video}: addresses and live sources need a current ffmpeg; ${found}`, {
+    hint: `${installCommand()}, or let FFMPEG_PATH and FFPROBE_PATH name one; to use the old one all the same: ${ALLOW_OLD}=allow`,
+  });
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { findBinaries } from '../../src/video/binaries.js';
 import { cli } from '../helpers/terminal.js';
 
 interface Report {
@@ -13,6 +14,19 @@ describe('doctor', () => {
     expect({ exitCode, works, err }).toEqual({ exitCode: 0, works: true, err: '' });
     expect(checks.map(({ name }) => name)).toEqual(['node', 'tracker', 'tensorflow.js', 'ffmpeg']);
     expect(checks[1]).toMatchObject({ status: 'ok', detail: expect.stringContaining('thread') as string });
+  });
+
+  it('names the age of the ffmpeg that comes with the package, and the command that brings a better one', async (test) => {
+    const before = process.env['PATH'];
+    process.env['PATH'] = '';
+    try {
+      if (!(await findBinaries()).ffmpeg.source.startsWith('@')) test.skip('ffmpeg-static has its binary here');
+      const { out } = await cli('doctor');
+      expect(out).toMatch(/the ffmpeg of 20\d\d that comes with the package/);
+      expect(out).toMatch(/for more: .*install ffmpeg/);
+    } finally {
+      process.env['PATH'] = before;
+    }
   });
 
   it('exits with 1 and names the cure where a part that tracking needs is missing', async () => {

@@ -1,7 +1,14 @@
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Binary, findBinaries, type PackageLoader, passthroughOption } from '../../src/video/binaries.js';
+import {
+  type Binary,
+  findBinaries,
+  oldBuildNote,
+  type PackageLoader,
+  passthroughOption,
+  refuseOldBuild,
+} from '../../src/video/binaries.js';
 import { temporaryFolder } from '../helpers/video.js';
 
 const noPackages: PackageLoader = (name) => {
@@ -13,14 +20,19 @@ async function fakePrograms(
   folder: string,
   version: string,
   libavutil?: number,
+  year?: number,
 ): Promise<{ ffmpeg: string; ffprobe: string }> {
   await mkdir(folder, { recursive: true });
   for (const name of ['ffmpeg', 'ffprobe']) {
     const library =
       libavutil === undefined ? '' : `echo "libavutil      ${libavutil}. 31.100 / ${libavutil}. 31.100"\n`;
-    await writeFile(join(folder, name), `#!/bin/sh\necho "${name} version ${version} Copyright (c)"\n${library}`, {
-      mode: 0o755,
-    });
+    await writeFile(
+      join(folder, name),
+      `#!/bin/sh\necho "${name} version ${version} Copyright (c)${year === undefined ? '' : ` 2000-${year} the FFmpeg developers`}"\n${library}`,
+      {
+        mode: 0o755,
+      },
+    );
   }
   return { ffmpeg: join(folder, 'ffmpeg'), ffprobe: join(folder, 'ffprobe') };
 }
@@ -31,7 +43,7 @@ const pathsFound = async (env: NodeJS.ProcessEnv, load: PackageLoader) => {
 };
 
 const option = (major: number | null) =>
-  passthroughOption({ path: '', source: '', version: '', major } satisfies Binary);
+  passthroughOption({ path: '', source: '', version: '', major, year: null } satisfies Binary);
 
 describe.skipIf(process.platform === 'win32')('findBinaries', () => {
   it('prefers the variables, then ffmpeg-static, PATH and the installers', async () => {
@@ -45,7 +57,7 @@ describe.skipIf(process.platform === 'win32')('findBinaries', () => {
       '@ffmpeg-installer/ffmpeg': { path: installed.ffmpeg },
       '@ffprobe-installer/ffprobe': { path: installed.ffprobe },
     };
-    const PATH = `/usr/bin:/bin:${join(folder, 'path')}`;
+    const PATH = join(folder, 'path');
     const all: PackageLoader = (name) => packages[name];
     const noStatic: PackageLoader = (name) => (name === 'ffmpeg-static' ? join(folder, 'missing') : packages[name]);
     const shellOnly = join(folder, 'empty');
@@ -54,6 +66,62 @@ describe.skipIf(process.platform === 'win32')('findBinaries', () => {
     expect(await pathsFound({ PATH }, all)).toEqual({ ffmpeg: packed.ffmpeg, ffprobe: onPath.ffprobe });
     expect(await pathsFound({ PATH }, noStatic)).toEqual(onPath);
     expect(await pathsFound({ PATH: shellOnly }, noStatic)).toEqual(installed);
+  });
+
+  it('takes the newer one of ffmpeg-static and PATH, and what is carried only where both are older or missing', async () => {
+    const folder = await temporaryFolder();
+    const packed = await fakePrograms(join(folder, 'static'), '6.0', 58);
+    const carried = await fakePrograms(join(folder, 'carried'), 'N-47683-g0e8eb07980-static', 56);
+    const load: PackageLoader = (name) => {
+      if (name === 'ffmpeg-static') return packed.ffmpeg;
+      return { path: name.includes('ffprobe') ? carried.ffprobe : carried.ffmpeg };
+    };
+    const noStatic: PackageLoader = (name) => (name === 'ffmpeg-static' ? undefined : load(name));
+    const newer = await fakePrograms(join(folder, 'newer'), '8.0', 60);
+    const found = await findBinaries({ PATH: join(folder, 'newer') }, load);
+    expect(found.ffmpeg).toMatchObject({ path: newer.ffmpeg, major: 8 });
+    expect(found.passedOver.join()).toContain('ffmpeg-static: not newer than that of PATH');
+    const ancient = await fakePrograms(join(folder, 'ancient'), '2.8', 54);
+    expect(await pathsFound({ PATH: join(folder, 'ancient') }, load)).toEqual({
+      ffmpeg: packed.ffmpeg,
+      ffprobe: carried.ffprobe,
+    });
+    expect(await pathsFound({ PATH: join(folder, 'ancient') }, noStatic)).toEqual(carried);
+    expect(await pathsFound({ PATH: join(folder, 'ancient') }, noPackages)).toEqual(ancient);
+    // as old as what is carried, but somebody looks after it
+    const system = await fakePrograms(join(folder, 'system'), '4.2', 56);
+    expect(await pathsFound({ PATH: join(folder, 'system') }, noStatic)).toEqual(system);
+  });
+
+  it('tells the age of a carried build, and refuses it for what comes from elsewhere', async () => {
+    const folder = await temporaryFolder();
+    await fakePrograms(folder, 'N-47683-g0e8eb07980-static', 56, 2018);
+    const load: PackageLoader = (name) => {
+      if (name === 'ffmpeg-static') throw new Error('not there');
+      return { path: join(folder, name.includes('ffprobe') ? 'ffprobe' : 'ffmpeg') };
+    };
+    const carried = await findBinaries({ PATH: '' }, load);
+    expect(carried.ffmpeg.year).toBe(2018);
+    expect(oldBuildNote(carried)).toEqual({
+      note: expect.stringContaining('the ffmpeg of 2018') as string,
+      mend: expect.stringContaining('install ffmpeg') as string,
+    });
+    const refused = expect.objectContaining({
+      code: 'FFMPEG_OLD',
+      message: expect.stringMatching(/rtsp:\/\/host\/.*2018/) as string,
+      hint: expect.stringContaining('EBM_TRACKER_OLD_FFMPEG=allow') as string,
+    }) as object;
+    expect(() => refuseOldBuild(carried, 'rtsp://host/', {})).toThrow(refused);
+    refuseOldBuild(carried, 'rtsp://host/', { EBM_TRACKER_OLD_FFMPEG: 'allow' });
+    const system = await findBinaries({ PATH: folder }, noPackages);
+    expect([system.ffmpeg.source, oldBuildNote(system)]).toEqual(['PATH', undefined]);
+    refuseOldBuild(system, 'rtsp://host/', {});
+    const asked = await findBinaries({
+      PATH: '',
+      FFMPEG_PATH: carried.ffmpeg.path,
+      FFPROBE_PATH: carried.ffprobe.path,
+    });
+    refuseOldBuild(asked, 'rtsp://host/', {});
   });
 
   it('tells which version it found, and what it passed over', async () => {
