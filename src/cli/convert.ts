@@ -16,6 +16,7 @@ import {
 } from '../io/tracks.js';
 import { drawTracks } from '../tracker/draw-tracks.js';
 import { openVideo, type VideoSource } from '../video/read.js';
+import { nameOf } from '../video/source.js';
 import { checkOutputs } from './outputs.js';
 import type { Terminal } from './terminal.js';
 
@@ -40,7 +41,7 @@ export function addConvertCommand(program: Command, terminal: Terminal): void {
     .option('--size <WxH>', 'size of the video, where there is none at hand')
     .option('--fps <n>', 'frames a second of the video, where there is none at hand')
     .action(async (input: string, output: string, options: ConvertOptions) => {
-      const { objects, boxes } = await convert(input, output, options);
+      const { objects, boxes } = await convert(input, output, options, terminal);
       terminal.stderr.write(`wrote ${output}: ${boxes} boxes of ${objects} object(s)\n`);
     });
 }
@@ -49,12 +50,16 @@ async function convert(
   input: string,
   output: string,
   { from, to, video, size, fps }: ConvertOptions,
+  { stderr }: Terminal,
 ): Promise<{ objects: number; boxes: number }> {
   const draws = to === undefined && path.extname(output).toLowerCase() === '.mp4';
   const format = to === undefined ? undefined : parseFormatName(to);
   await checkOutputs(draws ? { video: output } : { rows: output, ...(format ? { format } : {}) }, input);
   await refuseOverwriting(output, video);
-  const source = video === undefined ? undefined : await openVideo(video);
+  const source =
+    video === undefined
+      ? undefined
+      : await openVideo(video, { onNote: (text) => void stderr.write(`note: ${text}\n`) });
   const media = mediaOf(video ?? input, source, size, fps);
   const rows = await readTracks(input, { format: from === undefined ? undefined : parseFormatName(from), media });
   if (draws) await drawRows(output, rows, source);
@@ -74,7 +79,7 @@ function mediaOf(
   size: string | undefined,
   fps: string | undefined,
 ): Media {
-  const name = path.basename(file);
+  const name = nameOf(file);
   return {
     name,
     ...(source ? { width: source.width, height: source.height, fps: source.fps } : {}),

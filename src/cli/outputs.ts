@@ -9,6 +9,7 @@ import type { TrackResult } from '../result.js';
 import type { TrackedFrame } from '../tracker/track-video.js';
 import { openVideoWriter } from '../video/write.js';
 import type { VideoSource } from '../video/read.js';
+import { nameOf } from '../video/source.js';
 
 export interface OutputPaths {
   /** Left out: to stdout. */
@@ -81,7 +82,7 @@ export async function openOutputs(
   stdout: NodeJS.WritableStream,
 ): Promise<Outputs> {
   const { width, height, fps } = source;
-  const media: Media = { name: path.basename(source.path), width, height, fps, ids: ids.length > 1 };
+  const media: Media = { name: nameOf(source.path), width, height, fps, ids: ids.length > 1 };
   const writer = createTrackWriter(format ?? (rows === undefined ? 'csv' : formatOfName(rows)), media);
   const textOf = (tracked: TrackedFrame): string => rowsText(tracked, ids, writer);
   const sinks: Sink[] = [];

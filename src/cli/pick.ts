@@ -14,7 +14,7 @@ export function addPickCommand(program: Command, terminal: Terminal): void {
   const command = program
     .command('pick')
     .description('draw the first box in the browser; prints it as x,y,w,h')
-    .argument('<video>', 'video file or folder of images');
+    .argument('<video>', 'video file, http(s) address of one, or folder of images');
   addAddressOptions(command).action(async (video: string, options: ServeOptions) => {
     const interrupt = listenForInterrupt();
     try {
@@ -38,7 +38,14 @@ async function pickBox(
 ): Promise<PickedBox | undefined> {
   let onPick: (picked: PickedBox) => void = () => undefined;
   const picked = new Promise<PickedBox>((resolve) => (onPick = resolve));
-  const server = await listen({ root: video, openTracker: () => createTracker(), onPick, ...addressOf(options) });
+  const server = await listen({
+    root: video,
+    openTracker: () => createTracker(),
+    onPick,
+    onNote: (text) => void stderr.write(`note: ${text}\n`),
+    signal,
+    ...addressOf(options),
+  });
   stderr.write(`open ${server.url} and draw the box\n`);
   const stopped = signal.aborted ? undefined : once(signal, 'abort').then(() => undefined);
   const found = await Promise.race([picked, stopped]);

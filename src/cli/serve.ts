@@ -20,7 +20,7 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
   const command = program
     .command('serve')
     .description('a page in the browser: draw boxes, watch them tracked, correct, export')
-    .argument('[path]', 'a video, or a folder with videos and folders of images', '.')
+    .argument('[path]', 'a video, an http(s) address of one, or a folder with videos and folders of images', '.')
     .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
     .option('--threads <n>', 'threads of the networks (default: one a core)')
     .option('--seed <n>', 'same seed, same input, same engine: same boxes')
@@ -34,7 +34,13 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
     });
     const interrupt = listenForInterrupt();
     try {
-      const server = await listen({ root: path, openTracker: () => createTracker(config), ...addressOf(options) });
+      const server = await listen({
+        root: path,
+        openTracker: () => createTracker(config),
+        onNote: (text) => void terminal.stderr.write(`note: ${text}\n`),
+        signal: interrupt.signal,
+        ...addressOf(options),
+      });
       terminal.stderr.write(`open ${server.url}\nCtrl-C ends it; results that were not exported are gone then\n`);
       if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
       await server.close();

@@ -5,7 +5,7 @@ import { TrackerError } from '../errors.js';
 import { parseBox } from '../geometry.js';
 import { numbered, readFirstBoxes, type FirstBox } from '../io/first-boxes.js';
 import { FORMATS, FORMAT_NAMES, parseFormatName } from '../io/tracks.js';
-import { isLive } from '../video/live.js';
+import { isLive } from '../video/source.js';
 import type { OutputPaths } from './outputs.js';
 import { parseStart, parseWhole, readConfig, resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
@@ -38,7 +38,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .description('track one object or several through a video')
     .argument(
       '<video>',
-      'video file, folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg; live: camera:0, rtsp://..., http://..., - (stdin)',
+      'video file, http(s) address of one, pipe (/dev/stdin), folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg; live: camera:0, rtsp://..., http://..., - (stdin)',
     )
     .option(
       '--box <x,y,w,h>',
@@ -77,12 +77,14 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
         ...(threads === undefined ? {} : { threads: parseWhole('--threads', threads) }),
         ...(seed === undefined ? {} : { seed: parseWhole('--seed', seed) }),
       });
+      const live = await isLive(video);
       await runTracking(
         {
           video,
+          live,
           objects,
           ...(options.start === undefined ? {} : { start: parseStart(options.start) }),
-          outputs: outputsOf(options, isLive(video)),
+          outputs: outputsOf(options, live),
           config,
           ...debugOf(options),
           quiet: options.quiet ?? false,

@@ -6,7 +6,7 @@ import type { FirstBox } from '../io/first-boxes.js';
 import type { Explainer, ExplainOptions } from '../tracker/explain.js';
 import { trackVideo, type TrackedFrame } from '../tracker/track-video.js';
 import { createTracker, type TrackerDescription } from '../tracker/tracker.js';
-import { isLive, openLive, type LiveEvent, type LiveSource } from '../video/live.js';
+import { openLive, type LiveEvent, type LiveSource } from '../video/live.js';
 import { openVideo, type OpenOptions, type VideoSource } from '../video/read.js';
 import { checkOutputs, openOutputs, type OutputPaths, type Outputs } from './outputs.js';
 import { listenForInterrupt } from './interrupt.js';
@@ -16,6 +16,8 @@ import type { Terminal } from './terminal.js';
 
 export interface TrackRequest {
   readonly video: string;
+  /** It has no end: its newest frame is tracked, and others are dropped. Left out: it is a file. */
+  readonly live?: boolean;
   /** One an object. */
   readonly objects: readonly FirstBox[];
   readonly start?: OpenOptions['start'];
@@ -41,11 +43,11 @@ interface Tally {
 export async function runTracking(request: TrackRequest, terminal: Terminal): Promise<void> {
   await checkOutputs(request.outputs, request.video);
   const interrupt = listenForInterrupt();
-  const live = isLive(request.video);
+  const live = request.live ?? false;
   try {
     const boxes = request.objects.map(({ box }) => box);
     // a live picture does not wait until the networks are loaded
-    const early = live ? undefined : await openFile(request, interrupt.signal);
+    const early = live ? undefined : await openFile(request, interrupt.signal, terminal);
     const explainer = request.debug && (await openExplainer(request.debug));
     const tracker = await createTracker(request.config, explainer);
     try {
@@ -76,9 +78,13 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
   }
 }
 
-async function openFile(request: TrackRequest, signal: AbortSignal): Promise<VideoSource> {
+async function openFile(request: TrackRequest, signal: AbortSignal, { stderr }: Terminal): Promise<VideoSource> {
   const start = request.start === undefined ? {} : { start: request.start };
-  const source = await openVideo(request.video, { ...start, signal });
+  const source = await openVideo(request.video, {
+    ...start,
+    signal,
+    onNote: (text) => void (request.quiet || stderr.write(`note: ${text}\n`)),
+  });
   for (const { box } of request.objects) checkFirstBox(box, source);
   return source;
 }

@@ -116,7 +116,7 @@ async function runFrames(
   const boxes = new Float64Array(4 * frames);
   const confidence = new Float64Array(frames).fill(1);
   const seconds = new Float64Array(frames);
-  const source = await openVideo(sequence.source, { start: { frame: sequence.start } });
+  const source = await openVideo(sequence.source, { start: { frame: sequence.start }, again: true });
   const tracker = await open(options);
   const images = source.frames()[Symbol.asyncIterator]();
   let read = 0;

@@ -179,6 +179,6 @@ export async function* framesOf({
   video,
   start = 0,
 }: Pick<Sequence, 'video' | 'start'>): AsyncGenerator<{ image: Frame; row: number }, void, void> {
-  const source = await openVideo(video, { start: { frame: start } });
+  const source = await openVideo(video, { start: { frame: start }, again: true });
   for await (const image of source.frames()) yield { image, row: image.index - start };
 }

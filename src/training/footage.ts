@@ -8,6 +8,8 @@ import { exists, imageSequence, readBoxes, type Dataset } from '../evaluation/da
 import { FOLDER } from '../evaluation/datasets/single.js';
 import type { EvaluationSequence } from '../evaluation/types.js';
 import type { FrameBox } from '../geometry.js';
+import { isHttp } from '../video/address.js';
+import { nameOf } from '../video/source.js';
 import { checkFrames } from './check-frames.js';
 import type { Sequence } from './dataset.js';
 import type { FootageFault } from './finetune-options.js';
@@ -57,9 +59,15 @@ interface Listing {
  * @throws TrackerError INPUT_NOT_FOUND where nothing is recognised; INTERRUPTED where the signal was aborted
  */
 export async function readFootage(data: string, truth?: string, signal?: AbortSignal): Promise<FootageFound> {
+  if (isHttp(data)) return readAddress(data, truth, signal);
   const found = await stat(data).catch((cause: unknown) => {
     throw new TrackerError('INPUT_NOT_FOUND', `--data ${data}: ${messageOf(cause)}`, { hint: 'check --data', cause });
   });
+  if (!found.isFile() && !found.isDirectory()) {
+    throw new TrackerError('INPUT_NOT_FOUND', `--data ${data}: neither a file nor a folder`, {
+      hint: 'footage is read several times: save it to a file first',
+    });
+  }
   if (found.isFile() || truth !== undefined) return checkAll('one video', [() => readVideo(data, truth)], signal);
   if (await exists(path.join(data, 'groundtruth.txt'))) {
     const at = path.resolve(data);
@@ -118,6 +126,20 @@ function unknownLayout(data: string): TrackerError {
   return new TrackerError('INPUT_NOT_FOUND', `--data ${data}: no annotated sequence found`, {
     hint: `expected a video with --truth FILE, a folder with groundtruth.txt beside video.mp4 or img/, or one of: ${layouts}`,
   });
+}
+
+async function readAddress(
+  data: string,
+  truth: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<FootageFound> {
+  if (truth === undefined) {
+    throw new TrackerError('INPUT_NOT_FOUND', `--data ${data}: no annotation lies beside an address`, {
+      hint: 'give it with --truth FILE',
+    });
+  }
+  const name = path.parse(nameOf(data)).name;
+  return checkAll('one video', [async () => ({ name, source: data, start: 0, ...(await readBoxes(truth)) })], signal);
 }
 
 async function readVideo(video: string, truth: string | undefined): Promise<EvaluationSequence> {

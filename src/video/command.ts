@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import ffmpegCommand, { type FfmpegCommand } from 'fluent-ffmpeg';
 import { messageOf } from '../errors.js';
+import { isHttp } from './address.js';
 import type { Binaries } from './binaries.js';
 
 export interface Captured {
@@ -34,6 +35,18 @@ function describe(error: Error & { code?: unknown; signal?: unknown }): string {
   return typeof error.signal === 'string' ? `ended by ${error.signal}` : messageOf(error);
 }
 
+/** Arguments by which ffmpeg and ffprobe read a path, taken literally, or an http(s) address. */
+export function inputArguments(path: string): string[] {
+  return [...patience(path), '-i', literal(path)];
+}
+
+/** Without the prefix a path such as "http:a.mp4" would be taken for an address. */
+const literal = (path: string): string => (isHttp(path) ? path : `file:${path}`);
+
+/** A line that breaks is made again where it broke, after 0, 1 and 3 seconds; a silent server is given up. */
+const patience = (path: string): string[] =>
+  isHttp(path) ? ['-reconnect', '1', '-reconnect_delay_max', '4', '-rw_timeout', '15000000'] : [];
+
 /** What lies under fluent-ffmpeg's public functions and is used or mended here. */
 interface FluentInternals {
   _getFfmpegPath(callback: (error: null, path: string) => void): void;
@@ -63,12 +76,12 @@ const LOG_LINES_KEPT = 100;
  * - it crashes the process when the program cannot be started.
  *
  * Ctrl-C in a terminal does not reach the ffmpeg it starts: this program ends it in order.
- * @param input a file's path, taken literally, or a stream.
+ * @param input a file's path, taken literally, an http(s) address, or a stream.
  */
 export function createCommand(input: string | Readable, binaries: Binaries): FfmpegCommand {
-  // without the prefix a path such as "http:a.mp4" would be taken for an address
-  const source = typeof input === 'string' ? `file:${input}` : input;
+  const source = typeof input === 'string' ? literal(input) : input;
   const command = ffmpegCommand({ source, stdoutLines: LOG_LINES_KEPT });
+  if (typeof input === 'string') command.inputOptions(patience(input));
   const internals = command as unknown as FluentInternals;
   const spawnFfmpeg = internals._spawnFfmpeg.bind(command);
   const mended: Partial<FluentInternals> = {

@@ -5,8 +5,13 @@ const FRAME_LINE = /\[Parsed_showinfo_.*\] n: *\d+ pts: *(NOPTS|-?\d+)/;
 const PROBLEM_LINE = /\[(?:error|fatal|panic)\] (.*)/;
 /** showinfo writes its line in pieces: what a decoder's thread says meanwhile stands in the middle of it, without its level. */
 const PROBLEM_WITHIN = /\b(?:error while|invalid|corrupt|concealing|missing|truncat|non-existing|illegal).*/i;
-/** Said where two frames have one time: it is about the raw output, which has no times. */
-const HARMLESS = /dts to muxer/;
+/**
+ * Said where two frames have one time: it is about the raw output, which has no times. And where a line to a server broke: it is made
+ * again, and where that fails more is said.
+ */
+const HARMLESS = /dts to muxer|Stream ends prematurely/;
+/** A playlist's part that is not there is passed over, with a warning. */
+const PART_MISSING = /\[warning\] (Failed to open segment.*|HTTP error .*)/;
 /** A stream that ends this many seconds before it should is cut off. */
 const MISSING_SECONDS = 0.5;
 
@@ -36,7 +41,8 @@ export class DecodeLog {
       this.#pending.push(Number(frame[1]));
       this.#wake();
     }
-    const problem = PROBLEM_LINE.exec(line)?.[1] ?? (frame ? PROBLEM_WITHIN.exec(line)?.[0] : undefined);
+    const said = PROBLEM_LINE.exec(line) ?? PART_MISSING.exec(line);
+    const problem = said?.[1] ?? (frame ? PROBLEM_WITHIN.exec(line)?.[0] : undefined);
     if (problem === undefined || HARMLESS.test(problem)) return;
     if (this.#problems++ === 0) this.#firstProblem = problem.trim();
   }

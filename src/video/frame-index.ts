@@ -1,6 +1,6 @@
 /** When each frame of a file is shown, told from its packets: what a jump to a frame needs, without decoding. */
 import type { Binaries } from './binaries.js';
-import { capture } from './command.js';
+import { capture, inputArguments } from './command.js';
 import type { VideoInfo } from './probe.js';
 
 export interface FrameIndex {
@@ -27,7 +27,17 @@ export async function readFrameIndex(
   const stream = info.stream.split(':').at(-1)!;
   if (!/^\d+$/.test(stream) || info.codec === HIDDEN_FRAMES) return undefined;
   const entries = 'packet=pts_time,flags:format=format_name,start_time';
-  const args = ['-v', 'error', '-select_streams', stream, '-show_entries', entries, '-of', 'csv', '-i', `file:${path}`];
+  const args = [
+    '-v',
+    'error',
+    '-select_streams',
+    stream,
+    '-show_entries',
+    entries,
+    '-of',
+    'csv',
+    ...inputArguments(path),
+  ];
   const { stdout, failure } = await capture(binaries.ffprobe.path, args, 0, signal);
   return failure === undefined ? parsePackets(stdout) : undefined;
 }

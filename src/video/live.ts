@@ -4,18 +4,10 @@ import type { Readable } from 'node:stream';
 import { TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
-import { findBinaries, passthroughOption, type Binaries } from './binaries.js';
+import { findBinaries, passthroughOption, refuseOldBuild, type Binaries } from './binaries.js';
 import { capture, startLive, type FfmpegRun, type LiveInput } from './command.js';
 import type { VideoSource } from './read.js';
-
-export const STDIN = '-';
-const CAMERA = /^camera:(.+)$/;
-const ADDRESS = /^(rtsps?|rtmps?|https?|udp|tcp|srt|rtp):\/\//i;
-
-/** "-" (stdin), camera:0, or an address such as rtsp://host/path. */
-export function isLive(path: string): boolean {
-  return path === STDIN || CAMERA.test(path) || ADDRESS.test(path);
-}
+import { CAMERA, findSource, STDIN } from './source.js';
 
 /** What happens to the connection. */
 export type LiveEvent =
@@ -87,7 +79,8 @@ const DEFAULT_FPS = 25;
 
 /**
  * Resolves when the first frame has arrived: it is the one that frames() begins with.
- * @throws TrackerError VIDEO_UNREADABLE with ffmpeg's words where none comes; INTERRUPTED by the signal; OPTION_INVALID; FFMPEG_MISSING
+ * @throws TrackerError VIDEO_UNREADABLE with ffmpeg's words where none comes; INTERRUPTED by the signal; OPTION_INVALID (among others for
+ * a video that has an end: it is for openVideo); FFMPEG_MISSING, FFMPEG_OLD
  */
 export async function openLive(path: string, options: LiveOptions = {}): Promise<LiveSource> {
   if (path === STDIN && process.stdin.isTTY) {
@@ -96,6 +89,8 @@ export async function openLive(path: string, options: LiveOptions = {}): Promise
     });
   }
   const binaries = options.binaries ?? (await findBinaries());
+  refuseOldBuild(binaries, path);
+  await refuseWhatEnds(path, binaries, options.signal);
   const input = await inputOf(path, binaries);
   const newest = new Newest();
   const pump = new Pump(path, input, binaries, newest, options);
@@ -134,6 +129,15 @@ export async function openLive(path: string, options: LiveOptions = {}): Promise
   };
 }
 
+/** It would be read again and again, with most of its frames dropped. */
+async function refuseWhatEnds(path: string, binaries: Binaries, signal: AbortSignal | undefined): Promise<void> {
+  const { kind } = await findSource(path, { binaries, ...(signal ? { signal } : {}) });
+  if (kind === 'live') return;
+  throw new TrackerError('OPTION_INVALID', `live source ${path}: it has an end, expected a live source`, {
+    hint: 'openVideo() reads every frame of it',
+  });
+}
+
 function interrupted(path: string): TrackerError {
   return new TrackerError('INTERRUPTED', `live source ${path}: stopped before its first frame`, {
     hint: 'run the command again',
@@ -141,10 +145,15 @@ function interrupted(path: string): TrackerError {
 }
 
 function unreadable(path: string, words: string): TrackerError {
-  return new TrackerError('VIDEO_UNREADABLE', `live source ${path}: no frame came: ${words}`, {
-    hint: 'does it play elsewhere? ffplay says more; cameras are named camera:0, camera:1 ...',
-  });
+  const hint =
+    path === STDIN
+      ? 'a whole video that is no stream, as most MP4 files: COMMAND | ebm-tracker track /dev/stdin reads every frame of it'
+      : 'does it play elsewhere? ffplay says more; cameras are named camera:0, camera:1 ...';
+  return new TrackerError('VIDEO_UNREADABLE', `live source ${path}: no frame came: ${words}`, { hint });
 }
+
+/** The server has answered, and will not say anything else: 401 and 404, but not 503. */
+const REFUSED = /\b(server returned|method \w+ failed:|http error) 4\d\d\b/i;
 
 interface LiveFrame extends Frame {
   /** performance.now() when it was whole. */
@@ -221,6 +230,7 @@ class Pump {
       const before = this.received;
       await this.#connect(this.input(failures));
       if (this.#stopped.signal.aborted || this.path === STDIN || this.#isOver()) break;
+      if (this.received === 0 && REFUSED.test(this.lastWords)) break;
       failures = this.received > before ? 0 : failures + 1;
       const wait = Math.min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** failures);
       this.options.onEvent?.({ kind: 'lost', why: this.lastWords, retryInSeconds: wait });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import type { Binaries } from './binaries.js';
-import { capture } from './command.js';
+import { capture, inputArguments } from './command.js';
 
 export interface VideoInfo extends Size {
   /** The video stream, as ffmpeg's -map takes it. */
@@ -29,7 +29,7 @@ const TEXT_CODEC = 'ansi';
  * @throws TrackerError VIDEO_UNREADABLE where there is no video stream; INTERRUPTED where the signal was aborted
  */
 export async function probeVideo(binaries: Binaries, path: string, signal?: AbortSignal): Promise<VideoInfo> {
-  const args = ['-v', 'error', '-of', 'json', '-show_format', '-show_streams', '-i', `file:${path}`];
+  const args = ['-v', 'error', '-of', 'json', '-show_format', '-show_streams', ...inputArguments(path)];
   const { stdout, failure } = await capture(binaries.ffprobe.path, args, 0, signal);
   if (signal?.aborted) throw stopped(path);
   const info =
@@ -95,8 +95,7 @@ async function probeByDecoding(binaries: Binaries, path: string, signal?: AbortS
   const args = [
     '-hide_banner',
     '-nostdin',
-    '-i',
-    `file:${path}`,
+    ...inputArguments(path),
     '-map',
     FIRST_VIDEO,
     '-frames:v',

@@ -5,11 +5,13 @@ import { messageOf, TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import { decodeImage, IMAGE_EXTENSIONS, type RgbImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
-import { findBinaries, passthroughOption, type Binaries } from './binaries.js';
+import { findBinaries, oldBuildNote, passthroughOption, type Binaries } from './binaries.js';
 import { createCommand, startReading } from './command.js';
 import { DecodeLog } from './decode-log.js';
 import { imagesInFolder, isImage, matchPattern } from './images.js';
 import { probeVideo, unreadable, type VideoInfo } from './probe.js';
+import { findSource, notFoundHint } from './source.js';
+import { spool, type Spooled } from './spool.js';
 
 /** Size: that of the upright frames; single images of a folder may have another. */
 export interface VideoSource extends Size {
@@ -54,27 +56,45 @@ export interface OpenOptions {
   readonly threads?: number;
   /** The ffmpeg and ffprobe to use; found otherwise. */
   readonly binaries?: Binaries;
+  /** Told what the user should know before the frames come: that a stream is read to its end first, that ffmpeg is an old one. */
+  readonly onNote?: (text: string) => void;
+  /** It will be opened again: what can be read only once is refused. */
+  readonly again?: boolean;
 }
 
 /** Rate that a folder of images is taken to have. */
 export const IMAGE_FPS = 25;
 
 /**
- * Looks at a video file, a folder of images or a pattern such as "img/*.jpg"; nothing is decoded before frames() is asked.
- * @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING, START_OUT_OF_RANGE, INTERRUPTED where the signal was aborted
+ * Looks at a video file, a folder of images or a pattern such as "img/*.jpg", or at a file behind an http(s) address; nothing is decoded
+ * before frames() is asked. A pipe (/dev/stdin, a named one), and what a server gives in one piece only, is read to its end into a
+ * temporary file: its frames() can be run once.
+ * @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING, FFMPEG_OLD, START_OUT_OF_RANGE, OPTION_INVALID for what is
+ * live or a device, INTERRUPTED where the signal was aborted
  */
 export async function openVideo(path: string, options: OpenOptions = {}): Promise<VideoSource> {
   const start = options.start ?? { frame: 0 };
   checkStart(path, start);
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isFile() && !isImage(path)) return openFile(path, start, options);
+  const source = await findSource(path, options);
+  if (source.kind === 'live') throw hasNoEnd(path);
+  if (source.kind === 'address') return openFile(path, start, options);
+  if (source.kind === 'stream' && options.again && !('address' in source.from)) throw readOnce(path, 'is needed again');
+  if (source.kind === 'stream') return openSpooled(path, await spool(path, source, options), start, options);
+  const found = await stat(source.path).catch(() => undefined);
+  if (found?.isFile() && !isImage(path)) return openFile(source.path, start, options);
   const images = found?.isFile() ? [path] : found ? await imagesInFolder(path) : await matchPattern(path);
   if (images.length > 0) return openImages(path, images, start, options);
   const what = found
     ? `a folder without images (${IMAGE_EXTENSIONS.join(' ')})`
     : 'no such file or folder, and no file matches';
   throw new TrackerError('INPUT_NOT_FOUND', `video ${path}: ${what}`, {
-    hint: 'give a video file, a folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg',
+    hint: notFoundHint(path),
+  });
+}
+
+export function hasNoEnd(path: string): TrackerError {
+  return new TrackerError('OPTION_INVALID', `video ${path}: it is live, expected a video that has an end`, {
+    hint: 'ebm-tracker track takes it, and openLive() of the library; else record it to a file first',
   });
 }
 
@@ -101,6 +121,8 @@ function isBefore(start: Start, { index, time }: Pick<Frame, 'index' | 'time'>):
 
 async function openFile(path: string, start: Start, options: OpenOptions): Promise<VideoSource> {
   const binaries = options.binaries ?? (await findBinaries());
+  const old = oldBuildNote(binaries);
+  if (old) options.onNote?.(`${old.note}; better: ${old.mend}`);
   const info = await probeVideo(binaries, path, options.signal);
   const { width, height, fps, rotation, codec } = info;
   const skipped = 'frame' in start ? start.frame : Math.round(start.time * fps);
@@ -125,6 +147,47 @@ async function openFile(path: string, start: Start, options: OpenOptions): Promi
       }
     },
   };
+}
+
+/** A stream that lies in a temporary file: it goes by the name it was given by, and its file goes with its frames. */
+async function openSpooled(path: string, spooled: Spooled, start: Start, options: OpenOptions): Promise<VideoSource> {
+  const { file, problem, remove } = spooled;
+  const named = (text: string): string => text.replaceAll(file, path);
+  const problems = problem === undefined ? [] : [`${path}: ${problem}`];
+  const renamed = (error: unknown): unknown => {
+    if (!(error instanceof TrackerError)) return error;
+    const message = [named(error.message), ...problems].join('; ');
+    return new TrackerError(error.code, message, { hint: error.hint, cause: error });
+  };
+  const source = await openFile(file, start, options).catch((error: unknown) => {
+    remove();
+    throw renamed(error);
+  });
+  let taken = false;
+  return {
+    ...source,
+    path,
+    get warnings() {
+      return [...problems, ...source.warnings.map(named)];
+    },
+    async *frames() {
+      if (taken) throw readOnce(path, 'was read already');
+      taken = true;
+      try {
+        yield* source.frames();
+      } catch (error) {
+        throw renamed(error);
+      } finally {
+        remove();
+      }
+    },
+  };
+}
+
+function readOnce(path: string, why: string): TrackerError {
+  return new TrackerError('VIDEO_UNREADABLE', `video ${path}: it ${why}, and a stream is read once`, {
+    hint: 'save it to a file first',
+  });
 }
 
 /** A place in a file that ffmpeg goes to before it decodes. */

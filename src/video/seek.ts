@@ -4,6 +4,7 @@ import { messageOf, TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import { decodeImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
+import { isHttp } from './address.js';
 import { findBinaries, type Binaries } from './binaries.js';
 import { frameAt, quickFrame, readFrameIndex, type FrameIndex } from './frame-index.js';
 import { imagesInFolder } from './images.js';
@@ -35,8 +36,15 @@ export interface SeekableOptions {
   readonly signal?: AbortSignal;
 }
 
-/** @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING */
+/**
+ * @param path file, folder of images, or an http(s) address whose server gives parts
+ * @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING
+ */
 export async function openSeekable(path: string, options: SeekableOptions = {}): Promise<SeekableVideo> {
+  if (isHttp(path)) {
+    const binaries = options.binaries ?? (await findBinaries());
+    return openFile(path, await probeVideo(binaries, path), binaries, options.signal);
+  }
   const found = await stat(path).catch((cause: unknown) => {
     throw new TrackerError('INPUT_NOT_FOUND', `video ${path}: no such file or folder`, {
       hint: 'check the path',

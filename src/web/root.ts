@@ -4,6 +4,9 @@ import path from 'node:path';
 import { TrackerError } from '../errors.js';
 import { IMAGE_EXTENSIONS } from '../image/decode.js';
 import { imagesInFolder } from '../video/images.js';
+import { hasNoEnd } from '../video/read.js';
+import { findSource, nameOf, notFoundHint, type Source } from '../video/source.js';
+import { spool, type SpoolOptions } from '../video/spool.js';
 import type { FileInfo, FileList } from './messages.js';
 
 /** The kinds of files that are offered. Playlists are not: they name other files. */
@@ -20,6 +23,10 @@ export interface Root {
   readonly folder: string;
   /** Relative path of the only video there is, where one was named. */
   readonly only: string | undefined;
+  /** What is read for the only video where it lies in no folder of the user's: an address, or the temporary file of a stream. */
+  readonly input?: string;
+  /** Removes what was made for it. */
+  close?(): void;
 }
 
 /** What was asked for, as it lies on the disk. */
@@ -32,13 +39,35 @@ export interface Footage {
   readonly images?: readonly string[];
 }
 
-/** @param given a video, a folder of images or a folder that holds some @throws TrackerError INPUT_NOT_FOUND */
-export async function openRoot(given: string): Promise<Root> {
-  const folder = await realpath(given).catch((cause: unknown) => {
-    throw new TrackerError('INPUT_NOT_FOUND', `${given}: no such file or folder`, { hint: 'check the path', cause });
+/**
+ * @param given a video, also behind an address or in a pipe, a folder of images or a folder that holds some
+ * @throws TrackerError INPUT_NOT_FOUND; those of findSource() and spool(); OPTION_INVALID for what is live
+ */
+export async function openRoot(given: string, options: SpoolOptions = {}): Promise<Root> {
+  const source = await findSource(given, options);
+  if (source.kind === 'live') throw hasNoEnd(given);
+  if (source.kind === 'address') return { folder: '', only: nameOf(given), input: given };
+  if (source.kind === 'stream') return spooledRoot(given, source, options);
+  const folder = await realpath(source.path).catch((cause: unknown) => {
+    throw new TrackerError('INPUT_NOT_FOUND', `${given}: no such file or folder`, { hint: notFoundHint(given), cause });
   });
   if ((await stat(folder)).isDirectory()) return { folder, only: undefined };
   return { folder: path.dirname(folder), only: path.basename(folder) };
+}
+
+async function spooledRoot(
+  given: string,
+  source: Extract<Source, { kind: 'stream' }>,
+  { onNote, ...options }: SpoolOptions,
+): Promise<Root> {
+  const { file, problem, remove } = await spool(given, source, { ...options, ...(onNote ? { onNote } : {}) });
+  if (problem !== undefined) onNote?.(`${given}: ${problem}`);
+  return { folder: path.dirname(file), only: nameOf(given), input: file, close: remove };
+}
+
+/** A message for the page: where things lie on the disk, or which token an address has, is nobody's business. */
+export function concealed({ folder, input, only }: Root, message: string): string {
+  return input === undefined ? message.replaceAll(folder + path.sep, '') : message.replaceAll(input, only ?? '');
 }
 
 /**
@@ -46,6 +75,10 @@ export async function openRoot(given: string): Promise<Root> {
  * @throws TrackerError INPUT_NOT_FOUND: there is none, or it lies outside the root
  */
 export async function findFootage(root: Root, asked: string): Promise<Footage> {
+  if (root.input !== undefined) {
+    if (asked !== root.only) throw notFound(asked, `only ${root.only} is open`);
+    return { path: asked, file: root.input };
+  }
   const file = await inside(root, path.resolve(root.folder, asked));
   if (file === undefined || asked.includes('\0')) throw notFound(asked, 'no such file or folder under the root');
   const relative = toRelative(root, file) || '.';
@@ -88,6 +121,13 @@ async function imagesInside(root: Root, folder: string): Promise<string[]> {
 export async function listFootage(root: Root): Promise<FileList> {
   const files: FileInfo[] = [];
   let entries = 0;
+  if (root.only !== undefined && root.input !== undefined) {
+    const size = await stat(root.input).then(
+      (found) => found.size,
+      () => 0,
+    );
+    return { files: [{ path: root.only, kind: 'video', size }], more: false };
+  }
   if (root.only !== undefined) {
     const { size } = await stat(path.join(root.folder, root.only));
     return { files: [{ path: root.only, kind: 'video', size }], more: false };

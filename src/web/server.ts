@@ -8,7 +8,7 @@ import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { messageOf, TrackerError, type ErrorCode } from '../errors.js';
 import { checkFirstBox, type FrameBox } from '../geometry.js';
-import { findBinaries } from '../video/binaries.js';
+import { findBinaries, oldBuildNote } from '../video/binaries.js';
 import { openSeekable, type SeekableVideo } from '../video/seek.js';
 import { answerBroken, refuseExpectations } from './broken.js';
 import { streamEvents } from './events.js';
@@ -17,7 +17,7 @@ import { createFrameStore, type FrameStore } from './frames.js';
 import { addGuard } from './guard.js';
 import { createLimit } from './limit.js';
 import { FRAME_HEADER, type Refusal, type SessionInfo, type VideoOpened } from './messages.js';
-import { findFootage, listFootage, openRoot, type Footage } from './root.js';
+import { concealed, findFootage, listFootage, openRoot, type Footage, type Root } from './root.js';
 import { createSession, type Session } from './session.js';
 import { createTrackerPool, type PooledTracker } from './track-objects.js';
 
@@ -36,6 +36,10 @@ export interface WebOptions {
   readonly onPick?: (picked: PickedBox) => void;
   /** Where the built page lies; left out: dist/web/page of this package. */
   readonly pageFolder?: string;
+  /** Told what the user should know before the page is there. */
+  readonly onNote?: (text: string) => void;
+  /** Aborted: a stream is not waited for any longer. */
+  readonly signal?: AbortSignal;
 }
 
 interface OpenVideo {
@@ -77,8 +81,11 @@ const exportQuery = z.object({ format: z.string() });
 
 /** Not listening yet. close() ends all tracking. @throws TrackerError INPUT_NOT_FOUND, FFMPEG_MISSING */
 export async function createServer(options: WebOptions): Promise<FastifyInstance> {
-  const root = await openRoot(options.root);
+  const { onNote, signal } = options;
   const binaries = await findBinaries();
+  const old = oldBuildNote(binaries);
+  if (old) onNote?.(`${old.note}; better: ${old.mend}`);
+  const root = await openRoot(options.root, { ...(onNote ? { onNote } : {}), ...(signal ? { signal } : {}) });
   const pool = createTrackerPool(options.openTracker);
   const limit = createLimit(MAX_JOBS);
   const closing = new AbortController();
@@ -138,12 +145,12 @@ export async function createServer(options: WebOptions): Promise<FastifyInstance
     // the guard refuses it, in its own words
     http: { requireHostHeader: false },
     clientErrorHandler: answerBroken,
-    frameworkErrors: (error, _, reply) => answerError(error, reply, root.folder),
+    frameworkErrors: (error, _, reply) => answerError(error, reply, root),
   });
   refuseExpectations(server);
   server.server.maxConnections = MAX_CONNECTIONS;
   addGuard(server, { token: options.token });
-  server.setErrorHandler((error, _, reply) => answerError(error, reply, root.folder));
+  server.setErrorHandler((error, _, reply) => answerError(error, reply, root));
   server.setNotFoundHandler((_, reply) =>
     reply.code(404).send({ code: 'NOT_FOUND', message: 'there is no such address', hint: 'open /' } satisfies Refusal),
   );
@@ -213,6 +220,7 @@ export async function createServer(options: WebOptions): Promise<FastifyInstance
     const opened = await Promise.allSettled(open.values());
     for (const one of opened) if (one.status === 'fulfilled') await one.value.session.close();
     await pool.release();
+    root.close?.();
   });
   return server;
 }
@@ -272,10 +280,9 @@ async function sendExport({ video, session }: OpenVideo, name: string, reply: Fa
   }
 }
 
-function answerError(error: unknown, reply: FastifyReply, folder: string): FastifyReply {
+function answerError(error: unknown, reply: FastifyReply, root: Root): FastifyReply {
   const answer = (status: number, code: string, message: string, hint: string): FastifyReply =>
-    // where the folder lies on the disk is nobody's business
-    reply.code(status).send({ code, message: message.replaceAll(folder + path.sep, ''), hint } satisfies Refusal);
+    reply.code(status).send({ code, message: concealed(root, message), hint } satisfies Refusal);
   if (error instanceof TrackerError) {
     return answer(STATUS[error.code] ?? 500, error.code, error.message, error.hint);
   }

@@ -1,5 +1,5 @@
 /** Small videos and folders for tests, made by the very ffmpeg that the program finds. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
@@ -13,6 +13,23 @@ export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(os.tmpdir(), 'ebm-tracker-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** The system's folder of temporary files is another one till the test ends. */
+export async function ownTemporaryFolder(): Promise<string> {
+  const folder = await temporaryFolder();
+  const before = process.env['TMPDIR'];
+  process.env['TMPDIR'] = folder;
+  onTestFinished(() => {
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+  });
+  return folder;
+}
+
+/** What lies in such a folder of streams that were read to their end. */
+export async function streamsIn(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.startsWith('ebm-tracker-stream-'));
 }
 
 /** @throws Error with ffmpeg's words */

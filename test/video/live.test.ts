@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseBoxes } from '../../src/io/boxes.js';
 import { readTracks } from '../../src/io/tracks.js';
 import { findBinaries } from '../../src/video/binaries.js';
-import { dshowCameras, isLive, openLive, type LiveEvent, type LiveSource } from '../../src/video/live.js';
+import { dshowCameras, openLive, type LiveEvent, type LiveSource } from '../../src/video/live.js';
 import { startCamera, type Camera } from '../helpers/live.js';
 import { runCli } from '../../src/cli/program.js';
 import { cli, createTestTerminal } from '../helpers/terminal.js';
@@ -34,16 +34,6 @@ async function open(url: string, events: LiveEvent[] = [], options: object = {})
 }
 
 describe('live sources', () => {
-  it.each([
-    ['-', true],
-    ['camera:0', true],
-    ['rtsp://host/a', true],
-    ['http://host/a.mjpg', true],
-    ['clip.mp4', false],
-    ['frames/*.jpg', false],
-    ['c:/clip.mp4', false],
-  ])('%s: %s', (name, live) => expect(isLive(name)).toBe(live));
-
   it('gives the newest frame to a slow reader, and counts the others', async () => {
     const { url } = await camera();
     const source = await open(url);

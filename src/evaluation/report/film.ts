@@ -174,7 +174,7 @@ async function filmOf(sequence: ScoredSequence, { source, start }: Footage): Pro
   const failure = findFailure(overlaps);
   if (!failure) return undefined;
   const chosen = chooseFrames(failure, overlaps.length);
-  const video = await openVideo(source, { start: { frame: start + chosen[0]! } });
+  const video = await openVideo(source, { start: { frame: start + chosen[0]! }, again: true });
   const outlines = new Map(chosen.map((frame) => [frame, outlinesOf(sequence, frame)]));
   const boxes = [...outlines.values()].flatMap((all) => all.map(({ box }) => box));
   const window = chooseWindow(boxes, video);
