@@ -39,11 +39,12 @@ export {
   writeTracks,
   type FormatName,
   type Media,
+  type ParseOptions,
   type ReadOptions,
   type TrackRow,
   type TrackWriter,
 } from './io/tracks.js';
-export { readFirstBoxes, type FirstBox } from './io/first-boxes.js';
+export { readFirstBoxes, type FirstBox, type FirstBoxOptions } from './io/first-boxes.js';
 
 // why is the box there?
 export { createExplainer, type Explainer, type ExplainOptions } from './tracker/explain.js';

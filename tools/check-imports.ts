@@ -17,6 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['ebm'],
   ['target'],
   ['tracker'],
+  ['datasets'],
   ['training', 'evaluation'],
   ['web'],
   ['cli', 'index'],

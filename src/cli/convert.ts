@@ -17,6 +17,7 @@ import {
 import { drawTracks } from '../tracker/draw-tracks.js';
 import { openVideo, type VideoSource } from '../video/read.js';
 import { nameOf } from '../video/source.js';
+import { mediaOf } from './media.js';
 import { checkOutputs } from './outputs.js';
 import type { Terminal } from './terminal.js';
 
@@ -26,6 +27,8 @@ interface ConvertOptions {
   video?: string;
   size?: string;
   fps?: string;
+  task?: string;
+  extent?: boolean;
 }
 
 export function addConvertCommand(program: Command, terminal: Terminal): void {
@@ -40,8 +43,12 @@ export function addConvertCommand(program: Command, terminal: Terminal): void {
     .option('--video <file>', 'the video that the boxes belong to: tells its size, rate and length')
     .option('--size <WxH>', 'size of the video, where there is none at hand')
     .option('--fps <n>', 'frames a second of the video, where there is none at hand')
+    .option('--task <id|name>', 'which task (CVAT, Label Studio) or video (COCO), where IN holds several')
+    .option('--extent', 'take the extent of polygons, masks, ellipses, skeletons and the like as boxes')
     .action(async (input: string, output: string, options: ConvertOptions) => {
-      const { objects, boxes } = await convert(input, output, options, terminal);
+      const { objects, boxes } = await convert(input, output, options, (note) =>
+        terminal.stderr.write(`warning: ${note}\n`),
+      );
       terminal.stderr.write(`wrote ${output}: ${boxes} boxes of ${objects} object(s)\n`);
     });
 }
@@ -49,19 +56,22 @@ export function addConvertCommand(program: Command, terminal: Terminal): void {
 async function convert(
   input: string,
   output: string,
-  { from, to, video, size, fps }: ConvertOptions,
-  { stderr }: Terminal,
+  { from, to, video, size, fps, task, extent }: ConvertOptions,
+  onNote: (note: string) => void,
 ): Promise<{ objects: number; boxes: number }> {
   const draws = to === undefined && path.extname(output).toLowerCase() === '.mp4';
   const format = to === undefined ? undefined : parseFormatName(to);
   await checkOutputs(draws ? { video: output } : { rows: output, ...(format ? { format } : {}) }, input);
   await refuseOverwriting(output, video);
   const source =
-    video === undefined
-      ? undefined
-      : await openVideo(video, { onNote: (text) => void stderr.write(`note: ${text}\n`) });
-  const media = mediaOf(video ?? input, source, size, fps);
-  const rows = await readTracks(input, { format: from === undefined ? undefined : parseFormatName(from), media });
+    video === undefined ? undefined : await openVideo(video, { onNote });
+  const media = {
+    ...(source ? await mediaOf(source) : { name: nameOf(input) }),
+    ...(size === undefined ? {} : parseSize(size)),
+    ...(fps === undefined ? {} : { fps: parseFps(fps) }),
+  };
+  const asked = from === undefined ? undefined : parseFormatName(from);
+  const rows = await readTracks(input, { format: asked, media, task, extent, required: true, onNote });
   if (draws) await drawRows(output, rows, source);
   else await writeRows(output, rows, media, format);
   return { objects: new Set(rows.map(({ id }) => id)).size, boxes: rows.length };
@@ -70,23 +80,6 @@ async function convert(
 async function refuseOverwriting(output: string, video: string | undefined): Promise<void> {
   if (video === undefined || path.resolve(video) !== path.resolve(output)) return;
   throw new TrackerError('OPTION_INVALID', `output ${output}: it is the video as well`, { hint: 'name another file' });
-}
-
-/** @throws TrackerError OPTION_INVALID */
-function mediaOf(
-  file: string,
-  source: VideoSource | undefined,
-  size: string | undefined,
-  fps: string | undefined,
-): Media {
-  const name = nameOf(file);
-  return {
-    name,
-    ...(source ? { width: source.width, height: source.height, fps: source.fps } : {}),
-    ...(source && source.frameCount > 0 ? { frameCount: source.frameCount } : {}),
-    ...(size === undefined ? {} : parseSize(size)),
-    ...(fps === undefined ? {} : { fps: parseFps(fps) }),
-  };
 }
 
 /** @throws TrackerError OPTION_INVALID */

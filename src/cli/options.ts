@@ -1,8 +1,9 @@
 /** What people type, as values: --start, whole numbers, the configuration file. */
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { parseConfig, type TrackerConfig } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
+import { readTextFile } from '../io/text-file.js';
 import type { OpenOptions } from '../video/read.js';
 
 /** "90" is a frame; "3.5s", "1:03.5" and "00:01:03.5" are times. @throws TrackerError OPTION_INVALID */
@@ -58,12 +59,7 @@ export async function readConfig(file: string | undefined, flags: ConfigFlags): 
 }
 
 async function readConfigFile(file: string): Promise<object> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new TrackerError('INPUT_NOT_FOUND', `configuration ${file}: ${messageOf(cause)}`, {
-      hint: 'check --config',
-      cause,
-    });
-  });
+  const text = await readTextFile(file, { what: 'configuration', code: 'CONFIG_INVALID', hint: 'check --config' });
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;

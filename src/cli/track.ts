@@ -3,9 +3,10 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import { parseBox } from '../geometry.js';
-import { numbered, readFirstBoxes, type FirstBox } from '../io/first-boxes.js';
+import { numbered } from '../io/first-boxes.js';
 import { FORMATS, FORMAT_NAMES, parseFormatName } from '../io/tracks.js';
 import { isLive } from '../video/source.js';
+import { readBoxesFile, type BoxesFound } from './boxes-file.js';
 import type { OutputPaths } from './outputs.js';
 import { parseStart, parseWhole, readConfig, resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
@@ -47,7 +48,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     )
     .option(
       '--boxes <file>',
-      'the objects from a file instead: .json or .csv with x, y, w, h and, if you like, id; or boxes in any format of --out',
+      'the objects from a file instead: .json or .csv with x, y, w, h and, if you like, id and frame; or boxes in any format of --out; without --start tracking starts in their first frame',
     )
     .option(
       '--out <file>',
@@ -67,7 +68,10 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .option('--debug-every <n>', 'with --debug: only each n-th frame (default: all)')
     .option('--quiet', 'no progress line and no summary')
     .action(async (video: string, options: TrackOptions) => {
-      const objects = await firstBoxesOf(options);
+      const live = await isLive(video);
+      const { objects, start } = await firstBoxesOf(video, live, options, (text) =>
+        terminal.stderr.write(`warning: ${text}\n`),
+      );
       const { preset, head, engine, backend, threads, seed } = options;
       const config = await readConfig(options.config, {
         ...(preset === undefined ? {} : { preset }),
@@ -77,13 +81,12 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
         ...(threads === undefined ? {} : { threads: parseWhole('--threads', threads) }),
         ...(seed === undefined ? {} : { seed: parseWhole('--seed', seed) }),
       });
-      const live = await isLive(video);
       await runTracking(
         {
           video,
           live,
           objects,
-          ...(options.start === undefined ? {} : { start: parseStart(options.start) }),
+          ...(start === undefined ? {} : { start }),
           outputs: outputsOf(options, live),
           config,
           ...debugOf(options),
@@ -94,10 +97,18 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     });
 }
 
-/** @throws TrackerError BOX_INVALID; OPTION_INVALID where none or both are given; those of readFirstBoxes */
-async function firstBoxesOf({ box = [], boxes }: TrackOptions): Promise<FirstBox[]> {
-  if (box.length > 0 !== (boxes !== undefined))
-    return boxes === undefined ? numbered(box.map(parseBox)) : readFirstBoxes(boxes);
+/** @throws TrackerError BOX_INVALID; OPTION_INVALID where none or both are given; those of readBoxesFile */
+async function firstBoxesOf(
+  video: string,
+  live: boolean,
+  { box = [], boxes, start: given }: TrackOptions,
+  say: (text: string) => void,
+): Promise<BoxesFound> {
+  const start = given === undefined ? undefined : parseStart(given);
+  if (box.length > 0 !== (boxes !== undefined)) {
+    if (boxes !== undefined) return readBoxesFile(boxes, video, live, start, say);
+    return { objects: numbered(box.map(parseBox)), ...(start ? { start } : {}) };
+  }
   const found = boxes === undefined ? 'neither' : 'both';
   throw new TrackerError('OPTION_INVALID', `track: expected --box or --boxes, found ${found}`, {
     hint: 'for example --box 120,80,64,48, once for each object, or --boxes objects.csv',

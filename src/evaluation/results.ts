@@ -9,8 +9,9 @@
  */
 import { access, mkdir, open, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
+import { readGroundTruth } from '../datasets/ground-truth.js';
 import { messageOf, TrackerError } from '../errors.js';
-import { parseRows, readList, readRows, readText } from './numbers.js';
+import { parseRows, readList, readNumbersFile, readRows } from '../io/number-rows.js';
 import { parseRestartRun } from './protocols/vot.js';
 import { packRestarts } from './protocols/vot-restarts.js';
 import type { EvaluationSequence, ScoredSequence, SequenceResult } from './types.js';
@@ -99,7 +100,7 @@ export async function readSequenceResult(folder: string, name: string): Promise<
 
 /** [N, 4]; files of VOT's own format, with single codes in place of boxes, too. */
 async function readBoxRows(file: string): Promise<Float64Array> {
-  const text = await readText(file);
+  const text = await readNumbersFile(file);
   return /^\s*1\s*$/.test(text.slice(0, text.indexOf('\n') + 1))
     ? packRestarts(parseRestartRun(text, file), file)
     : parseRows(text, file, [4]).rows;
@@ -138,10 +139,10 @@ export async function readTruthFolder(truthFolder: string, absentFolder?: string
     });
   }
   const read = async (name: string): Promise<Annotated> => {
-    const { rows: truth } = await readRows(path.join(truthFolder, `${name}.txt`), [4]);
-    if (absentFolder === undefined) return { name, truth };
+    const annotated = await readGroundTruth(path.join(truthFolder, `${name}.txt`));
+    if (absentFolder === undefined) return { name, ...annotated };
     const file = path.join(absentFolder, `${name}.txt`);
-    return { name, truth, absent: checkFlags(await readList(file), truth.length / 4, file) };
+    return { name, ...annotated, absent: checkFlags(await readList(file), annotated.truth.length / 4, file) };
   };
   return Promise.all(names.map(read));
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { sha256Of } from '../hash.js';
 import { messageOf, TrackerError } from '../errors.js';
+import { decodeText } from '../io/text-file.js';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
 const perChannel = z.tuple([z.number(), z.number(), z.number()]);
@@ -82,11 +83,11 @@ export const DEFAULT_MANIFEST = fileURLToPath(new URL('../../models/manifest.jso
 
 /** @throws TrackerError MODEL_MISSING (no file), MODEL_INVALID (not JSON, or a field is wrong: all of them are named) */
 export async function loadManifest(file: string = DEFAULT_MANIFEST): Promise<Manifest> {
-  const text = await readModelFile(file, 'manifest');
+  const text = decodeText(await readModelFile(file, 'manifest'), `manifest ${file}`, 'MODEL_INVALID');
   const hint = 'compare with models/manifest.json and models/README.md';
   let json: unknown;
   try {
-    json = JSON.parse(text.toString('utf8'));
+    json = JSON.parse(text);
   } catch (cause) {
     throw new TrackerError('MODEL_INVALID', `manifest ${file}: expected JSON, found: ${messageOf(cause)}`, {
       hint,

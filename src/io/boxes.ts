@@ -1,8 +1,10 @@
 /** Results as text: CSV and JSON lines, one row a frame (of several objects: one a frame and object), written and read. */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isObject } from '../config.js';
 import { messageOf, shortened, TrackerError } from '../errors.js';
 import type { TrackResult, TrackState } from '../result.js';
+import { noNumber, parseNumber, splitCells } from './cells.js';
+import { readTextFile, splitLines } from './text-file.js';
 
 /** One frame's result: what a row of a file holds. */
 export interface BoxRow extends TrackResult {
@@ -77,13 +79,7 @@ export function formatOf(file: string): BoxFormat {
 /** Rows of a .csv or .jsonl file. @throws TrackerError INPUT_NOT_FOUND, OPTION_INVALID (ending), DATA_INVALID naming the line */
 export async function readBoxes(file: string): Promise<BoxRow[]> {
   const format = formatOf(file);
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new TrackerError('INPUT_NOT_FOUND', `results file ${file}: ${messageOf(cause)}`, {
-      hint: 'check the path',
-      cause,
-    });
-  });
-  return parseBoxes(text, format, file);
+  return parseBoxes(await readTextFile(file, { what: 'results file' }), format, file);
 }
 
 /**
@@ -91,39 +87,65 @@ export async function readBoxes(file: string): Promise<BoxRow[]> {
  * @throws TrackerError DATA_INVALID naming the line
  */
 export function parseBoxes(text: string, format: BoxFormat, where: string): BoxRow[] {
-  const lines = text.split(/\r?\n/);
-  const fields = lines[0] === CSV_ID_HEADER ? ID_FIELDS : FIELDS;
-  if (format === 'csv' && lines[0] !== fields.join(','))
-    throw invalid(where, 1, `found "${shortened(lines[0]!)}", expected "${CSV_HEADER}" or "${CSV_ID_HEADER}"`);
-  const rows: BoxRow[] = [];
-  for (const [i, line] of lines.entries()) {
-    if (line === '' || (format === 'csv' && i === 0)) continue;
+  return parseBoxLines(text, format, where).map(({ row }) => row);
+}
+
+/** A row, and the line that it stands in, from 1. */
+export interface BoxLine {
+  readonly row: BoxRow;
+  readonly line: number;
+}
+
+/** The same with the number of each row's line. @throws TrackerError DATA_INVALID naming the line */
+export function parseBoxLines(text: string, format: BoxFormat, where: string): BoxLine[] {
+  const lines = splitLines(text.replace(/^\uFEFF/, '')).map((line) => line.trim());
+  const first = format === 'csv' ? headerLine(lines, where) : -1;
+  const fields = first < 0 ? FIELDS : fieldsOf(lines[first]!)!;
+  return lines.flatMap((line, i): BoxLine[] => {
+    if (line === '' || i <= first) return [];
     const values = format === 'csv' ? splitCsv(line, fields, where, i + 1) : splitJson(line, where, i + 1);
-    rows.push(toRow(values, where, i + 1));
-  }
-  return rows;
+    return [{ row: toRow(values, where, i + 1), line: i + 1 }];
+  });
+}
+
+/** Fields that a header names; undefined where it is none. */
+function fieldsOf(line: string): readonly string[] | undefined {
+  const names = splitCells(line).cells.join(',').toLowerCase();
+  return [FIELDS, ID_FIELDS].find((fields) => fields.join(',') === names);
+}
+
+/** Position of the header. Excel's "sep=;" may stand before it. @throws TrackerError DATA_INVALID */
+function headerLine(lines: readonly string[], where: string): number {
+  const first = lines.findIndex((line) => line !== '' && !/^"?sep=.?"?$/i.test(line));
+  if (first >= 0 && fieldsOf(lines[first]!)) return first;
+  const found = shortened(lines[Math.max(0, first)]!);
+  throw invalid(where, Math.max(0, first) + 1, `found "${found}", expected "${CSV_HEADER}" or "${CSV_ID_HEADER}"`);
 }
 
 function splitCsv(line: string, fields: readonly string[], where: string, number: number): Record<string, unknown> {
-  const cells = line.split(',');
+  const { cells, decimalComma } = splitCells(line);
   if (cells.length !== fields.length) {
-    throw invalid(where, number, `found ${cells.length} fields, expected ${fields.length} (${fields.join(',')})`);
+    const commas =
+      cells.length > fields.length && !line.includes(';') ? '; decimal commas need ; between the cells' : '';
+    const expected = `expected ${fields.length} (${fields.join(',')})${commas}`;
+    throw invalid(where, number, `found ${cells.length} fields, ${expected}`);
   }
   return Object.fromEntries(
     fields.map((field, i) => [
       field,
-      field === 'state' ? cells[i] : cells[i]!.trim() === '' ? undefined : Number(cells[i]),
+      field === 'state' ? cells[i] : (parseNumber(cells[i]!, decimalComma) ?? cells[i]),
     ]),
   );
 }
 
 function splitJson(line: string, where: string, number: number): Record<string, unknown> {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(line);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    value = JSON.parse(line);
   } catch (cause) {
     throw invalid(where, number, `expected JSON, found: ${messageOf(cause)}`, cause);
   }
+  if (isObject(value)) return value;
   throw invalid(where, number, `expected an object with ${CSV_HEADER}, found ${shortened(line)}`);
 }
 
@@ -131,7 +153,9 @@ function toRow(values: Record<string, unknown>, where: string, number: number): 
   for (const field of NUMBER_FIELDS) {
     const value = values[field];
     if (typeof value !== 'number' || !Number.isFinite(value)) {
-      throw invalid(where, number, `${field}: found ${shortened(String(value))}, expected a finite number`);
+      const what =
+        typeof value === 'string' ? noNumber(value) : `found ${shortened(String(value))}, expected a finite number`;
+      throw invalid(where, number, `${field}: ${what}`);
     }
   }
   const state = STATES.find((known) => known === values['state']);

@@ -1,17 +1,26 @@
-/** First boxes from a file: one an object, in pixels of the upright first frame. */
-import { readFile } from 'node:fs/promises';
+/** First boxes from a file: one an object, in pixels of the upright frame in which it is tracked first. */
 import path from 'node:path';
 import { isObject } from '../config.js';
-import { messageOf, TrackerError } from '../errors.js';
+import { messageOf, shortened, TrackerError } from '../errors.js';
 import type { FrameBox } from '../geometry.js';
-import { readTracks } from './tracks.js';
+import { noNumber, parseNumber, splitCells } from './cells.js';
+import { readTextFile, splitLines } from './text-file.js';
+import { readTrackRows, type ReadOptions } from './tracks.js';
 
 /** An object to track. */
 export interface FirstBox {
   /** Whole number, its name in every output. */
   readonly id: number;
-  /** In the first frame. */
+  /** In the frame where tracking starts. */
   readonly box: FrameBox;
+  /** The frame, from 0, that the file has the box in; left out where the file names no frames. */
+  readonly frame?: number;
+}
+
+/** What is asked of a file of first boxes. */
+export interface FirstBoxOptions extends Omit<ReadOptions, 'format' | 'required'> {
+  /** The frame where tracking starts; left out: the first one with a box in sight. */
+  readonly frame?: number | undefined;
 }
 
 /** Numbers the boxes from 1. */
@@ -22,39 +31,41 @@ const HINT =
 
 /**
  * @param file .json: a list of {x, y, w, h} or [x, y, w, h], or {"boxes": such a list}. .csv: x,y,w,h a line, or a header that names the
- *   columns; where one is `frame`, as in result files, the rows of the first frame count. An id is taken where there is one. Any other
- *   format of tracks: the first frame that has boxes.
- * @throws TrackerError INPUT_NOT_FOUND, OPTION_INVALID (ending), DATA_INVALID naming the entry
+ *   columns. Any other format of tracks. Where it names frames, the boxes of one frame count, see FirstBoxOptions. An id is taken where there
+ *   is one.
+ * @throws TrackerError INPUT_NOT_FOUND, OPTION_INVALID (ending), DATA_INVALID naming the entry, or the frames that have boxes where the one
+ *   that is asked for has none
  */
-export async function readFirstBoxes(file: string): Promise<FirstBox[]> {
-  const ending = path.extname(file).toLowerCase();
-  if (ending !== '.json' && ending !== '.csv') return firstOfTracks(file);
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new TrackerError('INPUT_NOT_FOUND', `boxes file ${file}: ${messageOf(cause)}`, {
-      hint: 'check the path',
-      cause,
-    });
-  });
-  if (ending === '.json' && OTHER_JSON.test(text)) return firstOfTracks(file);
-  const entries = ending === '.json' ? jsonEntries(text, file) : csvEntries(text, file);
-  return toFirstBoxes(entries, file);
-}
-
-/** What COCO and Label Studio have, and lists of boxes do not. */
-const OTHER_JSON = /"(?:annotations|predictions)"\s*:/;
-
-/** The objects that are to be seen in the first frame with any. @throws TrackerError those of readTracks; DATA_INVALID where there is none */
-async function firstOfTracks(file: string): Promise<FirstBox[]> {
-  const rows = (await readTracks(file)).filter(({ state }) => state !== 'lost');
-  const first = rows.filter(({ frame }) => frame === rows[0]!.frame);
-  if (first.length === 0) throw invalid(file, 'found no box, expected one at least');
-  return first.map(({ id, box }) => ({ id, box }));
+export async function readFirstBoxes(file: string, options: FirstBoxOptions = {}): Promise<FirstBox[]> {
+  const entries = await readEntries(file, options);
+  const own = entriesOfFrame(entries, file, options);
+  return toFirstBoxes(own, file);
 }
 
 /** A box as a file has it, and what to call it in messages. */
 interface Entry {
   readonly where: string;
-  readonly values: Readonly<Record<string, unknown>>;
+  readonly id: number | undefined;
+  readonly frame: number | undefined;
+  readonly box: FrameBox;
+}
+
+async function readEntries(file: string, options: FirstBoxOptions): Promise<Entry[]> {
+  const ending = path.extname(file).toLowerCase();
+  if (ending !== '.json' && ending !== '.csv') return trackEntries(file, options);
+  const text = await readTextFile(file, { what: 'boxes file' });
+  if (ending === '.csv') return csvEntries(text, file);
+  return OTHER_JSON.test(text) ? trackEntries(file, options) : jsonEntries(text, file);
+}
+
+/** What COCO and Label Studio have, and lists of boxes do not. */
+const OTHER_JSON = /"(?:annotations|predictions|image_id)"\s*:/;
+
+/** The objects that are to be seen. */
+async function trackEntries(file: string, options: FirstBoxOptions): Promise<Entry[]> {
+  const rows = await readTrackRows(file, { ...options, required: true });
+  const visible = rows.filter(({ state }) => state !== 'lost');
+  return visible.map(({ id, frame, box, at }) => ({ where: `${file}, ${at}`, id, frame, box }));
 }
 
 function jsonEntries(text: string, file: string): Entry[] {
@@ -68,9 +79,9 @@ function jsonEntries(text: string, file: string): Entry[] {
   if (!Array.isArray(list)) throw invalid(file, 'expected a list of boxes, found none');
   return list.map((item: unknown, i) => {
     const where = `${file}, box ${i + 1}`;
-    if (Array.isArray(item) && item.length === 4) return { where, values: named(['x', 'y', 'w', 'h'], item) };
-    if (isObject(item)) return { where, values: item };
-    throw invalid(where, `found ${JSON.stringify(item)}, expected {x, y, w, h} or [x, y, w, h]`);
+    if (Array.isArray(item) && item.length === 4) return toEntry(where, named(['x', 'y', 'w', 'h'], item));
+    if (isObject(item)) return toEntry(where, item);
+    throw invalid(where, `found ${shortened(JSON.stringify(item))}, expected {x, y, w, h} or [x, y, w, h]`);
   });
 }
 
@@ -78,46 +89,103 @@ const named = (names: readonly string[], values: readonly unknown[]): Record<str
   Object.fromEntries(names.map((name, i) => [name, values[i]]));
 
 function csvEntries(text: string, file: string): Entry[] {
-  const lines = text.split(/\r?\n/).map((line) => line.split(',').map((cell) => cell.trim()));
-  const head = lines[0]!;
-  const hasHeader = head.some((cell) => /[a-df-z]/i.test(cell)); // e is in numbers too
-  const names = hasHeader ? head : ['x', 'y', 'w', 'h'];
-  const entries = lines.flatMap((cells, i): Entry[] => {
-    if ((hasHeader && i === 0) || cells.join('') === '') return [];
+  const lines = splitLines(text);
+  const first = lines.findIndex((line) => line.trim() !== '');
+  const names = first < 0 ? undefined : headerOf(lines[first]!, `${file}, line ${first + 1}`);
+  const columns = names ?? BOX_COLUMNS;
+  return lines.flatMap((line, i): Entry[] => {
+    if (line.trim() === '' || (names && i === first)) return [];
     const where = `${file}, line ${i + 1}`;
-    if (cells.length !== names.length)
-      throw invalid(where, `found ${cells.length} fields, expected ${names.length} (${names.join(',')})`);
-    return [
-      {
-        where,
-        values: named(
-          names,
-          cells.map((cell) => (cell === '' ? undefined : Number(cell))),
-        ),
-      },
-    ];
+    const { cells, decimalComma } = splitCells(line);
+    if (cells.length !== columns.length)
+      throw invalid(where, `found ${cells.length} fields, expected ${columns.length} (${columns.join(',')})`);
+    const values = named(
+      columns,
+      cells.map((cell) => (cell === '' ? undefined : (parseNumber(cell, decimalComma) ?? cell))),
+    );
+    return values['state'] === 'lost' ? [] : [toEntry(where, values)];
   });
-  if (!names.includes('frame')) return entries;
-  const first = Math.min(...entries.map(({ values }) => values['frame'] as number));
-  return entries.filter(({ values }) => values['frame'] === first);
 }
 
+const BOX_COLUMNS = ['x', 'y', 'w', 'h'] as const;
+
+/** Names of the columns; undefined where the line has numbers. @throws TrackerError DATA_INVALID where a box is not among them */
+function headerOf(line: string, where: string): string[] | undefined {
+  const names = splitCells(line).cells.map((name) => name.toLowerCase());
+  if (names.some((name) => parseNumber(name, true) !== undefined)) return undefined;
+  if (BOX_COLUMNS.every((name) => names.includes(name))) return names;
+  throw invalid(where, `found the columns ${shortened(names.join(','), 80)}, expected x,y,w,h among them`);
+}
+
+function toEntry(where: string, values: Readonly<Record<string, unknown>>): Entry {
+  const number = (name: string): number => {
+    const value = values[name];
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    const found = typeof value === 'string' ? noNumber(value) : `found ${String(value)}, expected a finite number`;
+    throw invalid(where, `${name}: ${found}`);
+  };
+  const whole = (name: string): number | undefined => {
+    if (values[name] === undefined || values[name] === null) return undefined;
+    const value = number(name);
+    if (Number.isInteger(value) && value >= 0) return value;
+    throw invalid(where, `${name}: found ${value}, expected 0, 1, 2 ...`);
+  };
+  const box = { x: number('x'), y: number('y'), w: number('w'), h: number('h') };
+  return { where, id: whole('id'), frame: whole('frame'), box };
+}
+
+/** Those of the frame where tracking starts; all of a file that names no frames. */
+function entriesOfFrame(
+  entries: readonly Entry[],
+  file: string,
+  { frame: asked, onNote }: FirstBoxOptions,
+): readonly Entry[] {
+  const frames = [...new Set(entries.flatMap(({ frame }) => frame ?? []))].toSorted((a, b) => a - b);
+  const first = asked ?? frames[0];
+  if (frames.length === 0) return entries;
+  const own = entries.filter(({ frame }) => frame === undefined || frame === first);
+  if (own.length === 0) {
+    throw new TrackerError(
+      'DATA_INVALID',
+      `boxes file ${file}: found no box in frame ${first}, but ${rangeOf(frames)}`,
+      {
+        hint: `start where there is one, for example --start ${frames[0]}`,
+      },
+    );
+  }
+  const ids = new Set(own.map(({ id }) => id));
+  const later = new Map(
+    entries.filter(({ id }) => id !== undefined && !ids.has(id)).map(({ id, frame }) => [id, frame]),
+  );
+  if (later.size > 0) {
+    const objects = [...later.keys()].join(', ');
+    onNote?.(`${file}: object ${shortened(objects, 80)} is not in sight in frame ${first}, and is not tracked`);
+  }
+  return own;
+}
+
+function rangeOf(frames: readonly number[]): string {
+  if (frames.length === 1) return `one in frame ${frames[0]}`;
+  return `some in ${frames.length} frames from ${frames[0]} to ${frames.at(-1)}`;
+}
+
+/** Each with a number of its own: that of the file, or the smallest that is free. */
 function toFirstBoxes(entries: readonly Entry[], file: string): FirstBox[] {
   if (entries.length === 0) throw invalid(file, 'found no box, expected one at least');
   const owners = new Map<number, string>();
-  return entries.map(({ where, values }, i) => {
-    const number = (name: string, value: unknown): number => {
-      if (typeof value === 'number' && Number.isFinite(value)) return value;
-      throw invalid(where, `${name}: found ${String(value)}, expected a finite number`);
-    };
-    const [x, y, w, h] = (['x', 'y', 'w', 'h'] as const).map((name) => number(name, values[name]));
-    const id = number('id', values['id'] ?? i + 1);
-    if (!Number.isInteger(id) || id < 0) throw invalid(where, `id: found ${id}, expected 0, 1, 2 ...`);
+  for (const { id, where } of entries) {
+    if (id === undefined) continue;
     const owner = owners.get(id);
     if (owner !== undefined) throw invalid(where, `id: found ${id} again (first in ${owner}), expected one of its own`);
     owners.set(id, where);
-    return { id, box: { x: x!, y: y!, w: w!, h: h! } };
-  });
+  }
+  let free = 0;
+  const next = (): number => {
+    do free++;
+    while (owners.has(free));
+    return free;
+  };
+  return entries.map(({ id, frame, box }) => ({ id: id ?? next(), box, ...(frame === undefined ? {} : { frame }) }));
 }
 
 function invalid(where: string, what: string, cause?: unknown): TrackerError {

@@ -1,16 +1,34 @@
 /** Boxes of one or several objects in the formats that others read: the registry, and reading and writing of files. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { isObject } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { ass } from './formats/ass.js';
 import { coco } from './formats/coco.js';
 import { cvat } from './formats/cvat.js';
-import { inOrder, parseJson, type Media, type TrackFormat, type TrackRow, type TrackWriter } from './formats/format.js';
+import {
+  inOrder,
+  parseJson,
+  type Media,
+  type ReadRow,
+  type TrackFormat,
+  type TrackRow,
+  type TrackWriter,
+} from './formats/format.js';
 import { labelStudio } from './formats/label-studio.js';
 import { mot } from './formats/mot.js';
+import {
+  createContext,
+  identified,
+  refuseTwice,
+  tellSkipped,
+  type ContextOptions,
+  type CountingContext,
+} from './formats/reading.js';
 import { csv, jsonl } from './formats/text.js';
+import { readTextFile } from './text-file.js';
 
-export type { Media, TrackFormat, TrackRow, TrackWriter } from './formats/format.js';
+export type { Media, ReadRow, TrackFormat, TrackRow, TrackWriter } from './formats/format.js';
 
 /** One file a format under formats/. */
 export const FORMATS = { csv, jsonl, mot, coco, cvat, labelstudio: labelStudio, ass } as const satisfies Record<
@@ -46,14 +64,32 @@ export function formatOfName(file: string): FormatName {
 
 /** Where a file to be read is called .json, what is in it tells. @throws TrackerError OPTION_INVALID, DATA_INVALID */
 function formatOfText(file: string, text: string): FormatName {
-  const known = FORMAT_NAMES.some((name) => FORMATS[name].endings.some((end) => file.toLowerCase().endsWith(end)));
-  if (known || !file.toLowerCase().endsWith('.json')) return formatOfName(file);
+  if (!isPlainJson(file)) return formatOfName(file);
   const value = parseJson(text, file);
-  return typeof value === 'object' && value !== null && 'images' in value ? 'coco' : 'labelstudio';
+  const results = Array.isArray(value) && isObject(value[0]) && 'image_id' in value[0];
+  return results || (isObject(value) && 'images' in value) ? 'coco' : 'labelstudio';
+}
+
+function isPlainJson(file: string): boolean {
+  const name = file.toLowerCase();
+  const known = FORMAT_NAMES.some((format) => FORMATS[format].endings.some((end) => name.endsWith(end)));
+  return !known && name.endsWith('.json');
+}
+
+/** What is known of a text before it is read, and what is asked of it. */
+export interface ParseOptions {
+  /** Which task (CVAT, Label Studio) or video (COCO), by number or name, of a file that holds several. */
+  readonly task?: string | undefined;
+  /** Takes the extent of polygons, masks, ellipses, skeletons and the like as boxes; left out: they are left out. */
+  readonly extent?: boolean | undefined;
+  /** Whether it is a fault that there is no box at all; left out: no. */
+  readonly required?: boolean | undefined;
+  /** Is told what was left out, and how things were read that can be read in several ways. */
+  readonly onNote?: ((note: string) => void) | undefined;
 }
 
 /** What is known of a file before it is read. */
-export interface ReadOptions {
+export interface ReadOptions extends ParseOptions {
   /** Left out: by the file's name, or, of .json, by what is in it. */
   readonly format?: FormatName | undefined;
   /** What is known of the video; Label Studio needs its size, times need its rate. */
@@ -61,21 +97,63 @@ export interface ReadOptions {
 }
 
 /**
- * Rows in order of frames and objects. Formats that tell no confidence give 1, and no time 0 where the rate is unknown; an object that a
- * format marks as out of sight is `lost`.
- * @throws TrackerError INPUT_NOT_FOUND, DATA_INVALID naming the place, OPTION_INVALID
+ * Rows in order of frames and objects; none where the file holds nothing at all. Formats that tell no confidence give 1, and no time 0 where
+ * the rate is unknown; an object that a format marks as out of sight is `lost`. What lies between keyframes is filled in.
+ * @throws TrackerError INPUT_NOT_FOUND, OPTION_INVALID; DATA_INVALID naming the place, also where an object stands twice in a frame, where
+ *   nothing says which of several boxes is which object, or where there is something, but no box
  */
-export async function readTracks(file: string, { format, media }: ReadOptions = {}): Promise<TrackRow[]> {
-  if (format === undefined && !file.toLowerCase().endsWith('.json')) formatOfName(file);
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new TrackerError('INPUT_NOT_FOUND', `boxes ${file}: ${messageOf(cause)}`, { hint: 'check the path', cause });
-  });
-  return parseTracks(text, format ?? formatOfText(file, text), media ?? { name: basename(file) }, file);
+export async function readTracks(file: string, options: ReadOptions = {}): Promise<TrackRow[]> {
+  const { text, format, media } = await readTrackText(file, options);
+  return parseTracks(text, format, media, file, options);
 }
 
-/** @param where name of the text in messages. @throws TrackerError DATA_INVALID, OPTION_INVALID */
-export function parseTracks(text: string, format: FormatName, media: Media, where: string): TrackRow[] {
-  return FORMATS[format].parse(text, media, where);
+async function readTrackText(
+  file: string,
+  { format, media }: ReadOptions,
+): Promise<{ text: string; format: FormatName; media: Media }> {
+  if (format === undefined && !file.toLowerCase().endsWith('.json')) formatOfName(file);
+  const text = await readTextFile(file, { what: 'boxes' });
+  return { text, format: format ?? formatOfText(file, text), media: media ?? { name: basename(file) } };
+}
+
+/** @param where name of the text in messages. @throws TrackerError as readTracks() */
+export function parseTracks(
+  text: string,
+  format: FormatName,
+  media: Media,
+  where: string,
+  options: ParseOptions = {},
+): TrackRow[] {
+  const { rows, context } = parseRows(text, format, { ...options, media, where });
+  const tracks = identified(rows, FORMATS[format].unit, context);
+  noteEnd(tracks, context);
+  return tracks;
+}
+
+/** Rows as first boxes need them: without a number where the file does not say which object it is. @throws TrackerError as readTracks() */
+export async function readTrackRows(file: string, options: ReadOptions = {}): Promise<ReadRow[]> {
+  const { text, format, media } = await readTrackText(file, options);
+  return inOrder(parseRows(text, format, { ...options, media, where: file }).rows);
+}
+
+function parseRows(
+  text: string,
+  format: FormatName,
+  options: ContextOptions & Pick<ParseOptions, 'required'>,
+): { rows: ReadRow[]; context: CountingContext } {
+  const context = createContext(options);
+  const rows = FORMATS[format].parse(text, context);
+  tellSkipped(rows, context, options.required ?? false);
+  refuseTwice(rows, FORMATS[format].unit, context);
+  return { rows, context };
+}
+
+/** Says aloud where boxes lie behind the end of the video. */
+function noteEnd(rows: readonly TrackRow[], { media, note }: CountingContext): void {
+  const last = rows.at(-1)?.frame ?? 0;
+  const { frameCount = Infinity } = media;
+  if (last >= frameCount)
+    note(`has boxes up to frame ${last}, ${media.name} has ${frameCount} frames: is it another video?`);
 }
 
 /** @throws TrackerError OPTION_INVALID where the format needs to know more of the video */

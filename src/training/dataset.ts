@@ -1,10 +1,11 @@
 /** Training footage in plain folders: sequences (video.mp4 + groundtruth.txt) and photographs (boxes.jsonl). */
-import { createReadStream } from 'node:fs';
-import { access, readdir, readFile } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { learnableBoxes, readGroundTruth } from '../datasets/ground-truth.js';
 import { messageOf, TrackerError } from '../errors.js';
 import type { FrameBox } from '../geometry.js';
+import { faultsOf } from '../io/number-rows.js';
+import { readTextFile, splitLines } from '../io/text-file.js';
 
 export interface Sequence {
   readonly name: string;
@@ -47,24 +48,9 @@ async function readSequence(folder: string, name: string): Promise<Sequence> {
   await Promise.all([video, truth].map((path) => access(path))).catch((cause: unknown) => {
     throw new TrackerError('DATA_INVALID', `sequence ${folder}: ${messageOf(cause)}`, { hint: LAYOUT, cause });
   });
-  return { name, video, boxes: parseGroundTruth(await readFile(truth, 'utf8'), truth) };
-}
-
-/** One box a line, x,y,w,h; NaN where absent. @throws TrackerError DATA_INVALID naming the line */
-export function parseGroundTruth(text: string, where: string): (FrameBox | undefined)[] {
-  return text
-    .trimEnd()
-    .split(/\r?\n/)
-    .map((line, index) => {
-      const values = line.split(/[,\t ]+/).map(Number);
-      const [x, y, w, h] = values;
-      if (values.length !== 4 || !/^[-+.,\t \deEnNaA]+$/.test(line)) {
-        throw new TrackerError('DATA_INVALID', `${where}:${index + 1}: found "${line}", expected x,y,w,h`, {
-          hint: 'mend the line; absent frames are NaN,NaN,NaN,NaN',
-        });
-      }
-      return values.every(Number.isFinite) ? { x: x!, y: y!, w: w!, h: h! } : undefined;
-    });
+  const { boxes, faults } = learnableBoxes((await readGroundTruth(truth)).truth, truth);
+  if (faults.length > 0) throw faultsOf(truth, faults);
+  return { name, video, boxes };
 }
 
 /** The photographs of a folder with boxes.jsonl. @throws TrackerError DATA_INVALID naming the line */
@@ -76,14 +62,8 @@ export async function readPhotos(folder: string): Promise<Photo[]> {
       cause,
     });
   });
-  const photos: Photo[] = [];
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
-  let number = 0;
-  for await (const line of lines) {
-    number++;
-    if (line.trim() !== '') photos.push(parsePhoto(line, folder, `${path}:${number}`));
-  }
-  return photos;
+  const lines = splitLines(await readTextFile(path, { what: 'photographs' }));
+  return lines.flatMap((line, i) => (line.trim() === '' ? [] : [parsePhoto(line, folder, `${path}:${i + 1}`)]));
 }
 
 function parsePhoto(line: string, folder: string, where: string): Photo {

@@ -1,13 +1,13 @@
 /** Annotated footage for fine-tuning: which layout a folder has, its sequences, and every fault in them. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { learnableBoxes, readGroundTruth } from '../datasets/ground-truth.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { findDataset } from '../evaluation/datasets/index.js';
 import { LASOT_ALL } from '../evaluation/datasets/lasot.js';
-import { exists, imageSequence, readBoxes, type Dataset } from '../evaluation/datasets/layout.js';
+import { exists, imageSequence, type Dataset } from '../evaluation/datasets/layout.js';
 import { FOLDER } from '../evaluation/datasets/single.js';
 import type { EvaluationSequence } from '../evaluation/types.js';
-import type { FrameBox } from '../geometry.js';
 import { isHttp } from '../video/address.js';
 import { nameOf } from '../video/source.js';
 import { checkFrames } from './check-frames.js';
@@ -139,14 +139,14 @@ async function readAddress(
     });
   }
   const name = path.parse(nameOf(data)).name;
-  return checkAll('one video', [async () => ({ name, source: data, start: 0, ...(await readBoxes(truth)) })], signal);
+  return checkAll('one video', [async () => ({ name, source: data, start: 0, ...(await readGroundTruth(truth)) })], signal);
 }
 
 async function readVideo(video: string, truth: string | undefined): Promise<EvaluationSequence> {
   const { dir, name } = path.parse(video);
   const beside = [path.join(dir, `${name}.txt`), path.join(dir, 'groundtruth.txt')];
   const file = truth ?? ((await exists(beside[0]!)) ? beside[0]! : beside[1]!);
-  const boxes = await readBoxes(file);
+  const boxes = await readGroundTruth(file);
   const isFolder = (await stat(video)).isDirectory();
   return isFolder ? imageSequence(name, video, boxes) : { name, source: video, start: 0, ...boxes };
 }
@@ -179,39 +179,11 @@ async function checkSequence(
     if (!(error instanceof TrackerError)) throw error;
     return { messages: error.message.split(';\n') };
   }
-  const { boxes, messages } = toBoxes(found);
-  const sequence = { name: found.name, video: found.source, start: found.start, boxes };
+  const { name, truth, absent, annotation = name } = found;
+  const { boxes, faults: messages } = learnableBoxes(truth, annotation, absent);
+  const sequence = { name, video: found.source, start: found.start, boxes };
   // a file of which no line is right has been told of already
   const worthwhile = messages.length === 0 || boxes.some((box) => box !== undefined);
-  const frames = worthwhile ? await checkFrames(sequence, found.annotation ?? found.name, signal) : [];
+  const frames = worthwhile ? await checkFrames(sequence, annotation, signal) : [];
   return { sequence, messages: [...messages, ...frames] };
-}
-
-/** Rows without truth (NaN, marked absent, or of no size, as several sets write it) become undefined. */
-function toBoxes({ name, truth, absent, annotation = name }: EvaluationSequence): {
-  boxes: (FrameBox | undefined)[];
-  messages: string[];
-} {
-  const messages: string[] = [];
-  const boxes = Array.from({ length: truth.length / 4 }, (_, row) => {
-    const values = truth.subarray(4 * row, 4 * row + 4);
-    const [x, y, w, h] = values as unknown as [number, number, number, number];
-    if (values.every(Number.isNaN) || absent?.[row] === true) return undefined;
-    const fault = faultOf(values);
-    if (fault !== undefined) {
-      messages.push(`${annotation}, line ${row + 1}: ${fault}`);
-      return undefined;
-    }
-    return w > 0 && h > 0 ? { x, y, w, h } : undefined;
-  });
-  return { boxes, messages };
-}
-
-function faultOf(values: Float64Array): string | undefined {
-  const text = Array.from(values).join(',');
-  const [, , w, h] = values;
-  if (!values.every(Number.isFinite))
-    return `found ${text}, expected four finite numbers (or NaN,NaN,NaN,NaN where there is no truth)`;
-  if (w! < 0) return `width is ${w} in ${text}, expected more than 0`;
-  return h! < 0 ? `height is ${h} in ${text}, expected more than 0` : undefined;
 }

@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { parseRows } from '../../src/evaluation/numbers.js';
 import {
   hasSequenceResult,
   listResults,
@@ -11,6 +10,7 @@ import {
   readTruthFolder,
   writeSequenceResult,
 } from '../../src/evaluation/results.js';
+import { parseRows } from '../../src/io/number-rows.js';
 
 let folder: string;
 beforeAll(async () => {

@@ -11,7 +11,7 @@ import { openTensorflow, type Tensorflow } from '../../src/runtime/tensorflow.js
 import { jitteredCrop, SEQUENCE_JITTER } from '../../src/training/augment.js';
 import type { Batch } from '../../src/training/batch.js';
 import { readCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.js';
-import { parseGroundTruth, readPhotos, readSequences } from '../../src/training/dataset.js';
+import { readPhotos, readSequences } from '../../src/training/dataset.js';
 import { initialiseHead } from '../../src/training/initialise.js';
 import { DEFAULT_TRAINING } from '../../src/training/loop.js';
 import { OBJECTIVE_NAMES, type ObjectiveName } from '../../src/training/objective.js';
@@ -198,8 +198,6 @@ test('a jittered crop shows the object where its box says, mirrored or not', () 
 });
 
 test('faulty data is refused with its place', async () => {
-  expect(parseGroundTruth('1,2,3,4\nNaN,NaN,NaN,NaN\n', 'x')).toEqual([{ x: 1, y: 2, w: 3, h: 4 }, undefined]);
-  expect(() => parseGroundTruth('1,2,3,4\n1,2,3\n', 'x')).toThrow(/x:2/);
   await expect(readSequences(join(folder, 'nothing'))).rejects.toMatchObject({ code: 'DATA_INVALID' });
   await writeFile(
     join(folder, 'boxes.jsonl'),

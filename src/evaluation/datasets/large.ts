@@ -1,7 +1,8 @@
 /** TrackingNet and GOT-10k: large sets whose test annotations a server keeps, all but the first box. */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { readList } from '../numbers.js';
+import { readGroundTruth } from '../../datasets/ground-truth.js';
+import { readList } from '../../io/number-rows.js';
+import { readTextFile } from '../../io/text-file.js';
 import type { ImageSize } from '../types.js';
 import {
   exists,
@@ -10,7 +11,6 @@ import {
   imageSequence,
   oneOf,
   padded,
-  readBoxes,
   readNames,
   required,
   type Dataset,
@@ -32,7 +32,7 @@ function trackingNet(name: string, title: string, chunk: RegExp): Dataset {
       const annotations = chunks.map((folder) => path.join(folder, 'anno', `${video}.txt`));
       const annotation = await oneOf(root, annotations, dataset);
       const frames = path.join(path.dirname(annotation), '..', 'frames', video);
-      return imageSequence(video, frames, await padded(await readBoxes(annotation), frames));
+      return imageSequence(video, frames, await padded(await readGroundTruth(annotation), frames));
     },
   };
   return dataset;
@@ -50,7 +50,7 @@ function got10k(split: 'train' | 'val' | 'test'): Dataset {
     },
     async read(root, name) {
       const folder = path.join(root, split, name);
-      const boxes = await padded(await readBoxes(path.join(folder, 'groundtruth.txt')), folder);
+      const boxes = await padded(await readGroundTruth(path.join(folder, 'groundtruth.txt')), folder);
       const meta = await readMeta(path.join(folder, 'meta_info.ini'));
       const absent = await readAbsence(folder);
       return imageSequence(name, folder, boxes, { ...meta, ...(absent ? { absent } : {}) });
@@ -70,7 +70,7 @@ async function readAbsence(folder: string): Promise<boolean[] | undefined> {
 /** Image size and classes of meta_info.ini; nothing where it is not there. */
 async function readMeta(file: string): Promise<{ size?: ImageSize; attributes?: string[] }> {
   if (!(await exists(file))) return {};
-  const text = await readFile(file, 'utf8');
+  const text = await readTextFile(file, { what: 'file' });
   const value = (key: string): string | undefined =>
     new RegExp(String.raw`^${key}\s*[:=]\s*(.+?)\s*$`, 'm').exec(text)?.[1];
   const [, width, height] = /(\d+)\D+(\d+)/.exec(value('resolution') ?? '') ?? [];

@@ -1,8 +1,9 @@
 /** LaSOT: 1,400 sequences of 70 classes, 280 of them for the test; the extension has 150 of 15 more classes. */
 import path from 'node:path';
-import { readList } from '../numbers.js';
+import { readGroundTruth } from '../../datasets/ground-truth.js';
+import { readList } from '../../io/number-rows.js';
 import { checkFlags } from '../results.js';
-import { exists, foldersIn, imageSequence, oneOf, readBoxes, required, type Dataset } from './layout.js';
+import { exists, foldersIn, imageSequence, oneOf, required, type Dataset } from './layout.js';
 
 /** Numbers of the four test sequences of each class (the benchmark's testing_set.txt). */
 const TEST_SET: Readonly<Record<string, readonly number[]>> = {
@@ -109,7 +110,7 @@ function lasot(name: string, title: string, belongs: (sequence: string) => boole
     async read(root, sequence) {
       const nested = path.join(sequence.replace(/-\d+$/, ''), sequence);
       const folder = await oneOf(root, [nested, sequence], dataset);
-      const boxes = await readBoxes(path.join(folder, 'groundtruth.txt'));
+      const boxes = await readGroundTruth(path.join(folder, 'groundtruth.txt'));
       const flags = await Promise.all(
         ['full_occlusion.txt', 'out_of_view.txt']
           .map((file) => path.join(folder, file))

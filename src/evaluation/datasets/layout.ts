@@ -1,9 +1,10 @@
 /** What the data sets' folders have in common: sequences are found, annotations read and checked against the frames. */
-import { access, readdir, readFile } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { GroundTruth } from '../../datasets/ground-truth.js';
 import { messageOf, TrackerError } from '../../errors.js';
+import { readTextFile } from '../../io/text-file.js';
 import { countImages } from '../../video/images.js';
-import { readRows } from '../numbers.js';
 import type { EvaluationSequence } from '../types.js';
 
 export interface Dataset {
@@ -72,38 +73,8 @@ export function required(names: string[], root: string, { name, layout }: Pick<D
 /** Names of a list file, one a line; undefined where it is not there. */
 export async function readNames(file: string): Promise<string[] | undefined> {
   if (!(await exists(file))) return undefined;
-  const text = await readFile(file, 'utf8');
+  const text = await readTextFile(file, { what: 'list' });
   return text.split(/\s+/).filter((name) => name !== '');
-}
-
-export interface Boxes {
-  /** [N, 4] */
-  readonly truth: Float64Array;
-  /** [N, 8], where the file has polygons. */
-  readonly polygons?: Float64Array;
-  /** The file, where its line i + 1 is row i. */
-  readonly annotation?: string;
-}
-
-/** Boxes or polygons of an annotation file. @throws TrackerError INPUT_NOT_FOUND, DATA_INVALID naming file and line */
-export async function readBoxes(file: string): Promise<Boxes> {
-  const { rows, columns } = await readRows(file, [4, 8]);
-  if (rows.length === 0)
-    throw new TrackerError('DATA_INVALID', `${file}: no box`, { hint: 'fetch the annotations again' });
-  return columns === 4 ? { truth: rows, annotation: file } : { truth: hulls(rows), polygons: rows, annotation: file };
-}
-
-/** Axis-aligned boxes about polygons of four corners. */
-function hulls(polygons: Float64Array): Float64Array {
-  const boxes = new Float64Array(polygons.length / 2);
-  for (let i = 0; i < polygons.length; i += 8) {
-    const corners = polygons.subarray(i, i + 8);
-    const xs = corners.filter((_, k) => k % 2 === 0);
-    const ys = corners.filter((_, k) => k % 2 === 1);
-    const [left, top] = [Math.min(...xs), Math.min(...ys)];
-    boxes.set([left, top, Math.max(...xs) - left, Math.max(...ys) - top], i / 2);
-  }
-  return boxes;
 }
 
 /** Annotations may have so many rows more or fewer than there are frames: sets are known to differ by one. */
@@ -117,7 +88,7 @@ const TOLERANCE = 1;
 export async function imageSequence(
   name: string,
   folder: string,
-  boxes: Boxes,
+  boxes: GroundTruth,
   more: Partial<EvaluationSequence> & { readonly start?: number } = {},
 ): Promise<EvaluationSequence> {
   const start = more.start ?? 0;
@@ -149,7 +120,7 @@ export async function imageSequence(
 }
 
 /** First boxes of sets whose other boxes a server keeps: rows of NaN to the last image. */
-export async function padded(boxes: Boxes, folder: string): Promise<Boxes> {
+export async function padded(boxes: GroundTruth, folder: string): Promise<GroundTruth> {
   if (boxes.truth.length > 4) return boxes;
   const truth = new Float64Array(4 * (await countImages(folder).catch(() => 1))).fill(Number.NaN);
   truth.set(boxes.truth);

@@ -1,7 +1,8 @@
 /** OTB-50 and OTB-100 (Wu, Lim, Yang, TPAMI 2015), and sets that came with the same layout: DTB70, TColor-128. */
 import path from 'node:path';
-import { readList } from '../numbers.js';
-import { exists, filesIn, foldersIn, imageSequence, oneOf, readBoxes, required, type Dataset } from './layout.js';
+import { readGroundTruth } from '../../datasets/ground-truth.js';
+import { readList } from '../../io/number-rows.js';
+import { exists, filesIn, foldersIn, imageSequence, oneOf, required, type Dataset } from './layout.js';
 
 /** The 50 of tb50: names of its folders; Skating2 counts twice. */
 const TB50: readonly string[] = (
@@ -47,7 +48,7 @@ function otb(name: string, title: string, belongs: (folder: string) => boolean):
     },
     async read(root, sequence) {
       const { folder, file } = placeOf(sequence);
-      const boxes = await readBoxes(await oneOf(path.join(root, folder), [file], dataset));
+      const boxes = await readGroundTruth(await oneOf(path.join(root, folder), [file], dataset));
       return imageSequence(sequence, path.join(root, folder, 'img'), boxes, { start: FIRST_IMAGE[folder] ?? 0 });
     },
   };
@@ -70,7 +71,7 @@ const tcolor: Dataset = {
   },
   async read(root, name) {
     const folder = path.join(root, name);
-    const boxes = await readBoxes(await oneOf(folder, [`${name}_gt.txt`], tcolor));
+    const boxes = await readGroundTruth(await oneOf(folder, [`${name}_gt.txt`], tcolor));
     const range = path.join(folder, `${name}_frames.txt`);
     const first = (await exists(range)) ? ((await readList(range))[0] ?? 1) : 1;
     const images = await filesIn(path.join(folder, 'img'), '.jpg');

@@ -1,21 +1,11 @@
 /** Sets with one folder a sequence: VOT, NfS, AVisT, TNL2K, and plain folders of your own. */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { readGroundTruth, type GroundTruth } from '../../datasets/ground-truth.js';
 import { TrackerError } from '../../errors.js';
-import { readList } from '../numbers.js';
+import { readList } from '../../io/number-rows.js';
+import { readTextFile, splitLines } from '../../io/text-file.js';
 import { checkFlags } from '../results.js';
-import {
-  exists,
-  filesIn,
-  foldersIn,
-  imageSequence,
-  oneOf,
-  readBoxes,
-  readNames,
-  required,
-  type Boxes,
-  type Dataset,
-} from './layout.js';
+import { exists, filesIn, foldersIn, imageSequence, oneOf, readNames, required, type Dataset } from './layout.js';
 
 /** Folders below root that hold `file`. */
 async function foldersWith(root: string, files: readonly string[]): Promise<string[]> {
@@ -38,7 +28,7 @@ export const FOLDER: Dataset = {
   },
   async read(root, name) {
     const at = path.join(root, name);
-    const boxes = await readBoxes(path.join(at, 'groundtruth.txt'));
+    const boxes = await readGroundTruth(path.join(at, 'groundtruth.txt'));
     const source = await oneOf(at, ['video.mp4', 'img'], FOLDER);
     return source.endsWith('img') ? imageSequence(name, source, boxes) : { name, source, start: 0, ...boxes };
   },
@@ -59,7 +49,7 @@ const vot: Dataset = {
   },
   async read(root, name) {
     const at = path.join(root, name);
-    const boxes = await readBoxes(await oneOf(at, ['groundtruth.txt'], vot));
+    const boxes = await readGroundTruth(await oneOf(at, ['groundtruth.txt'], vot));
     return imageSequence(name, await oneOf(at, ['color', '.'], vot), boxes);
   },
 };
@@ -73,8 +63,8 @@ const votRestarts: Dataset = {
 };
 
 /** Of the native files: number, left, top, right, bottom, ... ; the 30 frames a second take each eighth row. */
-function parseNfs(text: string, every: number, where: string): Boxes {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
+function parseNfs(text: string, every: number, where: string): GroundTruth {
+  const lines = splitLines(text).filter((line) => line.trim() !== '');
   const kept = lines.filter((_, i) => i % every === 0);
   const truth = new Float64Array(4 * kept.length);
   for (const [i, line] of kept.entries()) {
@@ -115,9 +105,9 @@ function nfs(fps: 30 | 240): Dataset {
     async read(root, name) {
       const converted = path.join(root, 'anno', `nfs_${name}.txt`);
       if (await exists(converted))
-        return imageSequence(name, path.join(root, 'sequences', name), await readBoxes(converted));
+        return imageSequence(name, path.join(root, 'sequences', name), await readGroundTruth(converted));
       const annotation = await oneOf(root, [path.join(name, String(fps), `${name}.txt`)], dataset);
-      const boxes = parseNfs(await readFile(annotation, 'utf8'), 240 / fps, annotation);
+      const boxes = parseNfs(await readTextFile(annotation, { what: 'annotation' }), 240 / fps, annotation);
       return imageSequence(name, path.join(root, name, String(fps), name), boxes);
     },
   };
@@ -135,7 +125,7 @@ const avist: Dataset = {
     return required(await filesIn(at, '.txt'), at, avist);
   },
   async read(root, name) {
-    const boxes = await readBoxes(await oneOf(root, [path.join('anno', `${name}.txt`)], avist));
+    const boxes = await readGroundTruth(await oneOf(root, [path.join('anno', `${name}.txt`)], avist));
     const frames = boxes.truth.length / 4;
     const flags = await Promise.all(
       ['full_occlusion', 'out_of_view'].map(async (kind) => {
@@ -158,7 +148,11 @@ const tnl2k: Dataset = {
   },
   async read(root, name) {
     const at = path.join(root, name);
-    return imageSequence(name, path.join(at, 'imgs'), await readBoxes(await oneOf(at, ['groundtruth.txt'], tnl2k)));
+    return imageSequence(
+      name,
+      path.join(at, 'imgs'),
+      await readGroundTruth(await oneOf(at, ['groundtruth.txt'], tnl2k)),
+    );
   },
 };
 

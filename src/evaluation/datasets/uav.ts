@@ -1,8 +1,9 @@
 /** UAV123 and UAV20L (Mueller, Smith, Ghanem, ECCV 2016): sequences are ranges of frames of longer folders, told by configSeqs.m. */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { readGroundTruth } from '../../datasets/ground-truth.js';
 import { TrackerError } from '../../errors.js';
-import { exists, filesIn, imageSequence, oneOf, readBoxes, required, type Dataset } from './layout.js';
+import { readTextFile } from '../../io/text-file.js';
+import { exists, filesIn, imageSequence, oneOf, required, type Dataset } from './layout.js';
 
 interface Range {
   readonly folder: string;
@@ -39,7 +40,7 @@ function uav(name: string, title: string, set: string): Dataset {
       return required(await filesIn(folder, '.txt'), folder, dataset);
     },
     async read(root, sequence) {
-      const boxes = await readBoxes(await oneOf(root, [path.join('anno', set, `${sequence}.txt`)], dataset));
+      const boxes = await readGroundTruth(await oneOf(root, [path.join('anno', set, `${sequence}.txt`)], dataset));
       const { folder, first } = await rangeOf(root, sequence, dataset);
       const frames = await oneOf(
         root,
@@ -56,7 +57,7 @@ function uav(name: string, title: string, set: string): Dataset {
 async function rangeOf(root: string, sequence: string, { layout }: Dataset): Promise<Range> {
   for (const file of ['configSeqs.m', path.join('anno', 'configSeqs.m')].map((one) => path.join(root, one))) {
     if (!(await exists(file))) continue;
-    const found = parseConfig(await readFile(file, 'utf8')).get(sequence);
+    const found = parseConfig(await readTextFile(file, { what: 'file' })).get(sequence);
     if (found) return layout.includes('UAV20L') ? found.at(-1)! : found[0]!;
   }
   if (await exists(path.join(root, 'data_seq', 'UAV123', sequence))) return { folder: sequence, first: 1 };

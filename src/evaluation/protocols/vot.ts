@@ -3,6 +3,7 @@
  * a driver, and accuracy, robustness and expected average overlap (EAO) as pysot's toolkit computes them.
  */
 import { TrackerError } from '../../errors.js';
+import { splitLines } from '../../io/text-file.js';
 import { countBelow, curveAbove, meanOf, spaced, sumOf, valueAt } from '../curves.js';
 import { polygonOverlap, type Region } from '../polygon.js';
 import type { Curve, Metrics, Protocol, ProtocolScore, ScoredSequence } from '../types.js';
@@ -106,7 +107,7 @@ const CODES = { 1: 'init', 2: 'failure', 0: 'skipped' } as const;
  * @throws TrackerError DATA_INVALID naming the line
  */
 export function parseRestartRun(text: string, where: string): RestartFrame[] {
-  const lines = text.trimEnd().split(/\r?\n/);
+  const lines = splitLines(text.trimEnd());
   return lines.map((line, i) => {
     const numbers = line.split(/[\s,]+/).filter((cell) => cell !== '');
     const values = numbers.map(Number);

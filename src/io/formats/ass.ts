@@ -9,9 +9,9 @@
  */
 import type { TrackState } from '../../result.js';
 import { STATE_COLOURS, type Colour } from '../../image/draw.js';
+import { splitLines } from '../text-file.js';
 import {
   checkedRow,
-  inOrder,
   invalid,
   isState,
   needFps,
@@ -19,6 +19,8 @@ import {
   rounded,
   timeOf,
   type Media,
+  type ReadContext,
+  type ReadRow,
   type TrackFormat,
   type TrackRow,
   type TrackWriter,
@@ -41,7 +43,8 @@ export const ass: TrackFormat = {
   title: 'ASS subtitles',
   endings: ['.ass'],
   writer: (media) => createAssWriter(media),
-  parse: (text, media, where) => inOrder(parseEvents(text, media, where)),
+  unit: 'line',
+  parse: parseEvents,
 };
 
 // --- writing ---
@@ -141,18 +144,21 @@ const POSITION = new RegExp(String.raw`\\pos\(${NUMBER},${NUMBER}\)`);
 const SCALE = /\\p([1-9]\d?)/;
 const PATH = new RegExp(String.raw`m 0 0 l${NUMBER} 0 ${NUMBER}${NUMBER} 0 ${NUMBER}(?:\{|$)`);
 
-/** The boxes among the events; other lines are left out. */
-function parseEvents(text: string, media: Media, where: string): TrackRow[] {
-  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+/** The boxes among the events; this program's own labels beside them are no further events. */
+function parseEvents(text: string, context: ReadContext): ReadRow[] {
+  const lines = splitLines(text);
   if (!lines.some((line) => line.trim().toLowerCase() === '[events]'))
-    throw invalid(where, 'found no [Events], expected ASS subtitles');
-  return lines.flatMap((line, i) => {
-    const row = line.startsWith('Dialogue:') ? parseEvent(line, media, `${where}, line ${i + 1}`) : undefined;
+    throw invalid(context.where, 'found no [Events], expected ASS subtitles');
+  return lines.flatMap((line, i): ReadRow[] => {
+    if (!line.startsWith('Dialogue:')) return [];
+    const row = parseEvent(line, context, i + 1);
+    if (!row && !line.includes(`,${TEXT_STYLE},,`)) context.skip('subtitle', ' without a box');
     return row ? [row] : [];
   });
 }
 
-function parseEvent(line: string, media: Media, where: string): TrackRow | undefined {
+function parseEvent(line: string, { media, where }: ReadContext, at: number): ReadRow | undefined {
+  const place = `${where}, line ${at}`;
   const fields = line.slice('Dialogue:'.length).split(',');
   const drawing = fields.slice(EVENT_FIELDS.split(',').length - 1).join(',');
   const [, x, y] = POSITION.exec(drawing) ?? [];
@@ -169,17 +175,18 @@ function parseEvent(line: string, media: Media, where: string): TrackRow | undef
         return [key, value];
       }),
   );
-  const frame = Number(said.get('frame') ?? frameAt(fields[1] ?? '', fields[2] ?? '', media, where));
-  const state = said.get('state');
-  const row: TrackRow = {
+  const frame = Number(said.get('frame') ?? frameAt(fields[1] ?? '', fields[2] ?? '', media, place));
+  const [id, state] = [said.get('id'), said.get('state')];
+  const row: ReadRow = {
     frame,
     time: Number(said.get('time') ?? timeOf(frame, media)),
-    id: Number(said.get('id') ?? 1),
+    ...(id === undefined ? {} : { id: Number(id) }),
     box: { x: Number(x), y: Number(y), w: path[0]! / units, h: path[2]! / units },
     confidence: Number(said.get('confidence') ?? 1),
     state: isState(state) ? state : ('tracking' satisfies TrackState),
+    at,
   };
-  return checkedRow(row, where);
+  return checkedRow(row, place);
 }
 
 /** The frame in the middle of an event. */

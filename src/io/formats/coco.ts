@@ -1,27 +1,11 @@
 /**
- * COCO, video flavour: videos, images with frame_id, annotations with a track id. A box is [left, top, width, height], continuous pixels
+ * COCO, video flavour, written: videos, images with frame_id, annotations with a track id. A box is [left, top, width, height], continuous pixels
  * from 0, "0-indexed" (cocodataset.org/#format-data). Ids count from 1, frame_id from 0 (CocoVID as mmtracking reads it; TAO says
  * frame_index). The number of the object stands where the readers look: instance_id (mmtracking), track_id (TAO), and, with occluded, in
  * attributes (CVAT, Datumaro). An object that is absent has no annotation in that image.
  */
-import { z } from 'zod';
-import type { TrackState } from '../../result.js';
-import {
-  checkedRow,
-  faultOf,
-  inOrder,
-  invalid,
-  isState,
-  needSize,
-  parseJson,
-  rounded,
-  roundedBox,
-  timeOf,
-  wholeWriter,
-  type Media,
-  type TrackFormat,
-  type TrackRow,
-} from './format.js';
+import { parseCoco } from './coco-read.js';
+import { needSize, rounded, roundedBox, wholeWriter, type Media, type TrackFormat, type TrackRow } from './format.js';
 
 const CATEGORY = { id: 1, name: 'object', supercategory: '' };
 const VIDEO_ID = 1;
@@ -33,11 +17,8 @@ export const coco: TrackFormat = {
     const size = needSize(media, 'COCO');
     return wholeWriter((rows) => `${JSON.stringify(document(rows, media, size))}\n`);
   },
-  parse(text, media, where) {
-    const found = Schema.safeParse(parseJson(text, where));
-    if (!found.success) throw invalid(where, `no COCO file: ${faultOf(found.error)}`);
-    return inOrder(rowsOf(found.data, media, where));
-  },
+  unit: 'annotation',
+  parse: parseCoco,
 };
 
 function document(rows: readonly TrackRow[], media: Media, size: { width: number; height: number }): object {
@@ -79,71 +60,4 @@ function annotation(row: TrackRow, index: number): object {
     score: rounded(row.confidence, 4),
     attributes: { track_id: row.id, occluded: row.state === 'uncertain', time: rounded(row.time, 6), state: row.state },
   };
-}
-
-const Whole = z.number().int();
-
-const Schema = z.object({
-  images: z.array(
-    z.object({
-      id: Whole,
-      video_id: Whole.optional(),
-      frame_id: Whole.optional(),
-      frame_index: Whole.optional(),
-    }),
-  ),
-  videos: z.array(z.object({ id: Whole, fps: z.number().positive().optional() })).optional(),
-  annotations: z.array(
-    z.object({
-      image_id: Whole,
-      bbox: z.array(z.number()).length(4),
-      track_id: Whole.optional(),
-      instance_id: Whole.optional(),
-      score: z.number().optional(),
-      attributes: z
-        .object({
-          track_id: Whole.optional(),
-          occluded: z.union([z.boolean(), z.number()]).optional(),
-          time: z.number().optional(),
-          state: z.string().optional(),
-        })
-        .optional(),
-    }),
-  ),
-});
-
-type Coco = z.infer<typeof Schema>;
-
-function rowsOf({ images, videos, annotations }: Coco, media: Media, where: string): TrackRow[] {
-  const videoIds = new Set(images.map(({ video_id }) => video_id));
-  if (videoIds.size > 1) throw invalid(where, `found images of ${videoIds.size} videos, expected one`);
-  const frames = frameNumbers(images);
-  const rate = { ...media, ...(videos?.[0]?.fps === undefined ? {} : { fps: media.fps ?? videos[0].fps }) };
-  return annotations.map((annotation, i) => {
-    const place = `${where}, annotation ${i + 1}`;
-    const frame = frames.get(annotation.image_id);
-    if (frame === undefined) throw invalid(place, `image_id ${annotation.image_id}: no such image`);
-    const { bbox, attributes = {}, score = 1 } = annotation;
-    const [x = 0, y = 0, w = 0, h = 0] = bbox;
-    const id = annotation.track_id ?? annotation.instance_id ?? attributes.track_id ?? 1;
-    const time = attributes.time ?? timeOf(frame, rate);
-    return checkedRow({ frame, time, id, box: { x, y, w, h }, confidence: score, state: stateOf(attributes) }, place);
-  });
-}
-
-function stateOf({
-  state,
-  occluded,
-}: {
-  state?: string | undefined;
-  occluded?: boolean | number | undefined;
-}): TrackState {
-  if (isState(state)) return state;
-  return occluded ? 'uncertain' : 'tracking';
-}
-
-/** Image id -> frame. Images that do not say follow each other. */
-function frameNumbers(images: Coco['images']): Map<number, number> {
-  const ordered = images.toSorted((a, b) => a.id - b.id);
-  return new Map(ordered.map(({ id, frame_id, frame_index }, place) => [id, frame_id ?? frame_index ?? place]));
 }

@@ -1,27 +1,13 @@
 /**
- * CVAT for video 1.1 (docs.cvat.ai, "XML annotation format", section Interpolation): one track an object, one box a frame, corners in
- * continuous pixels from 0, frames from 0. outside="1": the object is not in the picture (our lost); occluded="1": not well seen (our
+ * CVAT for video 1.1 (docs.cvat.ai, "XML annotation format", section Interpolation), written: one track an object, one box a frame, corners
+ * in continuous pixels from 0, frames from 0. outside="1": the object is not in the picture (our lost); occluded="1": not well seen (our
  * uncertain). A track's last box stands until the video ends and boxes between two keyframes are interpolated, so a box with outside="1"
  * ends each run of frames. Attributes that a CVAT task does not have are left out when it imports the file; the label must exist there.
  */
-import { SaxesParser, type SaxesTagPlain } from 'saxes';
-import { messageOf, TrackerError } from '../../errors.js';
 import type { FrameBox } from '../../geometry.js';
 import type { TrackState } from '../../result.js';
-import {
-  byObject,
-  checkedRow,
-  inOrder,
-  invalid,
-  isState,
-  needSize,
-  rounded,
-  timeOf,
-  wholeWriter,
-  type Media,
-  type TrackFormat,
-  type TrackRow,
-} from './format.js';
+import { parseCvat } from './cvat-read.js';
+import { byObject, needSize, rounded, wholeWriter, type TrackFormat, type TrackRow } from './format.js';
 
 const LABEL = 'object';
 
@@ -37,7 +23,8 @@ export const cvat: TrackFormat = {
       return `${head(media.name, length, size)}${tracks.join('')}</annotations>\n`;
     });
   },
-  parse: (text, media, where) => inOrder(parseTracks(text, media, where)),
+  unit: 'line',
+  parse: parseCvat,
 };
 
 function head(name: string, length: number, { width, height }: { width: number; height: number }): string {
@@ -93,94 +80,3 @@ function escape(text: string): string {
 /** Characters that XML 1.0 cannot hold. */
 // oxlint-disable-next-line no-control-regex
 const NOT_XML = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|\p{Surrogate}/gu;
-
-interface Reading {
-  track: number | undefined;
-  box: Record<string, string> | undefined;
-  /** Name and text of the attribute that is open. */
-  attribute: { name: string; text: string } | undefined;
-  attributes: Map<string, string>;
-}
-
-/** Entities of the file's own are refused by the parser, and none is ever fetched. */
-function parseTracks(text: string, media: Media, where: string): TrackRow[] {
-  const rows: TrackRow[] = [];
-  const reading: Reading = { track: undefined, box: undefined, attribute: undefined, attributes: new Map() };
-  const parser = new SaxesParser();
-  const here = (): string => `${where}, line ${parser.line}`;
-  const seen = { root: '' };
-  parser.on('error', (error) => {
-    throw invalid(where, `no whole XML: ${error.message}`, error);
-  });
-  parser.on('opentag', (tag) => {
-    seen.root ||= tag.name;
-    open(tag, reading, here());
-  });
-  parser.on('text', (chunk) => {
-    if (reading.attribute) reading.attribute.text += chunk;
-  });
-  parser.on('closetag', ({ name }) => {
-    if (name === 'track') reading.track = undefined;
-    if (name === 'attribute' && reading.attribute) {
-      reading.attributes.set(reading.attribute.name, reading.attribute.text);
-      reading.attribute = undefined;
-    }
-    if (name !== 'box' || !reading.box || reading.track === undefined) return;
-    rows.push(rowOf(reading.track, reading.box, reading.attributes, media, here()));
-    reading.box = undefined;
-  });
-  try {
-    parser.write(text).close();
-  } catch (error) {
-    if (error instanceof TrackerError) throw error;
-    throw invalid(where, `no whole XML: ${messageOf(error)}`, error);
-  }
-  if (seen.root !== 'annotations') throw invalid(where, `found <${seen.root}>, expected <annotations> of CVAT`);
-  return rows;
-}
-
-function open({ name, attributes }: SaxesTagPlain, reading: Reading, here: string): void {
-  if (name === 'image') throw invalid(here, 'CVAT for images, expected CVAT for video: <track>');
-  if (name === 'track') reading.track = numberOf(attributes, 'id', here);
-  if (name === 'box') {
-    reading.box = attributes;
-    reading.attributes = new Map();
-  }
-  if (name === 'attribute' && reading.box) reading.attribute = { name: attributes['name'] ?? '', text: '' };
-}
-
-function rowOf(
-  id: number,
-  box: Record<string, string>,
-  attributes: ReadonlyMap<string, string>,
-  media: Media,
-  here: string,
-): TrackRow {
-  const [x = 0, y = 0, right = 0, bottom = 0] = ['xtl', 'ytl', 'xbr', 'ybr'].map((name) => numberOf(box, name, here));
-  const frame = numberOf(box, 'frame', here);
-  const state = stateOf(box, attributes.get('state'));
-  const given = attributes.get('confidence');
-  const row: TrackRow = {
-    frame,
-    time: timeOf(frame, media),
-    id,
-    box: { x, y, w: right - x, h: bottom - y },
-    confidence: given === undefined ? Number(state !== 'lost') : Number(given),
-    state,
-  };
-  return checkedRow(row, here);
-}
-
-/** The flags count: people set them, and leave our attribute as it was. */
-function stateOf(box: Record<string, string>, said: string | undefined): TrackState {
-  if (box['outside'] === '1') return 'lost';
-  if (box['occluded'] === '1') return 'uncertain';
-  return isState(said) && said !== 'lost' && said !== 'uncertain' ? said : 'tracking';
-}
-
-function numberOf(attributes: Record<string, string>, name: string, here: string): number {
-  const text = attributes[name]?.trim() ?? '';
-  const value = text === '' ? Number.NaN : Number(text);
-  if (Number.isFinite(value)) return value;
-  throw invalid(here, `${name}: found "${text}", expected a number`);
-}

@@ -11,6 +11,12 @@ export interface TrackRow extends BoxRow {
   readonly id: number;
 }
 
+/** A row as it stands in a file: without a number where the file does not say which object it is. */
+export interface ReadRow extends BoxRow {
+  /** Line, annotation or region of the file that it comes from, from 1. */
+  readonly at: number;
+}
+
 /** The video that boxes belong to, as far as it is known. */
 export interface Media extends Partial<Size> {
   /** Its file name. */
@@ -19,6 +25,8 @@ export interface Media extends Partial<Size> {
   readonly fps?: number;
   /** Frames it has. */
   readonly frameCount?: number;
+  /** Of a folder of pictures, their file names, frame by frame. */
+  readonly frameNames?: readonly string[];
   /** Whether rows of CSV and JSON lines carry the object's number; files of one object do without. */
   readonly ids?: boolean;
 }
@@ -40,11 +48,32 @@ export interface TrackFormat {
   readonly endings: readonly string[];
   /** @throws TrackerError OPTION_INVALID where the format needs to know more of the video */
   writer(media: Media): TrackWriter;
+  /** What rows are told apart by in messages. */
+  readonly unit: 'line' | 'annotation' | 'region';
   /**
-   * @param where name of the text in messages
+   * Rows in any order. An object may stand twice in a frame: that is looked at behind this.
    * @throws TrackerError DATA_INVALID; OPTION_INVALID where more must be known of the video
    */
-  parse(text: string, media: Media, where: string): TrackRow[];
+  parse(text: string, context: ReadContext): ReadRow[];
+}
+
+/** What a reader is told, and what it tells beside rows. */
+export interface ReadContext {
+  /** Name of the text in messages. */
+  readonly where: string;
+  readonly media: Media;
+  /** Name or number of the task (CVAT, Label Studio) or video (COCO) that is wanted, of a file that holds several. */
+  readonly task: string | undefined;
+  /** Whether the extent of shapes that are no box is taken. */
+  readonly extent: boolean;
+  /** Says aloud what was made of something that can be read in several ways. */
+  note(text: string): void;
+  /** Counts what is no box and was left out. @param noun in the singular @param rest what follows it */
+  skip(noun: string, rest?: string): void;
+  /** Counts what is there and holds nothing: no fault by itself. */
+  empty(noun: string, rest?: string): void;
+  /** Counts shapes that are no box and whose extent was taken. */
+  take(noun: string): void;
 }
 
 /** @throws TrackerError OPTION_INVALID */
@@ -63,9 +92,9 @@ function missing(message: string, flag: string): TrackerError {
   return new TrackerError('OPTION_INVALID', message, { hint: `give the video (--video FILE), or ${flag}` });
 }
 
-export function invalid(where: string, what: string, cause?: unknown): TrackerError {
+export function invalid(where: string, what: string, cause?: unknown, hint?: string): TrackerError {
   return new TrackerError('DATA_INVALID', `${where}: ${shortened(what, 400)}`, {
-    hint: 'mend the file, or say which format it has with --format',
+    hint: hint ?? 'mend the file there, or say which format it has (ebm-tracker convert --from)',
     cause,
   });
 }
@@ -82,7 +111,7 @@ export function faultOf({ issues }: z.ZodError): string {
 export const MAX_FRAME = 2 ** 31 - 1;
 
 /** @throws TrackerError DATA_INVALID where a number is not finite, or is no frame or no object */
-export function checkedRow(row: TrackRow, where: string): TrackRow {
+export function checkedRow<T extends BoxRow>(row: T, where: string): T {
   const { frame, id, time, box, confidence } = row;
   const numbers = { time, x: box.x, y: box.y, w: box.w, h: box.h, confidence };
   for (const [name, value] of Object.entries(numbers)) {
@@ -90,7 +119,8 @@ export function checkedRow(row: TrackRow, where: string): TrackRow {
   }
   if (!Number.isInteger(frame) || frame < 0 || frame > MAX_FRAME)
     throw invalid(where, `frame: found ${frame}, expected 0 to ${MAX_FRAME}, counted from the first frame`);
-  if (!Number.isSafeInteger(id) || id < 0) throw invalid(where, `object: found ${id}, expected a whole number`);
+  if (id !== undefined && (!Number.isSafeInteger(id) || id < 0))
+    throw invalid(where, `object: found ${id}, expected a whole number`);
   if (box.w < 0 || box.h < 0) throw invalid(where, `box: found ${box.w} x ${box.h}, expected no negative size`);
   return row;
 }
@@ -107,8 +137,8 @@ export function timeOf(frame: number, { fps }: Media): number {
 }
 
 /** In order of frames, and of objects within them. */
-export function inOrder(rows: readonly TrackRow[]): TrackRow[] {
-  return rows.toSorted((a, b) => a.frame - b.frame || a.id - b.id);
+export function inOrder<T extends BoxRow>(rows: readonly T[]): T[] {
+  return rows.toSorted((a, b) => a.frame - b.frame || (a.id ?? 0) - (b.id ?? 0));
 }
 
 /** Rows of each object. */
@@ -130,6 +160,28 @@ export function rounded(value: number, decimals: number): number {
 /** To 1/1000 pixel. */
 export function roundedBox({ x, y, w, h }: FrameBox): FrameBox {
   return { x: rounded(x, 3), y: rounded(y, 3), w: rounded(w, 3), h: rounded(h, 3) };
+}
+
+/** Keyframes and lengths of a few digits can ask for any number of boxes: so many are made of one file at most. */
+export const MAX_FILLED = 2_000_000;
+
+/** "1 polygon", "2 polygons", "2 boxes" */
+export function counted(count: number, noun: string): string {
+  if (count === 1) return `1 ${noun}`;
+  return `${count} ${noun}${noun.endsWith('x') ? 'es' : 's'}`;
+}
+
+/** Says aloud where a file is about pictures of another size than the video's. */
+export function noteSize(
+  { media, note }: ReadContext,
+  size: { width?: number | undefined; height?: number | undefined },
+): void {
+  const { width, height } = size;
+  if (width === undefined || height === undefined || media.width === undefined || media.height === undefined) return;
+  if (width === media.width && height === media.height) return;
+  note(
+    `its pictures have ${width} x ${height} pixels, ${media.name} has ${media.width} x ${media.height}: the boxes were not scaled`,
+  );
 }
 
 /** JSON, or an error that says so. @throws TrackerError DATA_INVALID */

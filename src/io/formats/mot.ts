@@ -6,14 +6,18 @@
  * Ground truth has nine values: the seventh is 0 where the line is not to be counted, then class and visibility (MOT16, arXiv:1603.00831,
  * table 6).
  */
+import { shortened } from '../../errors.js';
+import { noNumber, parseNumber, splitCells } from '../cells.js';
+import { splitLines } from '../text-file.js';
 import {
   checkedRow,
-  inOrder,
+  counted,
   invalid,
   rounded,
   roundedBox,
   timeOf,
-  type Media,
+  type ReadContext,
+  type ReadRow,
   type TrackFormat,
   type TrackRow,
 } from './format.js';
@@ -30,12 +34,12 @@ export const mot: TrackFormat = {
     row: (row) => (row.state === 'lost' ? '' : line(row)),
     end: () => '',
   }),
-  parse(text, media, where) {
-    const rows = text.split(/\r?\n/).flatMap((line, i) => {
-      const row = line.trim() === '' ? undefined : parseLine(line, media, `${where}, line ${i + 1}`);
+  unit: 'line',
+  parse(text, context) {
+    return splitLines(text).flatMap((line, i): ReadRow[] => {
+      const row = line.trim() === '' ? undefined : parseLine(line, context, i + 1);
       return row ? [row] : [];
     });
-    return inOrder(rows);
   },
 };
 
@@ -44,15 +48,27 @@ function line({ frame, id, box, confidence }: TrackRow): string {
   return `${frame + FIRST},${id},${x},${y},${w},${h},${rounded(confidence, 4)},-1,-1,-1\n`;
 }
 
-function parseLine(line: string, media: Media, where: string): TrackRow | undefined {
-  const cells = line.split(',').map((cell) => (cell.trim() === '' ? Number.NaN : Number(cell)));
+/** Undefined where the line is not to be counted. */
+function parseLine(line: string, { media, where, skip }: ReadContext, at: number): ReadRow | undefined {
+  const place = `${where}, line ${at}`;
+  const { cells, decimalComma } = splitCells(line);
   if (cells.length < 6 || cells.length > 10)
-    throw invalid(where, `found ${cells.length} value(s), expected 6 to 10: ${FIELDS}`);
-  const [number = 0, id = 0, left = 0, top = 0, w = 0, h = 0, given = -1] = cells;
-  if (cells.length === GROUND_TRUTH_FIELDS && given === 0) return undefined;
-  if (!Number.isFinite(given)) throw invalid(where, `confidence: found ${given}, expected a finite number`);
+    throw invalid(
+      place,
+      `found ${counted(cells.length, 'value')} (${shortened(line.trim(), 80)}), expected 6 to 10: ${FIELDS}`,
+    );
+  const values = cells.map((cell) => {
+    const value = parseNumber(cell, decimalComma);
+    if (value === undefined) throw invalid(place, noNumber(cell));
+    return value;
+  });
+  const [number = 0, id = 0, left = 0, top = 0, w = 0, h = 0, given = -1] = values;
+  if (values.length === GROUND_TRUTH_FIELDS && given === 0)
+    return void skip('line', ' that the seventh value marks as not to be counted');
+  if (!Number.isFinite(given)) throw invalid(place, `confidence: found ${given}, expected a finite number`);
+  if (number === 0) throw invalid(place, 'frame: found 0, expected 1 or more: MOTChallenge counts frames from 1');
   const frame = number - FIRST;
   const confidence = given >= 0 && given <= 1 ? given : 1; // -1: not said; detectors' scores have other scales
   const box = { x: left - FIRST, y: top - FIRST, w, h };
-  return checkedRow({ frame, time: timeOf(frame, media), id, box, confidence, state: 'tracking' }, where);
+  return checkedRow({ frame, time: timeOf(frame, media), id, box, confidence, state: 'tracking', at }, place);
 }

@@ -1,6 +1,6 @@
 /** CSV and JSON lines: this program's own, with time, confidence and state. See ../boxes.ts. */
-import { formatHead, formatRow, parseBoxes, type BoxFormat } from '../boxes.js';
-import { checkedRow, inOrder, type TrackFormat, type TrackRow } from './format.js';
+import { formatHead, formatRow, parseBoxLines, type BoxFormat } from '../boxes.js';
+import { checkedRow, type ReadRow, type TrackFormat } from './format.js';
 
 export const csv: TrackFormat = textFormat('csv', 'a table, one row a frame');
 export const jsonl: TrackFormat = textFormat('jsonl', 'one JSON object a line');
@@ -9,6 +9,7 @@ function textFormat(format: BoxFormat, title: string): TrackFormat {
   return {
     title,
     endings: [`.${format}`],
+    unit: 'line',
     writer({ ids = false }) {
       return {
         begin: () => formatHead(format, ids),
@@ -16,9 +17,9 @@ function textFormat(format: BoxFormat, title: string): TrackFormat {
         end: () => '',
       };
     },
-    parse: (text, _media, where) => {
-      const rows = parseBoxes(text, format, where).map((row): TrackRow => ({ ...row, id: row.id ?? 1 }));
-      return inOrder(rows.map((row) => checkedRow(row, `${where}, frame ${row.frame}`)));
-    },
+    parse: (text, { where }) =>
+      parseBoxLines(text, format, where).map(({ row, line }): ReadRow =>
+        checkedRow({ ...row, at: line }, `${where}, line ${line}`),
+      ),
   };
 }

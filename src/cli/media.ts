@@ -1,0 +1,27 @@
+/** What annotation formats need to know of a video. */
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Media } from '../io/tracks.js';
+import { imagesInFolder, matchPattern } from '../video/images.js';
+import type { VideoSource } from '../video/read.js';
+import { nameOf } from '../video/source.js';
+
+/** Size, rate, length and, of pictures, their names. */
+export async function mediaOf(source: VideoSource): Promise<Media> {
+  const { path: file, width, height, fps, frameCount, codec } = source;
+  return {
+    name: nameOf(file),
+    width,
+    height,
+    fps,
+    ...(frameCount > 0 ? { frameCount } : {}),
+    ...(codec === 'images' ? { frameNames: await picturesOf(file) } : {}),
+  };
+}
+
+/** Names of the pictures that a folder or a pattern stands for, frame by frame. */
+async function picturesOf(file: string): Promise<string[]> {
+  const found = await stat(file).catch(() => undefined);
+  const files = found?.isDirectory() ? await imagesInFolder(file) : found ? [file] : await matchPattern(file);
+  return files.map((one) => path.basename(one));
+}
