@@ -1,5 +1,6 @@
 /** OTB-50 and OTB-100 (Wu, Lim, Yang, TPAMI 2015), and sets that came with the same layout: DTB70, TColor-128. */
 import path from 'node:path';
+import { imagesInFolder } from '../../video/images.js';
 import { readList } from '../numbers.js';
 import { exists, filesIn, foldersIn, imageSequence, oneOf, readBoxes, required, type Dataset } from './layout.js';
 
@@ -73,10 +74,10 @@ const tcolor: Dataset = {
     const boxes = await readBoxes(await oneOf(folder, [`${name}_gt.txt`], tcolor));
     const range = path.join(folder, `${name}_frames.txt`);
     const first = (await exists(range)) ? ((await readList(range))[0] ?? 1) : 1;
-    const images = await filesIn(path.join(folder, 'img'), '.jpg');
+    const images = await imagesInFolder(path.join(folder, 'img')).catch(() => []);
     const start = Math.max(
       0,
-      images.findIndex((image) => Number(image) === first),
+      images.findIndex((image) => Number(path.parse(image).name) === first),
     );
     return imageSequence(name, path.join(folder, 'img'), boxes, { start });
   },
