@@ -131,8 +131,11 @@ async function runFrames(
   const frameAt = async (frame: number): Promise<Frame> => {
     for (;;) {
       const next = await images.next();
-      if (next.done === true) throw endedEarly(sequence, read);
-      if (read++ === frame) return next.value;
+      if (next.done === true) throw endedEarly(sequence, read, source.warnings);
+      read = next.value.index - sequence.start + 1;
+      // every frame has a row: one that cannot be read would shift all that follow
+      if (read > frame + 1) throw frameMissing(sequence, frame, source.warnings);
+      if (read === frame + 1) return next.value;
     }
   };
   try {
@@ -157,10 +160,22 @@ async function runFrames(
   return { boxes, confidence, seconds, ...(provider === undefined ? {} : { provider }) };
 }
 
-function endedEarly({ name, source, truth }: EvaluationSequence, frames: number): TrackerError {
+function frameMissing({ name }: EvaluationSequence, frame: number, warnings: readonly string[]): TrackerError {
+  const why = warnings.at(-1) ?? 'it could not be read';
+  return new TrackerError('DATA_INVALID', `sequence ${name}: frame ${frame} is missing: ${why}`, {
+    hint: 'fetch the frames of that sequence again',
+  });
+}
+
+function endedEarly(
+  { name, source, truth }: EvaluationSequence,
+  frames: number,
+  warnings: readonly string[],
+): TrackerError {
+  const why = warnings.length > 0 ? ` (${warnings.at(-1)})` : '';
   return new TrackerError(
     'DATA_INVALID',
-    `sequence ${name}: ${source} ended after ${frames} frames, expected ${truth.length / 4}`,
+    `sequence ${name}: ${source} ended after ${frames} frames, expected ${truth.length / 4}${why}`,
     { hint: 'fetch the frames of that sequence again' },
   );
 }

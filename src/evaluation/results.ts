@@ -7,11 +7,12 @@
  *
  * SEQ.txt is renamed into place last: where it stands, the sequence is done. Folders of other toolkits are read too.
  */
-import { access, mkdir, open, readdir, rename } from 'node:fs/promises';
+import { access, mkdir, open, readdir, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { readGroundTruth } from '../datasets/ground-truth.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { parseRows, readList, readNumbersFile, readRows } from '../io/number-rows.js';
+import { isHidden } from '../video/images.js';
 import { parseRestartRun } from './protocols/vot.js';
 import { packRestarts } from './protocols/vot-restarts.js';
 import type { EvaluationSequence, ScoredSequence, SequenceResult } from './types.js';
@@ -112,17 +113,19 @@ function firstColumn({ rows, columns }: { rows: Float64Array; columns: number })
 
 /** Names of the sequences a folder has results of. @throws TrackerError INPUT_NOT_FOUND */
 export async function listResults(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
+  const entries = await readdir(folder).catch((cause: unknown) => {
     throw new TrackerError('INPUT_NOT_FOUND', `results ${folder}: ${messageOf(cause)}`, {
       hint: 'check the path',
       cause,
     });
   });
   const names: string[] = [];
-  for (const entry of entries) {
-    if (entry.isFile() && entry.name.endsWith('.txt') && !OTHER_FILES.test(entry.name))
-      names.push(entry.name.slice(0, -4));
-    if (entry.isDirectory() && (await exists(path.join(folder, BOX_FILES[1]!(entry.name))))) names.push(entry.name);
+  for (const name of entries) {
+    if (isHidden(name)) continue;
+    const found = await stat(path.join(folder, name)).catch(() => undefined);
+    // a link that leads nowhere counts: reading it says so
+    if ((!found || found.isFile()) && name.endsWith('.txt') && !OTHER_FILES.test(name)) names.push(name.slice(0, -4));
+    if (found?.isDirectory() && (await exists(path.join(folder, BOX_FILES[1]!(name))))) names.push(name);
   }
   return names.toSorted();
 }

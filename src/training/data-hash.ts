@@ -1,7 +1,8 @@
 /** Identifies footage by its annotations and the sizes of its files: contents are not read, data sets are large. */
 import { createHash } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { imagesInFolder, inBatches } from '../video/images.js';
 import type { Photo, Sequence } from './dataset.js';
 
 /** The same on every machine that has the same files, wherever they lie. @returns sha256 */
@@ -13,10 +14,13 @@ export async function hashFootage(sequences: readonly Sequence[], photos: readon
   return hash.digest('hex');
 }
 
-/** Bytes of a file, or names and bytes of a folder's files; nothing of a pattern. */
+/** Bytes of a file, or names and bytes of a folder's images; nothing of a pattern. */
 async function sizesOf(video: string): Promise<unknown> {
   const found = await stat(video).catch(() => undefined);
   if (!found?.isDirectory()) return found?.size;
-  const names = (await readdir(video)).toSorted();
-  return Promise.all(names.map(async (name) => [name, (await stat(path.join(video, name))).size]));
+  const names = (await imagesInFolder(video)).map((file) => path.basename(file)).toSorted();
+  return inBatches(names, async (name) => [
+    name,
+    (await stat(path.join(video, name)).catch(() => undefined))?.size ?? 0,
+  ]);
 }

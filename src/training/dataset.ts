@@ -1,8 +1,9 @@
 /** Training footage in plain folders: sequences (video.mp4 + groundtruth.txt) and photographs (boxes.jsonl). */
-import { access, readdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { learnableBoxes, readGroundTruth } from '../datasets/ground-truth.js';
 import { messageOf, TrackerError } from '../errors.js';
+import { checkLink, foldersIn } from '../evaluation/datasets/layout.js';
 import type { FrameBox } from '../geometry.js';
 import { faultsOf } from '../io/number-rows.js';
 import { readTextFile, splitLines } from '../io/text-file.js';
@@ -26,16 +27,16 @@ export interface Photo {
 
 const LAYOUT = 'expected NAME/video.mp4 and NAME/groundtruth.txt (x,y,w,h a line) for each sequence';
 
-/** The sequences of a folder, in order of name. @throws TrackerError DATA_INVALID naming path and line */
+/** The sequences of a folder, in order of name; links are followed. @throws TrackerError DATA_INVALID naming path and line */
 export async function readSequences(folder: string): Promise<Sequence[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
+  await access(folder).catch((cause: unknown) => {
     throw new TrackerError('DATA_INVALID', `sequences ${folder}: cannot be listed (${messageOf(cause)})`, {
       hint: LAYOUT,
       cause,
     });
   });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  const sequences = await Promise.all(names.toSorted().map((name) => readSequence(join(folder, name), name)));
+  const names = await foldersIn(folder);
+  const sequences = await Promise.all(names.map((name) => readSequence(join(folder, name), name)));
   if (sequences.length === 0) {
     throw new TrackerError('DATA_INVALID', `sequences ${folder}: no sequence found`, { hint: LAYOUT });
   }
@@ -43,6 +44,7 @@ export async function readSequences(folder: string): Promise<Sequence[]> {
 }
 
 async function readSequence(folder: string, name: string): Promise<Sequence> {
+  await checkLink(folder);
   const video = join(folder, 'video.mp4');
   const truth = join(folder, 'groundtruth.txt');
   await Promise.all([video, truth].map((path) => access(path))).catch((cause: unknown) => {

@@ -1,32 +1,118 @@
-/** Which image files a folder, a glob or a printf pattern stands for. */
-import { readdir } from 'node:fs/promises';
+/** Which files are the frames of a folder, a glob or a printf pattern: the one answer of every command. */
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { IMAGE_EXTENSIONS } from '../image/decode.js';
+import { readPages } from '../image/pages.js';
 
-/** By its extension alone. */
+/** What systems keep for themselves: .DS_Store, ._0001.jpg that macOS writes beside 0001.jpg on other disks. */
+export function isHidden(name: string): boolean {
+  return name.startsWith('.');
+}
+
+/** By its name alone. */
 export function isImage(name: string): boolean {
+  return !isHidden(name) && hasImageEnding(name);
+}
+
+function hasImageEnding(name: string): boolean {
   return IMAGE_EXTENSIONS.includes(extname(name).toLowerCase());
 }
 
-/** The images that lie in a folder itself, in natural order (2 before 10). */
-export async function imagesInFolder(folder: string): Promise<string[]> {
-  return naturalOrder((await readdir(folder)).filter(isImage)).map((name) => join(folder, name));
+/** Whether a single file is read as pictures, not by ffmpeg: one that is called so, or holds several. Neither a video nor an AVIF sequence is. */
+export async function isPicture(file: string): Promise<boolean> {
+  const { kind } = await readPages(file);
+  return kind === 'pages' || kind === 'apng' || (kind === 'still' && hasImageEnding(file));
 }
 
 /**
- * The files that a pattern names, in natural order; none where it is no pattern or nothing matches. In the file name, not in the folder:
- * - printf: one %d, %5d or %05d, for numbers with at least so many digits; numbers may be missing;
- * - glob: * ? [abc] {a,b}.
+ * The images that lie in a folder itself, in natural order (2 before 10). Hidden files, folders and what is no image are left out; an
+ * image that is damaged, or a link that leads nowhere, keeps its place. @throws Error of the file system
  */
-export async function matchPattern(pattern: string): Promise<string[]> {
-  const expression = fromPrintf(basename(pattern)) ?? fromGlob(basename(pattern));
-  if (!expression) return [];
-  const names = await readdir(dirname(pattern)).catch(() => []);
-  return naturalOrder(names.filter((name) => expression.test(name))).map((name) => join(dirname(pattern), name));
+export async function imagesInFolder(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return framesAmong(
+    folder,
+    entries.filter(({ name }) => !isHidden(name)),
+  );
 }
 
+/**
+ * The images that a pattern names, by the same rules; none where it is no pattern or nothing matches. In the file name, not in the folder:
+ * - printf: one %d, %5d or %05d, for numbers with at least so many digits; numbers may be missing;
+ * - glob: * ? [abc] {a,b}; hidden files only where it begins with a dot.
+ */
+export async function matchPattern(pattern: string): Promise<string[]> {
+  const expression = patternOf(pattern);
+  if (!expression) return [];
+  const entries = await readdir(dirname(pattern), { withFileTypes: true }).catch(() => []);
+  const asked = isHidden(basename(pattern));
+  return framesAmong(
+    dirname(pattern),
+    entries.filter(({ name }) => expression.test(name) && (asked || !isHidden(name))),
+  );
+}
+
+/** Fits the names of the files that a pattern names; undefined where it is no pattern. */
+export function patternOf(pattern: string): RegExp | undefined {
+  return fromPrintf(basename(pattern)) ?? fromGlob(basename(pattern));
+}
+
+/** Those that are called images; where none is, those that are images by what they hold. */
+async function framesAmong(folder: string, entries: readonly Dirent[]): Promise<string[]> {
+  const called = entries.filter(({ name }) => hasImageEnding(name));
+  const files = await onlyFiles(folder, called.length > 0 ? called : entries);
+  if (called.length > 0) return files;
+  const kinds = await inBatches(files, readPages);
+  return files.filter((_, i) => kinds[i]!.kind !== 'other');
+}
+
+/** Without folders and what is not stored (pipes, devices). A link that leads nowhere stays: decoding it says so. */
+async function onlyFiles(folder: string, entries: readonly Dirent[]): Promise<string[]> {
+  const isFile = async (entry: Dirent): Promise<boolean> =>
+    entry.isSymbolicLink()
+      ? stat(join(folder, entry.name)).then(
+          (found) => found.isFile(),
+          () => true,
+        )
+      : entry.isFile();
+  const kept = await inBatches(entries, isFile);
+  return naturalOrder(entries.filter((_, i) => kept[i]).map(({ name }) => name)).map((name) => join(folder, name));
+}
+
+/** Files that are looked into at the same time. */
+const BATCH = 32;
+
+/** One result an item, in order. */
+export async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < items.length; at += BATCH) {
+    results.push(...(await Promise.all(items.slice(at, at + BATCH).map(work))));
+  }
+  return results;
+}
+
+/** Names that only numbers with more zeros tell apart come in the order of their characters: the same on every disk. */
 function naturalOrder(names: readonly string[]): string[] {
-  return names.toSorted(new Intl.Collator('en', { numeric: true }).compare);
+  const { compare } = new Intl.Collator('en', { numeric: true });
+  return names.toSorted((a, b) => compare(a, b) || (a < b ? -1 : 1));
+}
+
+/** What makes one doubt that each of these files is a frame: where 0001.jpg and 0001.png are one frame twice, all numbers are wrong. */
+export function doubtsAbout(files: readonly string[]): string[] {
+  const stems = new Map<string, string>();
+  const twins: string[] = [];
+  for (const file of files) {
+    const stem = join(dirname(file), basename(file, extname(file)));
+    const before = stems.get(stem);
+    if (before !== undefined) twins.push(`${basename(before)} and ${basename(file)}`);
+    stems.set(stem, file);
+  }
+  if (twins.length === 0) return [];
+  const more = twins.length > 1 ? ` (and ${twins.length - 1} more such pairs)` : '';
+  return [
+    `${twins[0]}${more} count as two frames: where they are one, name one kind of them, as "*${extname(files[0]!)}"`,
+  ];
 }
 
 const literally = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
@@ -53,9 +139,4 @@ function globPart(part: string): string {
       .replaceAll('\\', String.raw`\\`)
       .replace(/^!/, '^')}]`;
   return literally(part);
-}
-
-/** How many images lie in a folder itself. */
-export async function countImages(folder: string): Promise<number> {
-  return (await readdir(folder)).filter(isImage).length;
 }

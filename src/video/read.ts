@@ -1,14 +1,15 @@
 /** Frames of a video file, of a folder of images, or of a pattern: one at a time, only as fast as they are taken. */
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { messageOf, TrackerError } from '../errors.js';
+import { TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
-import { decodeImage, IMAGE_EXTENSIONS, type RgbImage } from '../image/decode.js';
+import { IMAGE_EXTENSIONS } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { findBinaries, oldBuildNote, passthroughOption, type Binaries } from './binaries.js';
 import { createCommand, startReading } from './command.js';
 import { DecodeLog } from './decode-log.js';
-import { imagesInFolder, isImage, matchPattern } from './images.js';
+import { imagesInFolder, isPicture, matchPattern } from './images.js';
+import { openPictures } from './pictures.js';
 import { probeVideo, unreadable, type VideoInfo } from './probe.js';
 import { findSource, notFoundHint } from './source.js';
 import { spool, type Spooled } from './spool.js';
@@ -62,9 +63,6 @@ export interface OpenOptions {
   readonly again?: boolean;
 }
 
-/** Rate that a folder of images is taken to have. */
-export const IMAGE_FPS = 25;
-
 /**
  * Looks at a video file, a folder of images or a pattern such as "img/*.jpg", or at a file behind an http(s) address; nothing is decoded
  * before frames() is asked. A pipe (/dev/stdin, a named one), and what a server gives in one piece only, is read to its end into a
@@ -81,7 +79,7 @@ export async function openVideo(path: string, options: OpenOptions = {}): Promis
   if (source.kind === 'stream' && options.again && !('address' in source.from)) throw readOnce(path, 'is needed again');
   if (source.kind === 'stream') return openSpooled(path, await spool(path, source, options), start, options);
   const found = await stat(source.path).catch(() => undefined);
-  if (found?.isFile() && !isImage(path)) return openFile(source.path, start, options);
+  if (found?.isFile() && !(await isPicture(path))) return openFile(source.path, start, options);
   const images = found?.isFile() ? [path] : found ? await imagesInFolder(path) : await matchPattern(path);
   if (images.length > 0) return openImages(path, images, start, options);
   const what = found
@@ -307,50 +305,24 @@ async function openImages(
   start: Start,
   { signal }: OpenOptions,
 ): Promise<VideoSource> {
-  const place = (index: number) => ({ index, time: index / IMAGE_FPS });
-  const first = files.findIndex((_, index) => !isBefore(start, place(index)));
-  if (first < 0)
-    throw startOutOfRange(path, start, `found ${files.length} images, taken to follow at ${IMAGE_FPS} a second`);
-  const warnings: string[] = [];
-  const sample = await firstReadable(path, files.slice(first));
+  const pictures = await openPictures(path, files);
+  const { count, fps } = pictures;
+  const first = indices(count).find((index) => !isBefore(start, { index, time: pictures.timeOf(index) }));
+  if (first === undefined) {
+    const last = pictures.timeOf(count - 1).toFixed(3);
+    throw startOutOfRange(path, start, `found ${count} images, the last at ${last} s`);
+  }
+  const warnings = [...pictures.warnings];
   return {
     path,
-    width: sample.width,
-    height: sample.height,
-    fps: IMAGE_FPS,
-    frameCount: files.length - first,
+    ...(await pictures.sizeFrom(first)),
+    fps,
+    frameCount: count - first,
     rotation: 0,
     codec: 'images',
     warnings,
-    async *frames() {
-      for (const [index, file] of files.entries()) {
-        if (index < first) continue;
-        if (signal?.aborted) return;
-        const image = await decodeImage(file).catch((error: unknown) => {
-          warnings.push(`frame ${index} left out: ${messageOf(error)}`);
-        });
-        if (image) yield { ...image, ...place(index) };
-      }
-    },
+    frames: () => pictures.frames(first, { signal, onLost: (lost) => warnings.push(lost) }),
   };
 }
 
-/** @throws TrackerError VIDEO_UNREADABLE */
-export async function firstReadable(path: string, files: readonly string[]): Promise<RgbImage> {
-  let cause: unknown;
-  for (const file of files) {
-    try {
-      return await decodeImage(file);
-    } catch (error) {
-      cause = error;
-    }
-  }
-  throw new TrackerError(
-    'VIDEO_UNREADABLE',
-    `${path}: not one of ${files.length} images could be read (${messageOf(cause)})`,
-    {
-      hint: 'check that the images are whole',
-      cause,
-    },
-  );
-}
+const indices = (count: number): number[] => Array.from({ length: count }, (_, i) => i);

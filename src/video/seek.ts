@@ -1,15 +1,15 @@
 /** A video whose frames are read from anywhere, again and again: for looking about in it. */
 import { stat } from 'node:fs/promises';
-import { messageOf, TrackerError } from '../errors.js';
+import { TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
-import { decodeImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { isHttp } from './address.js';
 import { findBinaries, type Binaries } from './binaries.js';
 import { frameAt, quickFrame, readFrameIndex, type FrameIndex } from './frame-index.js';
-import { imagesInFolder } from './images.js';
+import { imagesInFolder, isPicture } from './images.js';
+import { openPictures, type PictureFile } from './pictures.js';
 import { probeVideo, type VideoInfo } from './probe.js';
-import { decode, firstReadable, IMAGE_FPS } from './read.js';
+import { decode } from './read.js';
 
 export interface SeekableVideo extends Size {
   readonly path: string;
@@ -30,8 +30,8 @@ export interface SeekableVideo extends Size {
 
 export interface SeekableOptions {
   readonly binaries?: Binaries;
-  /** The images, in order, where the path is a folder; left out: all that lie in it. */
-  readonly images?: readonly string[];
+  /** The images, in order, where the path stands for some; left out: all that lie in the folder. */
+  readonly images?: readonly PictureFile[];
   /** Aborted: counting the frames ends. */
   readonly signal?: AbortSignal;
 }
@@ -45,13 +45,15 @@ export async function openSeekable(path: string, options: SeekableOptions = {}):
     const binaries = options.binaries ?? (await findBinaries());
     return openFile(path, await probeVideo(binaries, path), binaries, options.signal);
   }
+  if (options.images) return openImages(path, options.images);
   const found = await stat(path).catch((cause: unknown) => {
     throw new TrackerError('INPUT_NOT_FOUND', `video ${path}: no such file or folder`, {
       hint: 'check the path',
       cause,
     });
   });
-  if (found.isDirectory()) return openFolder(path, options.images ?? (await imagesInFolder(path)));
+  if (found.isDirectory()) return openImages(path, await imagesInFolder(path));
+  if (await isPicture(path)) return openImages(path, [path]);
   const binaries = options.binaries ?? (await findBinaries());
   return openFile(path, await probeVideo(binaries, path), binaries, options.signal);
 }
@@ -95,40 +97,30 @@ function seekTo({ times, offset }: FrameIndex, frame: number) {
   return { at: time + offset, origin: -time };
 }
 
-async function openFolder(path: string, files: readonly string[]): Promise<SeekableVideo> {
+async function openImages(path: string, files: readonly PictureFile[]): Promise<SeekableVideo> {
   if (files.length === 0) {
     throw new TrackerError('INPUT_NOT_FOUND', `video ${path}: a folder without images`, {
       hint: 'give a video file or a folder of images',
     });
   }
-  const { width, height } = await firstReadable(path, files);
+  const pictures = await openPictures(path, files);
+  const size = await pictures.sizeFrom(0);
   return {
     path,
-    width,
-    height,
-    fps: IMAGE_FPS,
-    frameCount: () => files.length,
+    ...size,
+    fps: pictures.fps,
+    frameCount: () => pictures.count,
     counted: Promise.resolve(),
-    quickFrame: (frame) => frame,
+    quickFrame: (frame) => pictures.quickFrame(frame),
     async *frames(first, signal) {
-      let failure: unknown;
+      let lost: string | undefined;
       let count = 0;
-      for (const [index, file] of files.entries()) {
-        if (index < first) continue;
-        if (signal?.aborted) return;
-        const image = await decodeImage(file).catch((error: unknown) => {
-          failure = error;
-        });
-        if (!image) continue;
+      for await (const frame of pictures.frames(first, { signal, onLost: (what) => (lost ??= what) })) {
         count++;
-        yield { ...image, index, time: index / IMAGE_FPS };
+        yield frame;
       }
-      if (count === 0 && failure !== undefined) {
-        throw new TrackerError('VIDEO_UNREADABLE', `video ${path}: ${messageOf(failure)}`, {
-          hint: 'check that the images are whole',
-          cause: failure,
-        });
-      }
+      if (count > 0 || lost === undefined) return;
+      throw new TrackerError('VIDEO_UNREADABLE', `video ${path}: ${lost}`, { hint: 'check that the images are whole' });
     },
   };
 }

@@ -3,7 +3,9 @@ import { opendir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { TrackerError } from '../errors.js';
 import { IMAGE_EXTENSIONS } from '../image/decode.js';
-import { imagesInFolder } from '../video/images.js';
+import { holdsOne, holdsSeveral } from '../image/pages.js';
+import { imagesInFolder, inBatches, isHidden, isImage, matchPattern } from '../video/images.js';
+import type { PictureFile } from '../video/pictures.js';
 import { hasNoEnd } from '../video/read.js';
 import { findSource, nameOf, notFoundHint, type Source } from '../video/source.js';
 import { spool, type SpoolOptions } from '../video/spool.js';
@@ -17,6 +19,8 @@ const MAX_FILES = 2000;
 const MAX_DEPTH = 6;
 /** Folder entries that are looked at for one list. */
 const MAX_ENTRIES = 50_000;
+/** Images that are looked into for one list, whether they hold several pictures. */
+const MAX_LOOKS = 2000;
 
 export interface Root {
   /** Real path. */
@@ -27,6 +31,8 @@ export interface Root {
   readonly input?: string;
   /** Removes what was made for it. */
   close?(): void;
+  /** The images, where a pattern of them was named. */
+  readonly images?: readonly string[];
 }
 
 /** What was asked for, as it lies on the disk. */
@@ -35,12 +41,12 @@ export interface Footage {
   readonly path: string;
   /** Real path. */
   readonly file: string;
-  /** Of a folder: its images, real paths. */
-  readonly images?: readonly string[];
+  /** Of a folder or a pattern: its images, real paths. */
+  readonly images?: readonly PictureFile[];
 }
 
 /**
- * @param given a video, also behind an address or in a pipe, a folder of images or a folder that holds some
+ * @param given a video, also behind an address or in a pipe, a pattern of images, a folder of images or a folder that holds some
  * @throws TrackerError INPUT_NOT_FOUND; those of findSource() and spool(); OPTION_INVALID for what is live
  */
 export async function openRoot(given: string, options: SpoolOptions = {}): Promise<Root> {
@@ -48,11 +54,18 @@ export async function openRoot(given: string, options: SpoolOptions = {}): Promi
   if (source.kind === 'live') throw hasNoEnd(given);
   if (source.kind === 'address') return { folder: '', only: nameOf(given), input: given };
   if (source.kind === 'stream') return spooledRoot(given, source, options);
-  const folder = await realpath(source.path).catch((cause: unknown) => {
-    throw new TrackerError('INPUT_NOT_FOUND', `${given}: no such file or folder`, { hint: notFoundHint(given), cause });
-  });
+  const folder = await realpath(source.path).catch(() => undefined);
+  if (folder === undefined) return openPattern(given);
   if ((await stat(folder)).isDirectory()) return { folder, only: undefined };
   return { folder: path.dirname(folder), only: path.basename(folder) };
+}
+
+async function openPattern(given: string): Promise<Root> {
+  const images = await matchPattern(given);
+  if (images.length > 0) return { folder: await realpath(path.dirname(given)), only: path.basename(given), images };
+  throw new TrackerError('INPUT_NOT_FOUND', `${given}: no such file or folder, and no file matches`, {
+    hint: notFoundHint(given),
+  });
 }
 
 async function spooledRoot(
@@ -79,20 +92,35 @@ export async function findFootage(root: Root, asked: string): Promise<Footage> {
     if (asked !== root.only) throw notFound(asked, `only ${root.only} is open`);
     return { path: asked, file: root.input };
   }
+  if (root.images && asked === root.only) {
+    return { path: asked, file: path.join(root.folder, asked), images: await lockOutside(root, root.images) };
+  }
   const file = await inside(root, path.resolve(root.folder, asked));
   if (file === undefined || asked.includes('\0')) throw notFound(asked, 'no such file or folder under the root');
   const relative = toRelative(root, file) || '.';
   if (root.only !== undefined && relative !== root.only) throw notFound(asked, `only ${root.only} is open`);
   const found = await stat(file);
   if (found.isDirectory()) {
-    const images = await imagesInside(root, file);
-    if (images.length === 0) throw notFound(asked, `a folder without images (${IMAGE_EXTENSIONS.join(' ')})`);
+    const images = await lockOutside(root, await imagesInFolder(file));
+    if (!images.some((image) => typeof image === 'string'))
+      throw notFound(asked, `a folder without images (${IMAGE_EXTENSIONS.join(' ')})`);
     return { path: relative, file, images };
   }
   // what was named on the command line may be of any kind
-  const offered = VIDEO_EXTENSIONS.includes(path.extname(file).toLowerCase()) || root.only !== undefined;
-  if (!found.isFile() || !offered) throw notFound(asked, `expected one of ${VIDEO_EXTENSIONS.join(' ')}`);
+  const offered = root.only !== undefined || (found.isFile() && (await isVideo(file)));
+  if (!found.isFile() || !offered) {
+    throw notFound(
+      asked,
+      `expected one of ${VIDEO_EXTENSIONS.join(' ')}, or an image file that holds several pictures`,
+    );
+  }
   return { path: relative, file };
+}
+
+async function isVideo(file: string): Promise<boolean> {
+  return (
+    VIDEO_EXTENSIONS.includes(path.extname(file).toLowerCase()) || (isImage(path.basename(file)) && holdsSeveral(file))
+  );
 }
 
 function notFound(asked: string, why: string): TrackerError {
@@ -112,15 +140,27 @@ function toRelative({ folder }: Root, file: string): string {
   return path.relative(folder, file).split(path.sep).join('/');
 }
 
-async function imagesInside(root: Root, folder: string): Promise<string[]> {
-  const real = await Promise.all((await imagesInFolder(folder)).map((file) => inside(root, file)));
-  return real.filter((file) => file !== undefined);
+/** Images that a link leads out of the root to are not shown, but stay frames: all others keep the numbers they have elsewhere. */
+async function lockOutside(root: Root, images: readonly string[]): Promise<PictureFile[]> {
+  return inBatches(images, async (image) => {
+    // one that is not there says so by itself
+    const isThere = await exists(image);
+    const real = await inside(root, image);
+    if (real !== undefined) return real;
+    const name = path.basename(image);
+    return { name, why: isThere ? 'it is a link that leads out of the folder' : 'it is a link to what is not there' };
+  });
 }
 
-/** Videos and folders of images, in natural order; hidden ones and what links lead to are left out. */
+const exists = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
+
+/** Videos, image files with several pictures, and folders of images, in natural order; hidden ones and what links lead out to are left out. */
 export async function listFootage(root: Root): Promise<FileList> {
-  const files: FileInfo[] = [];
-  let entries = 0;
+  if (root.images) return { files: [{ path: root.only!, kind: 'images', size: root.images.length }], more: false };
   if (root.only !== undefined && root.input !== undefined) {
     const size = await stat(root.input).then(
       (found) => found.size,
@@ -132,27 +172,48 @@ export async function listFootage(root: Root): Promise<FileList> {
     const { size } = await stat(path.join(root.folder, root.only));
     return { files: [{ path: root.only, kind: 'video', size }], more: false };
   }
-  const full = (): boolean => files.length >= MAX_FILES || entries >= MAX_ENTRIES;
-  const walk = async (folder: string, depth: number): Promise<void> => {
-    const folders: string[] = [];
-    let images = 0;
-    for await (const entry of await opendir(folder)) {
-      if (full()) return;
-      entries++;
-      const ending = path.extname(entry.name).toLowerCase();
-      const file = path.join(folder, entry.name);
-      if (entry.name.startsWith('.') || entry.name === 'node_modules') continue;
-      if (entry.isDirectory()) folders.push(file);
-      else if (entry.isFile() && IMAGE_EXTENSIONS.includes(ending)) images++;
-      else if (entry.isFile() && VIDEO_EXTENSIONS.includes(ending)) {
-        const found = await stat(file).catch(() => undefined);
-        if (found) files.push({ path: toRelative(root, file), kind: 'video', size: found.size });
-      }
-    }
-    if (images > 0) files.push({ path: toRelative(root, folder) || '.', kind: 'images', size: images });
-    if (depth < MAX_DEPTH) for (const below of folders) await walk(below, depth + 1).catch(() => undefined);
-  };
-  await walk(root.folder, 0);
+  const list: Listing = { files: [], entries: 0, looks: 0 };
+  await walk(root, list, root.folder, 0);
   const { compare } = new Intl.Collator('en', { numeric: true });
-  return { files: files.toSorted((a, b) => compare(a.path, b.path)), more: full() };
+  return { files: list.files.toSorted((a, b) => compare(a.path, b.path)), more: isFull(list) };
+}
+
+interface Listing {
+  readonly files: FileInfo[];
+  entries: number;
+  looks: number;
+}
+
+const isFull = ({ files, entries }: Listing): boolean => files.length >= MAX_FILES || entries >= MAX_ENTRIES;
+
+async function walk(root: Root, list: Listing, folder: string, depth: number): Promise<void> {
+  const folders: string[] = [];
+  let images = 0;
+  let several = 0;
+  for await (const entry of await opendir(folder)) {
+    if (isFull(list)) return;
+    list.entries++;
+    const file = path.join(folder, entry.name);
+    if (isHidden(entry.name) || entry.name === 'node_modules') continue;
+    // folders that links lead to are not gone through: those inside are listed where they are, and there is no end to loops
+    if (entry.isDirectory()) folders.push(file);
+    const isOne = isImage(entry.name);
+    const isLink = isOne && entry.isSymbolicLink() && (await isFileInside(root, file));
+    if (!entry.isFile() && !isLink) continue;
+    if (isOne) images++;
+    if (isOne && (holdsOne(file) || list.looks++ >= MAX_LOOKS)) continue;
+    if (!(await isVideo(file))) continue;
+    if (isOne) several++;
+    const found = await stat(file).catch(() => undefined);
+    if (found) list.files.push({ path: toRelative(root, file), kind: 'video', size: found.size });
+  }
+  // an animation that lies by itself is one video, not a folder of images as well
+  const isAlone = images === 1 && several === 1;
+  if (images > 0 && !isAlone) list.files.push({ path: toRelative(root, folder) || '.', kind: 'images', size: images });
+  if (depth < MAX_DEPTH) for (const below of folders) await walk(root, list, below, depth + 1).catch(() => undefined);
+}
+
+async function isFileInside(root: Root, file: string): Promise<boolean> {
+  const real = await inside(root, file);
+  return real !== undefined && (await stat(real)).isFile();
 }

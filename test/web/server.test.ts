@@ -11,6 +11,7 @@ import { createServer, type PickedBox, type WebOptions } from '../../src/web/ser
 import { listen } from '../../src/web/listen.js';
 import type { PooledTracker } from '../../src/web/track-objects.js';
 import { makeNumberedVideo, numberOf, runFfmpeg, temporaryFolder } from '../helpers/video.js';
+import { flat, makeGif } from '../helpers/pictures.js';
 
 const BOX = { x: 10, y: 8, w: 12, h: 10 };
 const HEADERS = { host: '127.0.0.1:8642' };
@@ -108,10 +109,66 @@ describe('the files under the root', () => {
     expect(answer.statusCode).toBe(404);
   });
 
-  it('an image that is a link out of the root is left out of its folder', async () => {
+  it('an image that is a link out of the root is not shown, and the others keep their numbers', async () => {
     const { server, root, outside } = await start();
+    await symlink(path.join(outside, 'secret.png'), path.join(root, 'img', '1a.png'));
+    await symlink('2.png', path.join(root, 'img', '3.png'));
+    const { id, frames } = await openVideo(server, 'img');
+    expect(frames).toBe(4);
+    const statusOf = async (frame: number): Promise<number> =>
+      (await get(server, `/api/videos/${id}/frames/${frame}`)).statusCode;
+    expect([await statusOf(0), await statusOf(1), await statusOf(2), await statusOf(3)]).toEqual([200, 404, 200, 200]);
+  });
+
+  it('a folder of links out of the root is none', async () => {
+    const { server, root, outside } = await start();
+    await mkdir(path.join(root, 'out'));
+    await symlink(path.join(outside, 'secret.png'), path.join(root, 'out', '1.png'));
+    expect((await post(server, '/api/videos', { path: 'out' })).statusCode).toBe(404);
+    expect((await get(server, '/api/files')).json<FileList>().files.map((file) => file.path)).not.toContain('out');
+  });
+
+  it('are image files with several pictures too, and folders whose images are links', async () => {
+    const { server, root } = await start();
+    const gif = makeGif({ width: 20, height: 16 }, [flat(20, 16, [9, 9, 9]), flat(20, 16, [90, 9, 9])]);
+    for (const name of ['a.gif', 'img/b.gif']) await writeFile(path.join(root, name), gif);
+    await mkdir(path.join(root, 'alone'));
+    await writeFile(path.join(root, 'alone', 'c.gif'), gif);
+    await mkdir(path.join(root, 'links'));
+    await symlink('../img/1.png', path.join(root, 'links', '1.png'));
+    for (const name of ['._1.png', '.DS_Store']) await writeFile(path.join(root, 'links', name), 'no image');
+    await mkdir(path.join(root, 'links', '2.png'));
+    await symlink('..', path.join(root, 'links', 'loop'));
+    const { files } = (await get(server, '/api/files')).json<FileList>();
+    expect(files.map(({ path: name, kind }) => [name, kind])).toEqual([
+      ['a.gif', 'video'],
+      ['alone/c.gif', 'video'],
+      ['clip.mp4', 'video'],
+      ['img', 'images'],
+      ['img/b.gif', 'video'],
+      ['links', 'images'],
+    ]);
+    expect(await openVideo(server, 'a.gif')).toMatchObject({ width: 20, height: 16, frames: 2, fps: 25 });
+    expect(await openVideo(server, 'links')).toMatchObject({ frames: 1 });
+    expect(await openVideo(server, 'img')).toMatchObject({ frames: 4 });
+    expect((await post(server, '/api/videos', { path: 'img/1.png' })).statusCode).toBe(404);
+  });
+
+  it.each(['*.png', '%d.png'])('are those of a pattern that was named, and no others: %s', async (pattern) => {
+    const { root, outside } = await makeRoot();
     await symlink(path.join(outside, 'secret.png'), path.join(root, 'img', '3.png'));
-    expect(await openVideo(server, 'img')).toMatchObject({ frames: 2 });
+    await writeFile(path.join(root, 'img', '._1.png'), 'no image');
+    const server = await createServer({ root: path.join(root, 'img', pattern), openTracker: stillTracker });
+    onTestFinished(() => server.close());
+    expect((await get(server, '/api/session')).json()).toMatchObject({ mode: 'serve', video: pattern });
+    expect((await get(server, '/api/files')).json<FileList>().files).toEqual([
+      { path: pattern, kind: 'images', size: 3 },
+    ]);
+    const { id, frames } = await openVideo(server, pattern);
+    expect(frames).toBe(3);
+    expect((await get(server, `/api/videos/${id}/frames/1`)).statusCode).toBe(200);
+    expect((await get(server, `/api/videos/${id}/frames/2`)).statusCode).toBe(404);
+    expect((await post(server, '/api/videos', { path: '1.png' })).statusCode).toBe(404);
   });
 
   it('where a video was named, it is the only one', async () => {

@@ -1,10 +1,11 @@
 /** What the data sets' folders have in common: sequences are found, annotations read and checked against the frames. */
-import { access, readdir } from 'node:fs/promises';
+import { access, readdir, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { GroundTruth } from '../../datasets/ground-truth.js';
 import { messageOf, TrackerError } from '../../errors.js';
 import { readTextFile } from '../../io/text-file.js';
-import { countImages } from '../../video/images.js';
+import { isHidden } from '../../video/images.js';
+import { countFrames } from '../../video/pictures.js';
 import type { EvaluationSequence } from '../types.js';
 
 export interface Dataset {
@@ -29,20 +30,39 @@ export async function exists(file: string): Promise<boolean> {
   );
 }
 
-/** Names of the folders in a folder, in order; none where it is not there. */
+/** Names of the folders in a folder, in order; none where it is not there. Links are followed; one that leads nowhere counts, so that reading it says so. */
 export async function foldersIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
-    .map((entry) => entry.name)
+  const isFolder = async (name: string): Promise<boolean> =>
+    stat(path.join(folder, name)).then(
+      (found) => found.isDirectory(),
+      () => true,
+    );
+  const names = entries.filter(({ name }) => !isHidden(name));
+  const kept = await Promise.all(
+    names.map((entry) => entry.isDirectory() || (entry.isSymbolicLink() && isFolder(entry.name))),
+  );
+  return names
+    .filter((_, i) => kept[i])
+    .map(({ name }) => name)
     .toSorted();
+}
+
+/** @throws TrackerError DATA_INVALID where it is a link that leads nowhere, or to itself */
+export async function checkLink(folder: string): Promise<void> {
+  if (await exists(folder)) return;
+  const target = await readlink(folder).catch(() => undefined);
+  if (target === undefined) return;
+  throw new TrackerError('DATA_INVALID', `${folder}: it is a link to ${target}, which cannot be reached`, {
+    hint: 'mend the link, or remove it',
+  });
 }
 
 /** Names of the files in a folder that end so, without the ending, in order; none where the folder is not there. */
 export async function filesIn(folder: string, ending: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   return names
-    .filter((name) => name.endsWith(ending))
+    .filter((name) => name.endsWith(ending) && !isHidden(name))
     .map((name) => name.slice(0, -ending.length))
     .toSorted();
 }
@@ -83,7 +103,8 @@ const TOLERANCE = 1;
 /**
  * A sequence of images: its annotation is cut to its frames.
  * @param start image that the first row belongs to
- * @throws TrackerError DATA_INVALID where there are fewer frames than rows by more than one, naming both counts
+ * @throws TrackerError DATA_INVALID where there are fewer frames than rows by more than one, naming both counts, or where it is doubtful which
+ *   the frames are
  */
 export async function imageSequence(
   name: string,
@@ -92,12 +113,17 @@ export async function imageSequence(
   more: Partial<EvaluationSequence> & { readonly start?: number } = {},
 ): Promise<EvaluationSequence> {
   const start = more.start ?? 0;
-  const frames = await countImages(folder).catch((cause: unknown) => {
+  const { count: frames, warnings } = await countFrames(folder).catch((cause: unknown) => {
     throw new TrackerError('DATA_INVALID', `sequence ${name}: frames ${folder}: ${messageOf(cause)}`, {
       hint: 'fetch the frames of that sequence',
       cause,
     });
   });
+  if (warnings.length > 0) {
+    throw new TrackerError('DATA_INVALID', `sequence ${name}: frames ${folder}: ${warnings.join('; ')}`, {
+      hint: 'leave one image a frame in the folder',
+    });
+  }
   const annotated = boxes.truth.length / 4;
   if (frames - start < annotated - TOLERANCE) {
     throw new TrackerError(
@@ -122,7 +148,7 @@ export async function imageSequence(
 /** First boxes of sets whose other boxes a server keeps: rows of NaN to the last image. */
 export async function padded(boxes: GroundTruth, folder: string): Promise<GroundTruth> {
   if (boxes.truth.length > 4) return boxes;
-  const truth = new Float64Array(4 * (await countImages(folder).catch(() => 1))).fill(Number.NaN);
+  const truth = new Float64Array(4 * (await countFrames(folder).catch(() => ({ count: 1 }))).count).fill(Number.NaN);
   truth.set(boxes.truth);
   return { truth };
 }

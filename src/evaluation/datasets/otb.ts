@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { readGroundTruth } from '../../datasets/ground-truth.js';
 import { readList } from '../../io/number-rows.js';
+import { imagesInFolder } from '../../video/images.js';
 import { exists, filesIn, foldersIn, imageSequence, oneOf, required, type Dataset } from './layout.js';
 
 /** The 50 of tb50: names of its folders; Skating2 counts twice. */
@@ -74,10 +75,10 @@ const tcolor: Dataset = {
     const boxes = await readGroundTruth(await oneOf(folder, [`${name}_gt.txt`], tcolor));
     const range = path.join(folder, `${name}_frames.txt`);
     const first = (await exists(range)) ? ((await readList(range))[0] ?? 1) : 1;
-    const images = await filesIn(path.join(folder, 'img'), '.jpg');
+    const images = await imagesInFolder(path.join(folder, 'img')).catch(() => []);
     const start = Math.max(
       0,
-      images.findIndex((image) => Number(image) === first),
+      images.findIndex((image) => Number(path.parse(image).name) === first),
     );
     return imageSequence(name, path.join(folder, 'img'), boxes, { start });
   },

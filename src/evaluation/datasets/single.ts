@@ -5,15 +5,27 @@ import { TrackerError } from '../../errors.js';
 import { readList } from '../../io/number-rows.js';
 import { readTextFile, splitLines } from '../../io/text-file.js';
 import { checkFlags } from '../results.js';
-import { exists, filesIn, foldersIn, imageSequence, oneOf, readNames, required, type Dataset } from './layout.js';
+import {
+  checkLink,
+  exists,
+  filesIn,
+  foldersIn,
+  imageSequence,
+  oneOf,
+  readNames,
+  required,
+  type Dataset,
+} from './layout.js';
 
-/** Folders below root that hold `file`. */
+/** Folders below root that hold one of some files, and links that lead nowhere: reading one says so. */
 async function foldersWith(root: string, files: readonly string[]): Promise<string[]> {
   const folders = await foldersIn(root);
   const found = await Promise.all(
-    folders.map(async (name) =>
-      (await Promise.all(files.map((file) => exists(path.join(root, name, file))))).includes(true),
-    ),
+    folders.map(async (name) => {
+      const wanted = ['.', ...files].map((file) => exists(path.join(root, name, file)));
+      const [isThere, ...holds] = await Promise.all(wanted);
+      return !isThere || holds.includes(true);
+    }),
   );
   return folders.filter((_, i) => found[i]);
 }
@@ -28,6 +40,7 @@ export const FOLDER: Dataset = {
   },
   async read(root, name) {
     const at = path.join(root, name);
+    await checkLink(at);
     const boxes = await readGroundTruth(path.join(at, 'groundtruth.txt'));
     const source = await oneOf(at, ['video.mp4', 'img'], FOLDER);
     return source.endsWith('img') ? imageSequence(name, source, boxes) : { name, source, start: 0, ...boxes };
