@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import type { FrameBox } from '../geometry.js';
-import { createTracker } from '../tracker/tracker.js';
+import { createTrackerGroup } from '../tracker/group.js';
 import { listen } from '../web/listen.js';
 import type { PickedBox } from '../web/server.js';
 import { listenForInterrupt } from './interrupt.js';
@@ -38,7 +38,7 @@ async function pickBox(
 ): Promise<PickedBox | undefined> {
   let onPick: (picked: PickedBox) => void = () => undefined;
   const picked = new Promise<PickedBox>((resolve) => (onPick = resolve));
-  const server = await listen({ root: video, openTracker: () => createTracker(), onPick, ...addressOf(options) });
+  const server = await listen({ root: video, openTracker: () => createTrackerGroup(), onPick, ...addressOf(options) });
   stderr.write(`open ${server.url} and draw the box\n`);
   const stopped = signal.aborted ? undefined : once(signal, 'abort').then(() => undefined);
   const found = await Promise.race([picked, stopped]);

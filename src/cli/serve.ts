@@ -1,7 +1,7 @@
 /** ebm-tracker serve [VIDEO|DIR]: the page. */
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import { createTracker } from '../tracker/tracker.js';
+import { createTrackerGroup } from '../tracker/group.js';
 import { listen, type ListenOptions } from '../web/listen.js';
 import { listenForInterrupt } from './interrupt.js';
 import { parseWhole, readConfig, resolveHead } from './options.js';
@@ -34,7 +34,7 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
     });
     const interrupt = listenForInterrupt();
     try {
-      const server = await listen({ root: path, openTracker: () => createTracker(config), ...addressOf(options) });
+      const server = await listen({ root: path, openTracker: () => createTrackerGroup(config), ...addressOf(options) });
       terminal.stderr.write(`open ${server.url}\nCtrl-C ends it; results that were not exported are gone then\n`);
       if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
       await server.close();
