@@ -27,7 +27,7 @@ function paint(index: number): Frame {
 const tracker = await createTracker({ threads: 1 });
 await tracker.init(paint(0), place(0));
 for (let index = 1; index < FRAMES; index++) {
-  if (index === FRAMES / 2) tracker.moveTo(paint(index - 1), place(index - 1));
+  if (index === FRAMES / 2) await tracker.moveTo(paint(index - 1), place(index - 1));
   const { box, state } = await tracker.update(paint(index));
   console.log(`frame ${index}: overlap ${intersectionOverUnion(box, place(index)).toFixed(2)}, ${state}`);
 }

@@ -5,14 +5,14 @@
  */
 import { writeFile } from 'node:fs/promises';
 import {
-  createTracker,
+  createTrackerGroup,
   drawResults,
   formatHead,
   formatRow,
   openVideo,
   openVideoWriter,
   parseBox,
-  trackVideo,
+  trackObjects,
 } from 'ebm-tracker';
 
 const [csv = 'objects.csv', mp4 = 'objects.mp4', video = 'models/demo/demo.mp4', frames = '20', ...given] =
@@ -21,9 +21,9 @@ const boxes = (given.length > 0 ? given : ['195,24,351,243', '60,200,90,120']).m
 
 const source = await openVideo(video);
 const writer = await openVideoWriter(mp4, source);
-const tracker = await createTracker();
+const group = await createTrackerGroup();
 let rows = formatHead('csv', true);
-for await (const { frame, time, image, objects } of trackVideo(tracker, source, boxes)) {
+for await (const { frame, time, image, objects } of trackObjects(group, source, boxes)) {
   const named = objects.map((result, i) => ({ ...result, id: i + 1 }));
   rows += named.map((result) => formatRow({ ...result, frame, time }, 'csv')).join('');
   await writer.write({ ...image, data: drawResults(image, named) });
@@ -31,5 +31,5 @@ for await (const { frame, time, image, objects } of trackVideo(tracker, source, 
 }
 await writer.close();
 await writeFile(csv, rows);
-await tracker.release();
+await group.release();
 console.log(`wrote ${csv} and ${mp4}`);

@@ -17,7 +17,7 @@ const posteriorSchema = z.strictObject({
   refined: count.default(32).describe('samples of the second round, about the dominant mode; in mirrored pairs'),
   settled: z.number().int().min(0).max(10_000).default(16).describe('samples of the third round, about the peak'),
   temperature: positive.default(0.5).describe('t in exp(t f): how much of the energy counts'),
-  evidence: z
+  response: z
     .number()
     .min(0)
     .default(8)
@@ -32,7 +32,7 @@ const posteriorSchema = z.strictObject({
   estimate: z
     .enum(['peak', 'mean', 'ascent'])
     .default('peak')
-    .describe("what leaves: peak of a paraboloid fitted to the samples' densities, weighted mean, or ascended maximum"),
+    .describe("the box: peak of a paraboloid fitted to the samples' densities, weighted mean, or ascended maximum"),
   starts: count.default(6).describe('ascent: samples it starts from'),
   averaged: count.default(3).describe('ascent: boxes averaged at its end'),
   ascentSteps: z.number().int().min(0).max(100).default(6).describe('ascent: steps'),

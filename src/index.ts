@@ -7,13 +7,16 @@ import type { FinetuneOptions, FinetuneResult } from './training/finetune-option
 
 // track
 export { parseConfig, type TrackerConfig, type TrackerOptions } from './config.js';
-export { createTracker, type Tracker, type TrackerDescription } from './tracker/tracker.js';
+export { createTracker } from './tracker/tracker.js';
+export { createTrackerGroup } from './tracker/group.js';
+export type { Tracker, TrackerDescription, TrackerGroup } from './tracker/types.js';
 export {
+  trackObjects,
   trackVideo,
   type FrameSource,
-  type OneFollower,
-  type SeveralFollower,
+  type SeenFrame,
   type TrackedFrame,
+  type TrackedObjects,
   type TrackVideoOptions,
 } from './tracker/track-video.js';
 export type { TrackResult, TrackState } from './result.js';
@@ -48,8 +51,8 @@ export { readFirstBoxes, type FirstBox, type FirstBoxOptions } from './io/first-
 
 // why is the box there?
 export { createExplainer, type Explainer, type ExplainOptions } from './tracker/explain.js';
-export type { Observation, TrackerObserver, TrackerView } from './tracker/tracker.js';
-export type { Evidence } from './tracker/state.js';
+export type { Observation, TrackerObserver } from './tracker/types.js';
+export type { Evidence } from './tracker/confidence.js';
 export type { Stopwatch } from './tracker/stopwatch.js';
 export type { Estimate } from './ebm/estimate.js';
 export type { Mixture } from './ebm/proposal.js';

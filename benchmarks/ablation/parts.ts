@@ -18,7 +18,7 @@ import { readRecord, runVal, type ValRecord } from './track.js';
 
 /** Settings that take a part away; the default has all of them. */
 const WITHOUT = {
-  target: { posterior: { evidence: 0 } },
+  target: { posterior: { response: 0 } },
   memory: { target: { learnAbove: 1e9 } },
   rules: { target: { learnAbove: -1e9, keep: 0 } },
   colour: { posterior: { colour: 0 } },

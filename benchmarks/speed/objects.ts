@@ -1,7 +1,7 @@
 /** What four objects cost against one: with lanes (the default) and in one thread, in turn. */
 import type { TrackerOptions } from '../../src/config.js';
 import type { FrameBox } from '../../src/geometry.js';
-import { createTracker } from '../../src/tracker/tracker.js';
+import { createTrackerGroup } from '../../src/tracker/group.js';
 import { openVideo } from '../../src/video/read.js';
 import type { Clip } from './clips.js';
 import { quantile } from './stages.js';
@@ -13,10 +13,10 @@ export interface ObjectsCost {
 }
 
 export async function measureObjects(clip: Clip, options: TrackerOptions, frames: number): Promise<ObjectsCost> {
-  const trackers = {
-    one: await createTracker(options),
-    lanes: await createTracker(options),
-    oneThread: await createTracker({ ...options, lanes: 1 }),
+  const groups = {
+    one: await createTrackerGroup({ ...options, lanes: 1 }),
+    lanes: await createTrackerGroup(options),
+    oneThread: await createTrackerGroup({ ...options, lanes: 1 }),
   };
   const names = ['one', 'lanes', 'oneThread'] as const;
   const times: Record<(typeof names)[number], number[]> = { one: [], lanes: [], oneThread: [] };
@@ -24,16 +24,16 @@ export async function measureObjects(clip: Clip, options: TrackerOptions, frames
   for await (const frame of (await openVideo(clip.file)).frames()) {
     for (const name of names) {
       if (count < 0) {
-        await trackers[name].init(frame, name === 'one' ? [clip.box] : fourBoxes(clip.box));
+        await groups[name].init(frame, name === 'one' ? [clip.box] : fourBoxes(clip.box));
         continue;
       }
       const began = performance.now();
-      await trackers[name].updateAll(frame);
+      await groups[name].update(frame);
       times[name].push(performance.now() - began);
     }
     if (++count === frames) break;
   }
-  await Promise.all(names.map((name) => trackers[name].release()));
+  await Promise.all(names.map((name) => groups[name].release()));
   const one = quantile(times.one, 0.5);
   return { lanes: quantile(times.lanes, 0.5) / one, oneThread: quantile(times.oneThread, 0.5) / one };
 }

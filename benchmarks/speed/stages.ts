@@ -1,7 +1,7 @@
 /** The stages of tracking one clip with several presets, frame by frame in turn, beside the bare session.run of their backbones. */
 import { formatRow } from '../../src/io/boxes.js';
 import type { FloatTensor, OnnxModel } from '../../src/runtime/onnx.js';
-import type { Tracker } from '../../src/tracker/tracker.js';
+import type { Tracker } from '../../src/tracker/types.js';
 import { openVideo } from '../../src/video/read.js';
 import type { Clip } from './clips.js';
 

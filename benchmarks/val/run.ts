@@ -91,7 +91,7 @@ async function runSequence({ sequence, seed, config, oracle, figures }: Job): Pr
     const own: FrameBox = frame.index === 0 ? sequence.boxes[0]! : result.box;
     const told = truth && frame.index > 0 ? ORACLES[oracle](own, truth) : own;
     if (told !== own) {
-      tracker.moveTo(frame, told);
+      await tracker.moveTo(frame, told);
       moved++;
     }
     const box = oracle === 'restart' ? own : told;

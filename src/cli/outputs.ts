@@ -6,7 +6,7 @@ import { messageOf, TrackerError } from '../errors.js';
 import { drawResults } from '../image/draw.js';
 import { createTrackWriter, formatOfName, type FormatName, type Media, type TrackWriter } from '../io/tracks.js';
 import type { TrackResult } from '../result.js';
-import type { TrackedFrame } from '../tracker/track-video.js';
+import type { TrackedObjects } from '../tracker/track-video.js';
 import { openVideoWriter } from '../video/write.js';
 import type { VideoSource } from '../video/read.js';
 import { nameOf } from '../video/source.js';
@@ -24,13 +24,13 @@ export interface OutputPaths {
 
 export interface Outputs {
   /** Writes one frame's result everywhere. A row is on its way to the disk when this resolves: a killed run keeps it. */
-  write(tracked: TrackedFrame): Promise<void>;
+  write(tracked: TrackedObjects): Promise<void>;
   /** Ends the files so that they are whole. */
   close(): Promise<void>;
 }
 
 interface Sink {
-  write(tracked: TrackedFrame): Promise<void>;
+  write(tracked: TrackedObjects): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -84,7 +84,7 @@ export async function openOutputs(
   const { width, height, fps } = source;
   const media: Media = { name: nameOf(source.path), width, height, fps, ids: ids.length > 1 };
   const writer = createTrackWriter(format ?? (rows === undefined ? 'csv' : formatOfName(rows)), media);
-  const textOf = (tracked: TrackedFrame): string => rowsText(tracked, ids, writer);
+  const textOf = (tracked: TrackedObjects): string => rowsText(tracked, ids, writer);
   const sinks: Sink[] = [];
   if (!noRows) {
     const sink = rows === undefined ? streamSink(stdout, writer, textOf) : fileSink(rows, writer, textOf);
@@ -104,16 +104,16 @@ export async function openOutputs(
 }
 
 /** A frame's results, each with its id where there are several. */
-function resultsOf({ objects }: TrackedFrame, ids: ObjectIds): (TrackResult & { readonly id?: number })[] {
+function resultsOf({ objects }: TrackedObjects, ids: ObjectIds): (TrackResult & { readonly id?: number })[] {
   return objects.map((result, i) => (ids.length > 1 ? { ...result, id: ids[i]! } : result));
 }
 
 /** What is to be appended for one frame. */
-function rowsText({ frame, time, objects }: TrackedFrame, ids: ObjectIds, writer: TrackWriter): string {
+function rowsText({ frame, time, objects }: TrackedObjects, ids: ObjectIds, writer: TrackWriter): string {
   return objects.map((result, i) => writer.row({ ...result, frame, time, id: ids[i]! })).join('');
 }
 
-type TextOf = (tracked: TrackedFrame) => string;
+type TextOf = (tracked: TrackedObjects) => string;
 
 async function fileSink(file: string, writer: TrackWriter, textOf: TextOf): Promise<Sink> {
   const failed = (cause: unknown): never => {

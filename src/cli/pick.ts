@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import type { FrameBox } from '../geometry.js';
-import { createTracker } from '../tracker/tracker.js';
+import { createTrackerGroup } from '../tracker/group.js';
 import { listen } from '../web/listen.js';
 import type { PickedBox } from '../web/server.js';
 import { listenForInterrupt } from './interrupt.js';
@@ -40,7 +40,7 @@ async function pickBox(
   const picked = new Promise<PickedBox>((resolve) => (onPick = resolve));
   const server = await listen({
     root: video,
-    openTracker: () => createTracker(),
+    openTracker: () => createTrackerGroup(),
     onPick,
     onNote: (text) => void stderr.write(`note: ${text}\n`),
     signal,

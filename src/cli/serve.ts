@@ -1,7 +1,7 @@
 /** ebm-tracker serve [VIDEO|DIR]: the page. */
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import { createTracker } from '../tracker/tracker.js';
+import { createTrackerGroup } from '../tracker/group.js';
 import { listen, type ListenOptions } from '../web/listen.js';
 import { listenForInterrupt } from './interrupt.js';
 import { parseWhole, readConfig, resolveHead } from './options.js';
@@ -36,7 +36,7 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
     try {
       const server = await listen({
         root: path,
-        openTracker: () => createTracker(config),
+        openTracker: () => createTrackerGroup(config),
         onNote: (text) => void terminal.stderr.write(`note: ${text}\n`),
         signal: interrupt.signal,
         ...addressOf(options),

@@ -4,8 +4,10 @@ import { TrackerError } from '../errors.js';
 import { checkFirstBox } from '../geometry.js';
 import type { FirstBox } from '../io/first-boxes.js';
 import type { Explainer, ExplainOptions } from '../tracker/explain.js';
-import { trackVideo, type TrackedFrame } from '../tracker/track-video.js';
-import { createTracker, type TrackerDescription } from '../tracker/tracker.js';
+import { createTrackerGroup } from '../tracker/group.js';
+import { trackObjects, type TrackedObjects } from '../tracker/track-video.js';
+import { createTracker } from '../tracker/tracker.js';
+import type { TrackerDescription, TrackerGroup } from '../tracker/types.js';
 import { openLive, type LiveEvent, type LiveSource } from '../video/live.js';
 import { openVideo, type OpenOptions, type VideoSource } from '../video/read.js';
 import { checkOutputs, openOutputs, type OutputPaths, type Outputs } from './outputs.js';
@@ -38,7 +40,7 @@ interface Tally {
 
 /**
  * Ctrl-C stops the tracking, ends the files as they are, and then, where the source is not live, raises INTERRUPTED.
- * @throws TrackerError those of openVideo, openLive, createTracker, trackVideo and the outputs; INTERRUPTED
+ * @throws TrackerError those of openVideo, openLive, createTracker, createTrackerGroup, trackObjects and the outputs; INTERRUPTED
  */
 export async function runTracking(request: TrackRequest, terminal: Terminal): Promise<void> {
   await checkOutputs(request.outputs, request.video);
@@ -49,15 +51,13 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
     // a live picture does not wait until the networks are loaded
     const early = live ? undefined : await openFile(request, interrupt.signal, terminal);
     const explainer = request.debug && (await openExplainer(request.debug));
-    const tracker = await createTracker(request.config, explainer);
+    const group = await openGroup(request.config, boxes.length, explainer);
     try {
       const source = early ?? (await openStream(request, interrupt.signal, terminal));
       const began = performance.now();
       const tally: Tally = { frames: 0, inSight: 0 };
       const progress = progressOf(source, request, terminal);
-      const watch = { signal: interrupt.signal };
-      const frames =
-        boxes.length === 1 ? trackVideo(tracker, source, boxes[0]!, watch) : trackVideo(tracker, source, boxes, watch);
+      const frames = trackObjects(group, source, boxes, { signal: interrupt.signal });
       try {
         await writeAll(frames, request, source, terminal, (tracked) => count(tally, tracked, progress));
       } finally {
@@ -65,17 +65,31 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
         for (const warning of source.warnings) terminal.stderr.write(`warning: ${warning}\n`);
         const seconds = (performance.now() - began) / 1000;
         if (!request.quiet && tally.frames > 0)
-          terminal.stderr.write(summary(tally, seconds, tracker.description, request));
+          terminal.stderr.write(summary(tally, seconds, group.description, request));
         await explainer?.close();
       }
       // the usual end of what has none by itself
       if (interrupt.signal.aborted && !live) throw interrupted(tally.frames);
     } finally {
-      await tracker.release();
+      await group.release();
     }
   } finally {
     interrupt.end();
   }
+}
+
+type Followed = Pick<TrackerGroup, 'init' | 'update' | 'description' | 'release'>;
+
+/** One object is followed in this thread. */
+async function openGroup(config: TrackerConfig, objects: number, explainer: Explainer | undefined): Promise<Followed> {
+  if (objects !== 1) return createTrackerGroup(config, explainer);
+  const tracker = await createTracker(config, explainer);
+  return {
+    init: async (frame, [box]) => [await tracker.init(frame, box!)],
+    update: async (frame) => [await tracker.update(frame)],
+    description: tracker.description,
+    release: () => tracker.release(),
+  };
 }
 
 async function openFile(request: TrackRequest, signal: AbortSignal, { stderr }: Terminal): Promise<VideoSource> {
@@ -114,11 +128,11 @@ async function openExplainer(options: ExplainOptions): Promise<Explainer> {
   return createExplainer(options);
 }
 
-function count(tally: Tally, { state, objects }: TrackedFrame, progress: Progress): void {
+function count(tally: Tally, { objects }: TrackedObjects, progress: Progress): void {
   const inSight = objects.filter((object) => object.state !== 'lost').length;
   tally.frames++;
   tally.inSight += inSight;
-  progress.step(objects.length === 1 ? state : `${inSight} of ${objects.length} in sight`);
+  progress.step(objects.length === 1 ? objects[0]!.state : `${inSight} of ${objects.length} in sight`);
 }
 
 /**
@@ -126,11 +140,11 @@ function count(tally: Tally, { state, objects }: TrackedFrame, progress: Progres
  * happens later, what was tracked till then is kept in whole files.
  */
 async function writeAll(
-  frames: AsyncIterable<TrackedFrame>,
+  frames: AsyncIterable<TrackedObjects>,
   request: TrackRequest,
   source: VideoSource,
   { stdout }: Terminal,
-  onWritten: (tracked: TrackedFrame) => void,
+  onWritten: (tracked: TrackedObjects) => void,
 ): Promise<void> {
   let outputs: Outputs | undefined;
   try {
@@ -160,7 +174,8 @@ function summary(
   { objects, outputs, debug }: TrackRequest,
 ): string {
   const speed = `${frames} frames in ${seconds.toFixed(1)} s (${(frames / seconds).toFixed(1)} fps)`;
-  const where = `engine ${tracker.engine} on ${tracker.device}, ${tracker.threads} thread(s)`;
+  const lanes = tracker.lanes > 1 ? `${tracker.lanes} lanes of ` : '';
+  const where = `engine ${tracker.engine} on ${tracker.device}, ${lanes}${tracker.threads} thread(s)`;
   const files = [outputs.rows, outputs.video, debug?.folder].filter((file) => file !== undefined);
   const wrote = files.length > 0 ? `wrote ${files.join(' and ')}\n` : '';
   const share = `in sight in ${((100 * inSight) / (frames * objects.length)).toFixed(0)} % of frames`;

@@ -1,34 +1,24 @@
 /**
- * From a posterior to one box: sample, weigh, keep the dominant mode, sample again about it, and leave by its peak (of a paraboloid fitted to the
- * samples' densities), by the weighted mean, or by the maximum that gradient ascent finds.
+ * From a posterior to one box: sample, weigh, keep the dominant mode, sample again about it. The box is the peak of a paraboloid fitted to the
+ * samples' log-densities, or the weighted mean, or the maximum that gradient ascent finds.
  */
+import type { PosteriorConfig } from '../config.js';
 import type { Random } from '../random.js';
 import { paraboloidPeak } from './paraboloid.js';
 import { dominantMode, importanceEstimate, type LogDensity } from './posterior.js';
 import { concat, DIMENSIONS, logDensity, sampleMixture, type Mixture } from './proposal.js';
 import { ascend, type RefineSettings } from './refine.js';
 
-export type EstimateKind = 'peak' | 'mean' | 'ascent';
-
-export interface EstimateSettings {
-  readonly kind: EstimateKind;
-  /** Samples of the first round. */
-  readonly candidates: number;
-  /** Samples of the second round, about the dominant mode; even, since they are drawn in mirrored pairs. */
-  readonly refined: number;
-  /** The kind "peak": samples of a third round, about the first peak. */
-  readonly settled: number;
-  /** Samples the ascent starts from, and boxes averaged at its end. */
-  readonly starts: number;
-  readonly averaged: number;
-  readonly refine: RefineSettings;
-}
+export type EstimateSettings = Pick<
+  PosteriorConfig,
+  'estimate' | 'candidates' | 'refined' | 'settled' | 'starts' | 'averaged' | 'ascentSteps' | 'ascentRate'
+>;
 
 /** What the samples of one frame say of the box; boxes relative to the last one. */
 export interface Estimate {
-  /** The estimate that leaves. */
+  /** The point estimate: the box. */
   readonly y: Float64Array;
-  /** Of the dominant mode, by the second round. */
+  /** Mean of the dominant mode, by the second round. */
   readonly mean: Float64Array;
   /** Deviations, in the same order. */
   readonly sigma: Float64Array;
@@ -36,7 +26,7 @@ export interface Estimate {
   readonly effectiveShare: number;
   /** Log partition function of the whole posterior, by the first round. */
   readonly logZ: number;
-  /** Highest log-density among all samples. */
+  /** Highest log-density of a sample. */
   readonly best: number;
   /** All samples with their log-densities, first round first. */
   readonly samples: Float32Array;
@@ -48,7 +38,9 @@ export interface Estimate {
 const WIDEN = 1.2;
 const SIGMA_RANGE = [0.04, 0.12] as const;
 /** Deviation of the third round. */
-const SETTLED_SIGMA = 0.05;
+const THIRD_SIGMA = 0.05;
+/** Limits of the ascent: of one step, and about the last box. */
+const ASCENT_LIMITS = { maxStep: 0.15, maxPlace: 2, maxLogSize: 0.5, maxLogAspect: 0.5 };
 
 export async function estimateBox(
   posterior: LogDensity,
@@ -58,19 +50,19 @@ export async function estimateBox(
 ): Promise<Estimate> {
   const first = sampleMixture(proposal, settings.candidates, random);
   const firstValues = await posterior.values(first);
-  const firstWeights = minus(firstValues, logDensity(proposal, first));
+  const firstWeights = subtract(firstValues, logDensity(proposal, first));
   const whole = importanceEstimate(first, firstWeights);
   const mode = importanceEstimate(first, dominantMode(first, firstValues, firstWeights));
 
   const about = gaussianAbout(mode.mean, deviations(mode.covariance));
   const second = sampleMirrored(about, settings.refined, random);
   const secondValues = await posterior.values(second);
-  const refined = importanceEstimate(second, minus(secondValues, logDensity(about, second)));
+  const refined = importanceEstimate(second, subtract(secondValues, logDensity(about, second)));
 
   const samples = concat([first, second]);
   const values = concat([firstValues, secondValues]);
   return {
-    y: await leave(posterior, refined.mean, samples, values, settings, random),
+    y: await pointEstimate(posterior, refined.mean, samples, values, settings, random),
     mean: refined.mean,
     sigma: deviations(refined.covariance),
     effectiveShare: refined.effectiveSamples / secondValues.length,
@@ -81,8 +73,8 @@ export async function estimateBox(
   };
 }
 
-/** The estimate of the chosen kind. */
-async function leave(
+/** The box, as settings.estimate says. @param mean of the second round */
+async function pointEstimate(
   posterior: LogDensity,
   mean: Float64Array,
   samples: Float32Array,
@@ -90,21 +82,22 @@ async function leave(
   settings: EstimateSettings,
   random: Random,
 ): Promise<Float64Array> {
-  const { kind, starts, averaged, refine, candidates } = settings;
-  if (kind === 'mean') return mean;
-  if (kind === 'peak') {
+  const { estimate, starts, averaged, candidates } = settings;
+  if (estimate === 'mean') return mean;
+  if (estimate === 'peak') {
     const second = samples.subarray(DIMENSIONS * candidates);
-    return settle(posterior, mean, second, values.subarray(candidates), settings.settled, random);
+    return peakOf(posterior, mean, second, values.subarray(candidates), settings.settled, random);
   }
-  const ascended = await ascend(posterior, rows(samples, topIndices(values, starts)), refine);
-  const top = rows(ascended.y, topIndices(ascended.values, averaged));
+  const refine: RefineSettings = { ...ASCENT_LIMITS, steps: settings.ascentSteps, rate: settings.ascentRate };
+  const ascended = await ascend(posterior, takeRows(samples, topIndices(values, starts)), refine);
+  const top = takeRows(ascended.y, topIndices(ascended.values, averaged));
   const result = new Float64Array(DIMENSIONS);
   for (let i = 0; i < top.length; i++) result[i % DIMENSIONS]! += (DIMENSIONS * top[i]!) / top.length;
   return result;
 }
 
-/** The peak of the second round's samples, and of them with a few more about it. */
-async function settle(
+/** The peak by the second round's samples; then by them and a third round about that peak. @param count samples of the third round */
+async function peakOf(
   posterior: LogDensity,
   mean: Float64Array,
   samples: Float32Array,
@@ -114,7 +107,7 @@ async function settle(
 ): Promise<Float64Array> {
   const peak = paraboloidPeak(samples, values, mean);
   if (count === 0) return peak;
-  const sigmas = new Float64Array(DIMENSIONS).fill(SETTLED_SIGMA / WIDEN);
+  const sigmas = new Float64Array(DIMENSIONS).fill(THIRD_SIGMA / WIDEN);
   const third = sampleMirrored(gaussianAbout(peak, sigmas), count, random);
   const thirdValues = await posterior.values(third);
   return paraboloidPeak(concat([samples, third]), concat([values, thirdValues]), peak);
@@ -127,7 +120,7 @@ function sampleMirrored(gaussian: Mixture, count: number, random: Random): Float
   return concat([half, mirrored]);
 }
 
-function minus(a: Float32Array, b: Float32Array): Float32Array {
+function subtract(a: Float32Array, b: Float32Array): Float32Array {
   return a.map((value, i) => value - b[i]!);
 }
 
@@ -146,6 +139,6 @@ function topIndices(values: Float32Array, n: number): number[] {
   return [...values.keys()].toSorted((a, b) => values[b]! - values[a]!).slice(0, n);
 }
 
-function rows(y: Float32Array, indices: readonly number[]): Float32Array {
+function takeRows(y: Float32Array, indices: readonly number[]): Float32Array {
   return Float32Array.from(indices.flatMap((n) => [...y.subarray(DIMENSIONS * n, DIMENSIONS * (n + 1))]));
 }

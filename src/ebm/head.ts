@@ -1,5 +1,6 @@
 /**
- * The head: embedding, energy f(x, y) and learned proposal q(y | x). This file names its parts and shapes; the engines compute it.
+ * The head: embedding, energy f(x, y) and learned proposal q(y | x). This file names its parts and shapes and makes the template; the engines
+ * compute the rest. A higher f is a better box: p(y | x) ~ exp f, as Gustafsson et al. write it, without the minus sign of physics.
  *
  *   embedding   shared by template and search crop: 1x1 and 3x3 convolutions with group norm on both maps
  *   template    of the object's first box: pooled bins of both embedded maps, and a modulation vector made from them

@@ -10,7 +10,7 @@ import { checkWeights, NORM_GROUPS, type HeadModel } from './head.js';
 
 const fileSchema = z.strictObject({ file: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
-/** Logistic regression of "IoU > 0.5" on the tracker's figures; see tracker/state.ts. */
+/** Logistic regression of "IoU > 0.5" on the tracker's figures; see tracker/confidence.ts. */
 const confidenceSchema = z.strictObject({ bias: z.number(), weights: z.array(z.number()) });
 
 export const HEAD_GRAPH_NAMES = ['embed', 'propose', 'energy', 'gradient'] as const;

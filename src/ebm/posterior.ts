@@ -1,16 +1,17 @@
 /**
- * The posterior over boxes, and what importance sampling says of it. One formula joins all evidence; y is relative to the last box:
+ * The posterior over boxes, and what importance sampling says of it. One formula joins all terms; y is relative to the last box:
  *
- *   E(y) = t f(x, y) + a c(y) + k(y) + log m(y) + log s(y),     p(y | x) = exp E(y) / Z
+ *   L(y) = t f(x, y) + a c(y) + k(y) + log m(y) + log s(y),     p(y | x) = exp L(y) / Z
  *
  *   f  energy of the head                                            (head.ts)
- *   c  response of the target model at the box's centre              (target/evidence.ts)
+ *   c  response of the target model at the box's centre              (target/response.ts)
  *   k  how much of the object's colours the box holds                (target/colour.ts)
  *   m  motion: the place, a Gaussian about the last one with a tail  (placePrior)
  *   s  size: log size and log aspect, Gaussians about the last ones  (sizePrior)
  *
- * What leaves is made of it: the proposal takes a c + k + log m into its logits, samples weigh exp E / q, the box is the peak of E, and its spread,
- * effective samples, height over the first frames' and log Z are inputs of the confidence (tracker/state.ts), which decides what is learned.
+ * L is the log-posterior, up to a constant. The proposal q takes a c + k + log m into its logits, samples have importance weights exp L / q, the box
+ * is the peak of L. Its spread, effective samples, height over that of the first update and log Z are evidence for the confidence
+ * (tracker/confidence.ts), which decides what is learned.
  *
  * f alone is not sampled: its maximum is no good box, and its mean without a prior is worse than the last box (the energies far from the
  * truth are trained only to be small on average). Contrast within a frame leaves a constant a frame in f open; it is learned by the absent outcome
@@ -91,10 +92,10 @@ export function sizePrior(size: number, aspect: number): LogTerm {
 /**
  * The log-posterior of one frame.
  * @param temperature t: how much of the energy counts
- * @param terms prior and evidence
+ * @param terms all but the energy
  */
 export function boxPosterior(
-  engine: HeadEngine,
+  engine: Pick<HeadEngine, 'energy' | 'energyAndGradient'>,
   embedding: Embedding,
   template: Template,
   base: CropBox,

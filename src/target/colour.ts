@@ -1,5 +1,5 @@
 /**
- * Colours as evidence, an expert that needs no training: how much of the object's colours a box holds. Features tell what a thing is and where its
+ * A term of the posterior that needs no training: how much of the object's colours a box holds. Features tell what a thing is and where its
  * middle is; colours follow it when it bends (histograms of inside and outside: Bertinetto et al., CVPR 2016, Staple).
  *
  *   k(y) = log(exp(w (s(y) - a - b . y)) + DOUBT)
@@ -12,7 +12,7 @@ import type { LogTerm } from '../ebm/posterior.js';
 import { DIMENSIONS } from '../ebm/proposal.js';
 import type { CropBox } from '../geometry.js';
 import type { PixelFormat } from '../image/crop.js';
-import { responseAt } from './evidence.js';
+import { responseAt } from './response.js';
 
 /** Which of the COLOURS each pixel of a coarse grid over the search crop has, [side, side]. */
 export interface ColourGrid {
@@ -46,7 +46,7 @@ interface ColourShares {
 /** Of one frame or several. */
 interface SeenColours extends ColourShares, OwnSum {}
 
-/** Of each so many by so many pixels of the crop the middle one is looked at. */
+/** One pixel of each STEP x STEP block of the crop is sampled, the middle one. */
 const STEP = 4;
 /** Levels of each channel. */
 const LEVELS = 16;
@@ -102,7 +102,7 @@ export function learnColours({ first, late, ratios }: ColourModel, grid: ColourG
 }
 
 /** k(y) as a term of the posterior. @param weight w */
-export function colourEvidence(
+export function colourTerm(
   { ratios, own: { height, slope } }: ColourModel,
   grid: ColourGrid,
   base: CropBox,

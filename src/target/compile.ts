@@ -78,8 +78,8 @@ function buildLearn(model: HeadModel): Uint8Array {
   return g.toBytes();
 }
 
-/** The product of two matrices. */
-function buildMultiply(): Uint8Array {
+/** The product of two matrices: needs no head. */
+export function compileMultiply(): Uint8Array {
   const g = new GraphBuilder();
   const a = g.input('a', ['rows', 'inner']);
   const b = g.input('b', ['inner', 'columns']);
@@ -96,5 +96,5 @@ const TARGET_GRAPHS: Readonly<Record<TargetGraphName, (model: HeadModel) => Uint
   respond: buildRespond,
   sample: buildSample,
   learn: buildLearn,
-  multiply: buildMultiply,
+  multiply: compileMultiply,
 };

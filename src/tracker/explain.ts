@@ -12,7 +12,8 @@ import { regionWindow, resample } from '../image/crop.js';
 import { drawDot, drawOutline, drawText, STATE_COLOURS, type Colour } from '../image/draw.js';
 import { heatColour, overlayHeat, type HeatMap } from '../image/heat.js';
 import { writeSheet, type Tile } from '../image/sheet.js';
-import type { Observation, TrackerObserver } from './tracker.js';
+import type { Observation, TrackerObserver } from './types.js';
+import type { Frame } from '../image/frame.js';
 
 /** Where and how often it is written. */
 export interface ExplainOptions {
@@ -51,12 +52,12 @@ export function createExplainer({ folder, every = 1 }: ExplainOptions): Explaine
     tiles = [];
   };
   return {
-    async observe(observation) {
-      if (observation.object === 0) seen++;
+    async observe(observation, frame, object) {
+      if (object === undefined || object === 0) seen++;
       if ((seen - 1) % every !== 0) return;
       numbers ??= await openFolder(folder);
-      await numbers.appendFile(`${JSON.stringify(numbersOf(observation))}\n`).catch(failed(folder));
-      tiles.push(...tilesOf(observation));
+      await numbers.appendFile(`${JSON.stringify(numbersOf(observation, frame, object))}\n`).catch(failed(folder));
+      tiles.push(...tilesOf(observation, frame, object));
       if (tiles.length === FRAMES_A_PAGE * TILES_A_FRAME) await writePage();
     },
     async close() {
@@ -89,8 +90,8 @@ function failed(folder: string): (cause: unknown) => never {
 // --- numbers ---
 
 /** What is behind a frame's box, confidence and state; boxes in frame pixels. */
-function numbersOf(observation: Observation): object {
-  const { frame, region, base, response, estimate, evidence, result } = observation;
+function numbersOf(observation: Observation, frame: Frame, object: number | undefined): object {
+  const { region, base, response, estimate, evidence, result } = observation;
   const { axis, scores } = response;
   const peak = scores.reduce((best, score, i) => (score > scores[best]! ? i : best), 0);
   const place = (cell: number): number => axis.stride * cell + axis.offset;
@@ -99,7 +100,7 @@ function numbersOf(observation: Observation): object {
   return {
     frame: frame.index,
     time: round(frame.time),
-    ...(observation.objects > 1 ? { object: observation.object } : {}),
+    ...(object === undefined ? {} : { object }),
     state: result.state,
     confidence: round(result.confidence),
     box: roundedBox(result.box),
@@ -132,8 +133,8 @@ const NATS = 10;
 const OUTLINED = 12;
 
 /** The search crop with the boxes; under the target model's response; under the proposal; with the samples. */
-function tilesOf(observation: Observation): Tile[] {
-  const { frame, region, base, response, result, evidence, estimate } = observation;
+function tilesOf(observation: Observation, frame: Frame, object: number | undefined): Tile[] {
+  const { region, base, response, result, evidence, estimate } = observation;
   const crop = Uint8Array.from(resample(frame, { ...regionWindow(region), out: TILE }));
   const scale = TILE / region.out;
   const box = (value: CropBox): FrameBox => ({
@@ -162,7 +163,7 @@ function tilesOf(observation: Observation): Tile[] {
     offset: scale * offset,
   });
   const two = (value: number): string => value.toFixed(2);
-  const which = observation.objects > 1 ? ` ${observation.object}` : '';
+  const which = object === undefined ? '' : ` ${object}`;
   return [
     tile(undefined, [`${frame.index}${which} ${result.state} ${two(result.confidence)}`], [last, own]),
     tile(
@@ -178,7 +179,7 @@ function tilesOf(observation: Observation): Tile[] {
     tile(
       (rgb) => drawSamples(rgb, observation, box),
       [
-        `energy ${two(evidence.energy)}  log z ${estimate.logZ.toFixed(1)}`,
+        `height ${two(evidence.height)}  log z ${estimate.logZ.toFixed(1)}`,
         `spread ${evidence.spread.toFixed(3)}  share ${two(evidence.effectiveShare)}`,
       ],
       [],

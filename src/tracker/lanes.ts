@@ -1,7 +1,7 @@
 /**
- * Several objects on the CPU, shared out among worker threads (lane.ts) that have networks of their own. One thread is not enough: a run of a
- * network holds the thread that calls it, and a batch of crops takes as long as its crops one by one. The networks' threads are shared out
- * too: two of them in one network take half as much processor time again as one.
+ * A group on the CPU, shared out among worker threads (lane.ts) that have networks of their own. One thread is not enough: a run of a network
+ * holds the thread that calls it, and a batch of crops takes as long as its crops one by one. The networks' threads are shared out too: two of
+ * them in one network take half as much processor time again as one.
  */
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
@@ -11,110 +11,103 @@ import { TrackerError, type ErrorCode } from '../errors.js';
 import { checkFirstBox, type FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import type { TrackResult } from '../result.js';
-import { checkAlone, checkFirstBoxes, checkObject, isList, type GivenBoxes } from './objects.js';
-import type { Tracker } from './tracker.js';
+import { checkFirstBoxes, checkObject, notStarted } from './checks.js';
+import type { TrackerDescription, TrackerGroup } from './types.js';
 
-/** What a lane is asked; each order is answered once, in order. Objects are numbered within the lane. */
+/** What a lane is asked. Each order is answered once, in order. Objects are numbered within the lane. */
 export type LaneOrder =
+  | { readonly call: 'describe' }
   | { readonly call: 'init'; readonly frame: Frame; readonly boxes: readonly FrameBox[] }
   | { readonly call: 'update'; readonly frame: Frame }
   | { readonly call: 'moveTo'; readonly frame: Frame; readonly box: FrameBox; readonly object: number }
   | { readonly call: 'release' };
 
-export type LaneAnswer =
-  | { readonly results: readonly TrackResult[] }
-  | { readonly code: ErrorCode; readonly message: string; readonly hint: string };
-
-/** A tracker that follows one object by itself, and several in lanes: `lanes` of them, or one a thread. */
-export function overLanes(tracker: Tracker, config: TrackerConfig): Tracker {
-  const most = config.lanes ?? config.threads;
-  return most === 1 ? tracker : new LaneTracker(tracker, config, most);
+/** What an order gives. */
+export interface LaneValues {
+  readonly describe: TrackerDescription;
+  readonly init: readonly TrackResult[];
+  readonly update: readonly TrackResult[];
+  readonly moveTo: void;
+  readonly release: void;
 }
 
-class LaneTracker implements Tracker {
-  private lanes: readonly Lane[] = [];
-  /** How many objects the lanes follow; 0 while the tracker itself follows the only one. */
+export type LaneAnswer =
+  | { readonly value: LaneValues[LaneOrder['call']] }
+  | { readonly code: ErrorCode; readonly message: string; readonly hint: string };
+
+/**
+ * A group in config.lanes lanes at most, or one a thread; in as many as there are objects where these are fewer. The first lane is open when
+ * this returns: one object needs no other.
+ * @throws TrackerError those of openModels() in a lane
+ */
+export async function openLanes(config: TrackerConfig): Promise<TrackerGroup> {
+  const lanes = startLanes(config, 1);
+  try {
+    return new LaneGroup(config, lanes, await lanes[0]!.ask({ call: 'describe' }));
+  } catch (error) {
+    await closeLanes(lanes);
+    throw error;
+  }
+}
+
+class LaneGroup implements TrackerGroup {
   private objects = 0;
   private picture: Uint8Array = new Uint8Array();
 
   constructor(
-    private readonly alone: Tracker,
     private readonly config: TrackerConfig,
-    private readonly most: number,
+    private lanes: readonly Lane[],
+    /** Of the first lane. */
+    private readonly described: TrackerDescription,
   ) {}
 
-  get description(): Tracker['description'] {
-    return this.alone.description;
+  get description(): TrackerDescription {
+    const lanes = this.lanes.length;
+    return { ...this.described, threads: threadsOf(this.config, lanes), lanes };
   }
 
-  get stopwatch(): Tracker['stopwatch'] {
-    return this.alone.stopwatch;
-  }
-
-  async init(frame: Frame, box: FrameBox): Promise<TrackResult>;
-  async init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]>;
-  async init(frame: Frame, given: GivenBoxes): Promise<TrackResult | readonly TrackResult[]> {
+  async init(frame: Frame, given: readonly FrameBox[]): Promise<readonly TrackResult[]> {
     const boxes = checkFirstBoxes(given, frame);
-    if (boxes.length === 1) {
-      const result = await this.alone.init(frame, boxes[0]!);
+    const wanted = Math.min(this.config.lanes ?? this.config.threads, boxes.length);
+    if (this.lanes.length !== wanted) {
       this.objects = 0;
-      return isList(given) ? [result] : result;
+      await closeLanes(this.lanes);
+      this.lanes = startLanes(this.config, wanted);
     }
-    const lanes = Math.min(this.most, boxes.length);
-    if (this.lanes.length !== lanes) await this.openLanes(lanes);
-    this.objects = boxes.length;
-    const shared = this.share(frame);
-    return this.askAll((lane) => ({
+    const shared = this.shareMemory(frame);
+    const results = await this.askAll((lane) => ({
       call: 'init',
       frame: shared,
-      boxes: boxes.filter((_, object) => object % lanes === lane),
+      boxes: boxes.filter((_, object) => object % wanted === lane),
     }));
+    this.objects = boxes.length;
+    return results;
   }
 
-  async update(frame: Frame): Promise<TrackResult> {
-    if (this.objects > 0) checkAlone(this.objects);
-    return this.alone.update(frame);
+  async update(frame: Frame): Promise<readonly TrackResult[]> {
+    if (this.objects === 0) throw notStarted('update');
+    const shared = this.shareMemory(frame);
+    return this.askAll(() => ({ call: 'update', frame: shared }));
   }
 
-  async updateAll(frame: Frame): Promise<readonly TrackResult[]> {
-    if (this.objects === 0) return this.alone.updateAll(frame);
-    const shared = this.share(frame);
-    return this.stopwatch.time('lanes', () => this.askAll(() => ({ call: 'update', frame: shared })));
-  }
-
-  moveTo(frame: Frame, box: FrameBox, object = 0): void {
-    if (this.objects === 0) return this.alone.moveTo(frame, box, object);
+  async moveTo(frame: Frame, box: FrameBox, object: number): Promise<void> {
+    if (this.objects === 0) throw notStarted('moveTo');
     checkObject(object, this.objects);
     const place = checkFirstBox(box, frame);
     const { lanes } = this;
     const size = { ...frame, data: new Uint8Array() };
-    const order: LaneOrder = { call: 'moveTo', frame: size, box: place, object: Math.floor(object / lanes.length) };
-    // told in order: a lane that is gone says so at the next update
-    void lanes[object % lanes.length]!.ask(order).catch(() => undefined);
-  }
-
-  inspect(object = 0): ReturnType<Tracker['inspect']> {
-    return this.objects === 0 ? this.alone.inspect(object) : undefined;
+    const within = Math.floor(object / lanes.length);
+    await lanes[object % lanes.length]!.ask({ call: 'moveTo', frame: size, box: place, object: within });
   }
 
   async release(): Promise<void> {
-    await Promise.all([this.alone.release(), this.openLanes(0)]);
-    this.objects = 0;
-  }
-
-  // --- internal ---
-
-  /** So many, in place of those that are there. */
-  private async openLanes(count: number): Promise<void> {
-    const before = this.lanes;
-    this.lanes = [];
-    await Promise.all(before.map((lane) => lane.close()));
-    const threads = Math.max(1, Math.floor(this.config.threads / count));
-    this.lanes = Array.from({ length: count }, () => openLane({ ...this.config, threads, lanes: 1 }));
+    await closeLanes(this.lanes);
   }
 
   /** Results in the order of the objects. */
-  private async askAll(order: (lane: number) => LaneOrder): Promise<readonly TrackResult[]> {
+  private async askAll(
+    order: (lane: number) => Extract<LaneOrder, { call: 'init' | 'update' }>,
+  ): Promise<readonly TrackResult[]> {
     const { lanes } = this;
     // all are waited for, so that none still reads the picture when the next one is written
     const answers = await Promise.allSettled(lanes.map((lane, index) => lane.ask(order(index))));
@@ -127,7 +120,7 @@ class LaneTracker implements Tracker {
   }
 
   /** The frame on memory that all threads see: written once, however many lanes read it. */
-  private share(frame: Frame): Frame {
+  private shareMemory(frame: Frame): Frame {
     if (frame.data.buffer instanceof SharedArrayBuffer) return frame;
     if (this.picture.length !== frame.data.length)
       this.picture = new Uint8Array(new SharedArrayBuffer(frame.data.length));
@@ -136,16 +129,27 @@ class LaneTracker implements Tracker {
   }
 }
 
-/** A worker thread with a tracker of its own. */
+/** Threads of each network of a lane. */
+const threadsOf = ({ threads }: TrackerConfig, lanes: number): number => Math.max(1, Math.floor(threads / lanes));
+
+function startLanes(config: TrackerConfig, count: number): readonly Lane[] {
+  return Array.from({ length: count }, () => openLane({ ...config, threads: threadsOf(config, count), lanes: 1 }));
+}
+
+async function closeLanes(lanes: readonly Lane[]): Promise<void> {
+  await Promise.all(lanes.map((lane) => lane.close()));
+}
+
+/** A worker thread with a group of its own. */
 interface Lane {
-  /** @throws TrackerError what its tracker throws; RUNTIME_UNAVAILABLE where the thread has ended */
-  ask(order: LaneOrder): Promise<readonly TrackResult[]>;
+  /** @throws TrackerError what its group throws; RUNTIME_UNAVAILABLE where the thread has ended */
+  ask<Order extends LaneOrder>(order: Order): Promise<LaneValues[Order['call']]>;
   close(): Promise<void>;
 }
 
 function openLane(config: TrackerConfig): Lane {
   const worker = startWorker(config);
-  const waiting: { resolve(results: readonly TrackResult[]): void; reject(error: unknown): void }[] = [];
+  const waiting: { resolve(value: unknown): void; reject(error: unknown): void }[] = [];
   let ended: TrackerError | undefined;
   const end = (why: string, cause?: unknown): void => {
     ended ??= new TrackerError('RUNTIME_UNAVAILABLE', `lane: its thread ended: ${why}`, {
@@ -158,17 +162,18 @@ function openLane(config: TrackerConfig): Lane {
     const next = waiting.shift();
     // a thread with nothing to do keeps no process alive
     if (waiting.length === 0) worker.unref();
-    if ('results' in answer) next?.resolve(answer.results);
-    else next?.reject(new TrackerError(answer.code, answer.message, { hint: answer.hint }));
+    if ('code' in answer) next?.reject(new TrackerError(answer.code, answer.message, { hint: answer.hint }));
+    else next?.resolve(answer.value);
   });
   worker.on('error', (error) => end(error.message, error));
   worker.on('exit', (code) => end(`exit code ${code}`));
   worker.unref();
   return {
-    ask(order) {
+    ask<Order extends LaneOrder>(order: Order) {
       if (ended) return Promise.reject(ended);
-      return new Promise((resolve, reject) => {
-        waiting.push({ resolve, reject });
+      return new Promise<LaneValues[Order['call']]>((resolve, reject) => {
+        // each order is answered with its own kind of value
+        waiting.push({ resolve: resolve as (value: unknown) => void, reject });
         worker.ref();
         // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
         worker.postMessage(order);

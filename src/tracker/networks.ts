@@ -1,5 +1,5 @@
 /**
- * From the pixels of a search region to all that the networks say of it: embedded maps, the target model's scores, the raw proposal. One graph
+ * From the pixels of a search region to all that the networks make of it: embedded maps, the target model's scores, the raw proposal. One graph
  * of backbone, head and target model where onnxruntime computes all of them on the CPU, since between two graphs maps of millions of numbers
  * are copied and threads go to sleep; else one network after the other.
  */
@@ -20,17 +20,16 @@ import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } fro
 import { respond, TARGET_CHANNELS, TARGET_SIZE, type RawResponse, type TargetModel } from '../target/classifier.js';
 import type { Stopwatch } from './stopwatch.js';
 
-/** What is said of a crop of the first frame. */
-export interface FirstSight {
+/** What the networks make of a crop of the first frame. */
+export interface FirstMaps {
   /** The backbone's coarse map: the target model chooses its channels by it. */
   readonly coarse: FeatureMap;
   readonly embedding: Embedding;
 }
 
-/** What is said of a search region. */
-export interface Sight {
+/** What the networks make of a search region for one object: embedded maps, scores of the target model, proposal. */
+export interface RegionMaps extends RawResponse {
   readonly embedding: Embedding;
-  readonly response: RawResponse;
   /** The proposal as decodeProposal() takes it. */
   readonly proposal: Float32Array;
 }
@@ -38,15 +37,15 @@ export interface Sight {
 /** An object that is searched for. */
 export interface Wanted {
   readonly template: Template;
-  readonly model: TargetModel;
+  readonly targetModel: TargetModel;
 }
 
 /** Crops are as the backbone's entry says: [B, 3, S, S] or [B, S, S, 3]. */
 export interface Networks extends Pick<Backbone, 'entry' | 'provider' | 'reasons' | 'release'> {
   /** @param crop B = 1 */
-  begin(crop: FloatTensor): Promise<FirstSight>;
+  begin(crop: FloatTensor): Promise<FirstMaps>;
   /** @param crops one for each of the wanted */
-  search(crops: FloatTensor, wanted: readonly Wanted[]): Promise<readonly Sight[]>;
+  search(crops: FloatTensor, wanted: readonly Wanted[]): Promise<readonly RegionMaps[]>;
 }
 
 /**
@@ -144,10 +143,10 @@ async function openJoined(
     },
     async search({ data, dims }, wanted) {
       const size = data.length / wanted.length;
-      const sights: Sight[] = [];
-      for (const [index, { template, model: target }] of wanted.entries()) {
+      const found: RegionMaps[] = [];
+      for (const [index, { template, targetModel }] of wanted.entries()) {
         const crop = { data: data.subarray(index * size, (index + 1) * size), dims: [1, ...dims.slice(1)] };
-        const { basis, mean, filter } = target.inputs();
+        const { basis, mean, filter } = targetModel.inputs();
         const own = {
           'respond/basis': basis,
           'respond/mean': mean,
@@ -157,9 +156,9 @@ async function openJoined(
         const feeds = { [entry.input.name]: crop, ...own };
         const out = await stopwatch.time('networks', () => graph.run(feeds, SEARCH_OUTPUTS));
         const response = { scores: out['respond/scores']!.data, reduced: out['respond/reduced']!.data };
-        sights.push({ embedding: embedded(out), response, proposal: out['propose/raw']!.data });
+        found.push({ embedding: embedded(out), ...response, proposal: out['propose/raw']!.data });
       }
-      return sights;
+      return found;
     },
     release: () => graph.release(),
   };
@@ -185,15 +184,17 @@ async function openStepwise(
     },
     async search(crops, wanted) {
       const maps = await stopwatch.time('backbone', () => backbone.extract(crops));
-      const sights: Sight[] = [];
+      const found: RegionMaps[] = [];
       for (const [index, features] of splitFeatures(maps).entries()) {
-        const { template, model } = wanted[index]!;
+        const { template, targetModel } = wanted[index]!;
         const embedding = await stopwatch.time('embed', () => embed(features));
-        const response = await stopwatch.time('target', () => respond(respondGraph, features.coarse, model.inputs()));
+        const response = await stopwatch.time('target', () =>
+          respond(respondGraph, features.coarse, targetModel.inputs()),
+        );
         const proposal = await stopwatch.time('propose', () => engine.propose(embedding, template));
-        sights.push({ embedding, response, proposal });
+        found.push({ embedding, ...response, proposal });
       }
-      return sights;
+      return found;
     },
     release: () => backbone.release(),
   };

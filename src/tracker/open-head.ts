@@ -2,7 +2,7 @@
 import { invalidHead, loadHead, type LoadedHead } from '../ebm/load.js';
 import type { Manifest } from '../features/manifest.js';
 import { TARGET_CHANNELS, TARGET_WINDOW } from '../target/classifier.js';
-import { CONFIDENCE_INPUTS } from './state.js';
+import { CONFIDENCE_INPUTS } from './confidence.js';
 
 /**
  * @param name a weight file (it ends in .safetensors), or a head of the manifest; left out: its default

@@ -32,21 +32,16 @@ const JITTER = 0.1;
 /** Prior of the pairs: their jitter is known, a tracker's motion prior would be another. */
 const PRIOR = { place: 0.15, tail: 4, size: 0.1, aspect: 0.1 };
 const ESTIMATE: EstimateSettings = {
-  kind: 'peak',
+  estimate: 'peak',
   candidates: 64,
   refined: 32,
   settled: 16,
-  starts: 0,
-  averaged: 0,
-  refine: { steps: 0, rate: 0, maxStep: 0, maxPlace: 2, maxLogSize: 1, maxLogAspect: 1 },
-};
-const ASCENT: EstimateSettings = {
-  ...ESTIMATE,
-  kind: 'ascent',
   starts: 6,
   averaged: 3,
-  refine: { steps: 6, rate: 0.003, maxStep: 0.15, maxPlace: 2, maxLogSize: 0.5, maxLogAspect: 0.5 },
+  ascentSteps: 6,
+  ascentRate: 0.003,
 };
+const ASCENT: EstimateSettings = { ...ESTIMATE, estimate: 'ascent' };
 const TEMPERATURE = 0.5;
 
 /** Pairs of one sequence: its first usable frame as the template, and frames that are searched. */

@@ -3,16 +3,16 @@ import type { FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import type { TrackResult } from '../result.js';
 
-/** A tracker, as far as it is used here. */
+/** A group of objects, as far as it is used here. */
 export interface PooledTracker {
   /** Begins anew. @returns results in the order of the boxes */
   init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]>;
-  updateAll(frame: Frame): Promise<readonly TrackResult[]>;
+  update(frame: Frame): Promise<readonly TrackResult[]>;
   release(): Promise<void>;
 }
 
 export interface TrackerPool {
-  /** @throws TrackerError those of createTracker */
+  /** @throws TrackerError those of createTrackerGroup */
   take(): Promise<PooledTracker>;
   give(tracker: PooledTracker): void;
   /** Opens one, where none is idle, so that it is ready soon. */
@@ -62,7 +62,7 @@ export interface TrackObjectsRequest {
   readonly wanted: (object: number, frame: number) => boolean;
 }
 
-/** Ends with the frames, or when no object is wanted any more. @throws TrackerError those of createTracker, init and the frames */
+/** Ends with the frames, or when no object is wanted any more. @throws TrackerError those of createTrackerGroup, init and the frames */
 export async function* trackObjects(
   pool: TrackerPool,
   { frames, boxes, wanted }: TrackObjectsRequest,
@@ -75,7 +75,7 @@ export async function* trackObjects(
       const stay = objects.map((object) => wanted(object, image.index));
       if (!stay.includes(true)) return;
       // the tracker goes on with all of them: they cannot be taken out of it
-      const found = started ? await tracker.updateAll(image) : await tracker.init(image, [...boxes.values()]);
+      const found = started ? await tracker.update(image) : await tracker.init(image, [...boxes.values()]);
       started = true;
       const results = objects.flatMap((object, i) => (stay[i] ? [[object, found[i]!] as const] : []));
       yield { image, results: new Map(results) };

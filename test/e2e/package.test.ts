@@ -10,15 +10,15 @@ const run = promisify(execFile);
 
 /** Typed, strict, and with the declarations of the library and of all it needs checked. */
 const CONSUMER = `
-import { createTracker, evaluate, finetune, openVideo, trackVideo, TrackerError } from 'ebm-tracker';
+import { createTrackerGroup, evaluate, finetune, openVideo, trackObjects, TrackerError } from 'ebm-tracker';
 import type { FinetuneResult, EvaluateResult, FrameBox, TrackResult } from 'ebm-tracker';
 
 const boxes: FrameBox[] = [{ x: 195, y: 24, w: 351, h: 243 }, { x: 60, y: 200, w: 90, h: 120 }];
-const tracker = await createTracker({ threads: 2, lanes: 2 });
+const group = await createTrackerGroup({ threads: 2, lanes: 2 });
 const source = await openVideo(process.argv[2]!);
 const found: (readonly TrackResult[])[] = [];
-for await (const { objects } of trackVideo(tracker, source, boxes)) if (found.push(objects) === 2) break;
-await tracker.release();
+for await (const { objects } of trackObjects(group, source, boxes)) if (found.push(objects) === 2) break;
+await group.release();
 const scores: Promise<EvaluateResult | string> = evaluate({ dataset: 'folder', root: 'no-such' }).catch(codeOf);
 const fitted: Promise<FinetuneResult | string> = finetune({ data: 'no-such', out: 'no-such.txt' }).catch(codeOf);
 console.log(JSON.stringify({ objects: found.map((all) => all.length), errors: [await scores, await fitted] }));

@@ -84,19 +84,20 @@ test('ascent halves a step that is too long, and stays within its limits', async
   expect(Math.abs(y[2]! - y[3]!)).toBeLessThanOrEqual(0.02 + 1e-6);
 });
 
-test.each(['peak', 'mean', 'ascent'] as const)('the %s estimate finds the box', async (kind) => {
+test.each(['peak', 'mean', 'ascent'] as const)('the %s estimate finds the box', async (estimate) => {
   const settings: EstimateSettings = {
-    kind,
+    estimate,
     candidates: 200,
     refined: 100,
     settled: 16,
     starts: 6,
     averaged: 3,
-    refine: { steps: 20, rate: 0.003, maxStep: 0.15, maxPlace: 2, maxLogSize: 0.5, maxLogAspect: 0.5 },
+    ascentSteps: 20,
+    ascentRate: 0.003,
   };
-  const estimate = await estimateBox(gaussian, mixtureAbout([0, 0, 0, 0], [0.15]), settings, createRandom(6));
-  for (let d = 0; d < 4; d++) expect(Math.abs(estimate.y[d]! - CENTRE[d]!)).toBeLessThan(0.03);
-  expect(estimate.effectiveShare).toBeGreaterThan(0.1);
+  const found = await estimateBox(gaussian, mixtureAbout([0, 0, 0, 0], [0.15]), settings, createRandom(6));
+  for (let d = 0; d < 4; d++) expect(Math.abs(found.y[d]! - CENTRE[d]!)).toBeLessThan(0.03);
+  expect(found.effectiveShare).toBeGreaterThan(0.1);
 });
 
 test('a paraboloid through the values of a Gaussian has its peak at the centre, from few samples', async () => {

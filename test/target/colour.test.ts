@@ -2,13 +2,7 @@ import { expect, test } from 'vitest';
 import { cropBox, type CropBox } from '../../src/geometry.js';
 import type { PixelFormat } from '../../src/image/crop.js';
 import { createRandom } from '../../src/random.js';
-import {
-  colourEvidence,
-  colourGrid,
-  createColourModel,
-  learnColours,
-  type ColourGrid,
-} from '../../src/target/colour.js';
+import { colourTerm, colourGrid, createColourModel, learnColours, type ColourGrid } from '../../src/target/colour.js';
 
 const SIZE = 288;
 const RGB: PixelFormat = { layout: 'NHWC', colour: 'RGB', mean: [0, 0, 0], scale: [1, 1, 1] };
@@ -39,7 +33,7 @@ const BOX = cropBox(140, 150, 64, 48);
 const WEIGHT = 2;
 const model = createColourModel(grid(picture([[BOX, RED]])), BOX);
 const at = (y: readonly number[], things: readonly (readonly [CropBox, Colour])[], known = model): number =>
-  colourEvidence(known, grid(picture(things, 2)), BOX, WEIGHT)(Float32Array.from(y), 0);
+  colourTerm(known, grid(picture(things, 2)), BOX, WEIGHT)(Float32Array.from(y), 0);
 
 test('a grid is the same however the backbone wants its pixels', () => {
   const pixels = picture([[BOX, RED]]);
@@ -55,7 +49,7 @@ test('a grid is the same however the backbone wants its pixels', () => {
 });
 
 test('at the object, as large as it was, they say little; beside it they doubt', () => {
-  const same = colourEvidence(model, grid(picture([[BOX, RED]])), BOX, WEIGHT)(new Float32Array(4), 0);
+  const same = colourTerm(model, grid(picture([[BOX, RED]])), BOX, WEIGHT)(new Float32Array(4), 0);
   expect(same).toBeCloseTo(Math.log(1.2), 5);
   // of a colour that noise has not yet shown nothing is known
   expect(at([0, 0, 0, 0], [[BOX, RED]])).toBeGreaterThan(-0.4);
@@ -79,7 +73,7 @@ test('a box that is drawn larger than what has its colours stays so', () => {
   // people draw a box about the arms as well
   const loose = cropBox(BOX.cx, BOX.cy + 10, BOX.w * 1.3, BOX.h * 1.5);
   const known = createColourModel(grid(picture([[BOX, RED]])), loose);
-  const term = colourEvidence(known, grid(picture([[BOX, RED]], 2)), loose, WEIGHT);
+  const term = colourTerm(known, grid(picture([[BOX, RED]], 2)), loose, WEIGHT);
   const slope = new Float32Array(4);
   const value = term(new Float32Array(4), 0, slope);
   for (const d of [2, 3]) {
@@ -92,7 +86,7 @@ test('a box that is drawn larger than what has its colours stays so', () => {
 });
 
 test('its gradient is that of finite differences', () => {
-  const term = colourEvidence(model, grid(picture([[BOX, RED]], 3)), BOX, WEIGHT);
+  const term = colourTerm(model, grid(picture([[BOX, RED]], 3)), BOX, WEIGHT);
   const random = createRandom(5);
   for (let n = 0; n < 20; n++) {
     const y = Float32Array.from({ length: 4 }, () => 0.15 * random.normal());
@@ -128,7 +122,7 @@ test('another colour of the object is learned, and the first one is not forgotte
 
 test('figures are finite for boxes of any place and size', () => {
   for (const box of [cropBox(-500, -500, 10, 10), cropBox(144, 144, 0.5, 0.5), cropBox(144, 144, 5000, 5000)]) {
-    const term = colourEvidence(createColourModel(grid(picture([])), box), grid(picture([])), box, WEIGHT);
+    const term = colourTerm(createColourModel(grid(picture([])), box), grid(picture([])), box, WEIGHT);
     const gradient = new Float32Array(4);
     expect(term(Float32Array.of(0.1, -3, 2, -2), 0, gradient)).toSatisfy(Number.isFinite);
     expect([...gradient].every(Number.isFinite)).toBe(true);

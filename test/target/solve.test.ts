@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { FeatureMap } from '../../src/features/backbone.js';
 import { createRandom } from '../../src/random.js';
-import { responseAt } from '../../src/target/evidence.js';
+import { responseAt } from '../../src/target/response.js';
 import { principalBasis } from '../../src/target/pca.js';
 import type { Multiply } from '../../src/target/multiply.js';
 import { conjugateGradient } from '../../src/target/solve.js';

@@ -7,7 +7,8 @@ import { intersectionOverUnion, type FrameBox } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
 import { createRandom } from '../../src/random.js';
 import { createExplainer } from '../../src/tracker/explain.js';
-import { createTracker, type TrackerObserver } from '../../src/tracker/tracker.js';
+import { createTracker } from '../../src/tracker/tracker.js';
+import type { TrackerObserver } from '../../src/tracker/types.js';
 import type { TrackResult } from '../../src/result.js';
 import { temporaryFolder } from '../helpers/video.js';
 

@@ -53,7 +53,7 @@ async function somebody(networks: Networks, seed: number): Promise<Wanted> {
     mean: { data: numbers(10 * seed + 1, channels), dims: [channels, 1] },
     filter: { data: numbers(10 * seed + 2, TARGET_SIZE), dims: [TARGET_SIZE, 1] },
   };
-  return { template, model: { inputs: () => inputs } as unknown as TargetModel };
+  return { template, targetModel: { inputs: () => inputs } as unknown as TargetModel };
 }
 
 const open = (entry: BackboneEntry, joined: boolean): Promise<Networks> =>
@@ -83,11 +83,11 @@ describe.each(['float', 'int8'] as const)('the joined graph, %s', (precision) =>
       const other = others[i]!;
       expect(difference(sight.embedding.fine, other.embedding.fine)).toBeLessThan(limit);
       expect(difference(sight.embedding.coarse, other.embedding.coarse)).toBeLessThan(limit);
-      expect(difference(sight.response.scores, other.response.scores)).toBeLessThan(limit);
-      expect(difference(sight.response.reduced, other.response.reduced)).toBeLessThan(limit);
+      expect(difference(sight.scores, other.scores)).toBeLessThan(limit);
+      expect(difference(sight.reduced, other.reduced)).toBeLessThan(limit);
       expect(difference(sight.proposal, other.proposal)).toBeLessThan(limit);
     }
-    expect(difference(sights[0]!.response.scores, sights[1]!.response.scores)).toBeGreaterThan(0.1);
+    expect(difference(sights[0]!.scores, sights[1]!.scores)).toBeGreaterThan(0.1);
     await Promise.all([joined.release(), stepwise.release()]);
   });
 });

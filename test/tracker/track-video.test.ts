@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { FrameBox } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
-import { trackVideo, type OneFollower } from '../../src/tracker/track-video.js';
+import { trackObjects, trackVideo } from '../../src/tracker/track-video.js';
+import type { Tracker } from '../../src/tracker/types.js';
 
 function frames(count: number): { frames(): AsyncGenerator<Frame, void, void>; ended: () => boolean } {
   let ended = false;
@@ -20,7 +21,7 @@ function frames(count: number): { frames(): AsyncGenerator<Frame, void, void>; e
 }
 
 /** Moves the box by a pixel a frame. */
-function movingTracker(): OneFollower {
+function movingTracker(): Pick<Tracker, 'init' | 'update'> {
   let box: FrameBox | undefined;
   return {
     init: async (_, first) => ({ box: (box = first), confidence: 1, state: 'tracking' }),
@@ -66,20 +67,20 @@ describe('trackVideo', () => {
     expect(source.ended()).toBe(true);
   });
 
-  it('yields a result an object, in the order of the boxes', async () => {
+  it('of several objects yields a result an object, in the order of the boxes', async () => {
     let boxes: readonly FrameBox[] = [];
     const move = async () =>
       boxes.map((box, i) => ({ box: { ...box, x: box.x + i }, confidence: 1 / (i + 1), state: 'tracking' as const }));
     const several = {
       init: async (_: Frame, first: readonly FrameBox[]) => ((boxes = first), move()),
-      updateAll: move,
+      update: move,
     };
-    const [first] = await gather(trackVideo(several, frames(1), [BOX, { ...BOX, x: 5 }]));
+    const [first] = await gather(trackObjects(several, frames(1), [BOX, { ...BOX, x: 5 }]));
     expect(first!.objects.map(({ box, confidence }) => [box.x, confidence])).toEqual([
       [0, 1],
       [6, 0.5],
     ]);
-    expect(first).toMatchObject({ box: BOX, confidence: 1, frame: 10 });
+    expect(first).toMatchObject({ frame: 10, time: 0 });
   });
 
   it('yields nothing for a source without frames', async () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import type { FrameBox, Size } from '../../src/geometry.js';
 import { intersectionOverUnion } from '../../src/geometry.js';
 import { parseBoxes } from '../../src/io/boxes.js';
-import { createTracker } from '../../src/tracker/tracker.js';
+import { createTrackerGroup } from '../../src/tracker/group.js';
 import { listen } from '../../src/web/listen.js';
 import type { PickedBox, WebOptions } from '../../src/web/server.js';
 import { browserPath, builtPage, DEMO, openBrowser } from '../helpers/web.js';
@@ -39,7 +39,12 @@ describe.skipIf(browserPath === undefined)('the page in a browser', () => {
     options: Pick<WebOptions, 'root'> & Partial<WebOptions>,
     look: BrowserContextOptions = {},
   ): Promise<{ page: Page; url: string; errors: string[] }> {
-    const server = await listen({ openTracker: () => createTracker({ threads: 1 }), port: 0, pageFolder, ...options });
+    const server = await listen({
+      openTracker: () => createTrackerGroup({ threads: 1 }),
+      port: 0,
+      pageFolder,
+      ...options,
+    });
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...look });
     onTestFinished(async () => {
       await context.close();

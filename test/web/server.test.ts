@@ -19,7 +19,7 @@ const HEADERS = { host: '127.0.0.1:8642' };
 /** Stays where it is. */
 const stillTracker = async (): Promise<PooledTracker> => ({
   init: async (_, boxes) => boxes.map((box) => ({ box, confidence: 1, state: 'tracking' })),
-  updateAll: async () => [{ box: BOX, confidence: 0.5, state: 'uncertain' }],
+  update: async () => [{ box: BOX, confidence: 0.5, state: 'uncertain' }],
   release: async () => undefined,
 });
 

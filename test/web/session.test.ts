@@ -24,7 +24,7 @@ function movingTracker(onUpdate: (frame: Frame) => Promise<void> = async () => u
       boxes = first;
       return results(1);
     },
-    async updateAll(frame) {
+    async update(frame) {
       await onUpdate(frame);
       boxes = boxes.map((box) => ({ ...box, x: box.x + 1 }));
       return results(0.9);

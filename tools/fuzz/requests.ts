@@ -103,14 +103,14 @@ async function makePlace({ base, input }: Folders): Promise<Place> {
 
 const stillTracker = async (): Promise<PooledTracker> => {
   let boxes: Parameters<PooledTracker['init']>[1] = [];
-  const results: PooledTracker['updateAll'] = async () =>
+  const results: PooledTracker['update'] = async () =>
     boxes.map((box) => ({ box, confidence: 0.5, state: 'uncertain' }));
   return {
     init(frame, given) {
       boxes = given;
       return results(frame);
     },
-    updateAll: results,
+    update: results,
     release: async () => undefined,
   };
 };

@@ -16,7 +16,7 @@ const FONT = '11px system-ui, sans-serif';
 /** States that are hard to see in a narrow column are drawn over the others. */
 const RANK = ['tracking', 'found', 'uncertain', 'lost'] as const;
 
-/** Confidence below which an object is lost, and from which it is tracked (src/tracker/state.ts). */
+/** Confidence below which an object is lost, and from which it is tracked (src/tracker/judge.ts). */
 const LEVELS = [0.25, 0.5];
 
 /** The height it wants, CSS pixels. */

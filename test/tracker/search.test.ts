@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.js';
-import { redetectBox } from '../../src/tracker/redetect.js';
+import { redetectBox } from '../../src/tracker/search.js';
 
 const config = parseConfig({}).redetect;
 const frame = { width: 640, height: 360 };

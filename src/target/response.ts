@@ -1,4 +1,4 @@
-/** The target model's response as evidence: for the posterior over boxes, and for where its proposal draws them. */
+/** The target model's response as a term of the posterior over boxes. */
 import type { LogTerm } from '../ebm/posterior.js';
 import type { CropBox } from '../geometry.js';
 import type { Response } from './classifier.js';
@@ -32,7 +32,7 @@ export function responseAt(
 }
 
 /** weight * response at the box's centre. */
-export function responseEvidence(response: Response, base: CropBox, weight: number): LogTerm {
+export function responseTerm(response: Response, base: CropBox, weight: number): LogTerm {
   return (y, at, gradient) => {
     const { value, dx, dy } = responseAt(response, base.cx + y[at]! * base.w, base.cy + y[at + 1]! * base.h);
     if (gradient) {

@@ -1,0 +1,91 @@
+/**
+ * Several objects over the same frames, each with a track of its own. In one thread their search regions are looked at together, which is
+ * faster on a GPU. On the CPU the objects are shared out among worker threads: see lanes.ts.
+ */
+import { parseConfig, type TrackerConfig, type TrackerOptions } from '../config.js';
+import type { FrameBox } from '../geometry.js';
+import type { Frame } from '../image/frame.js';
+import type { TrackResult } from '../result.js';
+import { openOnnxModel } from '../runtime/onnx.js';
+import { compileMultiply } from '../target/compile.js';
+import { begin } from './begin.js';
+import { checkFirstBoxes, checkObject, notStarted } from './checks.js';
+import { openLanes } from './lanes.js';
+import { look } from './look.js';
+import { openModels, type Models } from './models.js';
+import { resultOf, type Track } from './track.js';
+import { follow, moved, nextSearch } from './tracker.js';
+import type { TrackerDescription, TrackerGroup, TrackerObserver } from './types.js';
+
+/**
+ * Opens the networks and gives a group that follows several objects.
+ * @param observer is shown what each update() did, object by object; then all objects are followed in this thread
+ * @throws TrackerError CONFIG_INVALID, MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
+ */
+export async function createTrackerGroup(
+  options: TrackerOptions = {},
+  observer?: TrackerObserver,
+): Promise<TrackerGroup> {
+  const config = parseConfig(options);
+  // lanes cannot call an observer
+  if (observer === undefined && (await wantsLanes(config))) return openLanes(config);
+  return new OneThreadGroup(await openModels(config), observer);
+}
+
+/** Lanes are faster where one thread computes one crop after the other: on the CPU. */
+async function wantsLanes(config: TrackerConfig): Promise<boolean> {
+  if (config.engine !== 'onnx' || (config.lanes ?? config.threads) === 1) return false;
+  if (config.provider !== 'auto') return config.provider === 'cpu';
+  // the least of all graphs tells which provider the others would get
+  const graph = await openOnnxModel(compileMultiply(), { threads: 1, provider: 'auto' });
+  await graph.release();
+  return graph.provider === 'cpu';
+}
+
+class OneThreadGroup implements TrackerGroup {
+  private tracks: readonly Track[] = [];
+
+  constructor(
+    private readonly models: Models,
+    private readonly observer: TrackerObserver | undefined,
+  ) {}
+
+  async init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]> {
+    const tracks: Track[] = [];
+    for (const box of checkFirstBoxes(boxes, frame)) tracks.push(await begin(this.models, frame, box));
+    this.tracks = tracks;
+    return tracks.map(resultOf);
+  }
+
+  async update(frame: Frame): Promise<readonly TrackResult[]> {
+    const { models, observer } = this;
+    const tracks = this.started('update');
+    const searches = tracks.map((track) => nextSearch(models, track, frame));
+    const regions = searches.map(({ region }) => region);
+    const sights = await look(models, frame, regions, tracks);
+    const followed: Track[] = [];
+    for (const [i, track] of tracks.entries())
+      followed.push(await follow(models, track, frame, searches[i]!, sights[i]!, observer, i));
+    this.tracks = followed;
+    return followed.map(resultOf);
+  }
+
+  async moveTo(frame: Frame, box: FrameBox, object: number): Promise<void> {
+    const tracks = this.started('moveTo');
+    checkObject(object, tracks.length);
+    this.tracks = tracks.with(object, moved(tracks[object]!, frame, box));
+  }
+
+  get description(): TrackerDescription {
+    return this.models.description;
+  }
+
+  release(): Promise<void> {
+    return this.models.release();
+  }
+
+  private started(call: string): readonly Track[] {
+    if (this.tracks.length > 0) return this.tracks;
+    throw notStarted(call);
+  }
+}

@@ -1,0 +1,40 @@
+/** All that is known of one object. begin() makes it, each update() replaces it. */
+import type { Template } from '../ebm/head.js';
+import type { FrameBox } from '../geometry.js';
+import type { Random } from '../random.js';
+import type { TrackResult, TrackState } from '../result.js';
+import type { TargetModel } from '../target/classifier.js';
+import type { ColourModel } from '../target/colour.js';
+import type { Velocity } from './motion.js';
+import type { Observation } from './types.js';
+
+export interface Track {
+  /** What it looks like to the head, by the first frame. */
+  readonly template: Template;
+  /** What it looks like to the target model. */
+  readonly targetModel: TargetModel;
+  readonly colours: ColourModel;
+  readonly random: Random;
+  readonly object: ObjectState;
+  /** What lay behind the last result; undefined before the first update. */
+  readonly observation?: Observation;
+}
+
+/** Where it is, and how sure that is. */
+export interface ObjectState extends TrackResult {
+  readonly box: FrameBox;
+  readonly state: TrackState;
+  /** Frames since the first one. */
+  readonly frame: number;
+  /** Frames since it was lost in which nothing like it was seen; 0 while it is not lost. */
+  readonly lostFor: number;
+  readonly velocity: Velocity;
+  /** Filtered inputs of the confidence; undefined before the first update. */
+  readonly inputs: readonly number[] | undefined;
+  /** Log-posterior of the best sample of the first update. Later ones are measured by it, since it differs from object to object. */
+  readonly firstHeight: number | undefined;
+}
+
+export function resultOf({ object: { box, confidence, state } }: Pick<Track, 'object'>): TrackResult {
+  return { box, confidence, state };
+}

@@ -1,0 +1,105 @@
+/** What is public of a tracker: what it is asked, what it says, and who may look on. */
+import type { Estimate } from '../ebm/estimate.js';
+import type { Mixture } from '../ebm/proposal.js';
+import type { CropBox, FrameBox, SearchRegion } from '../geometry.js';
+import type { Frame } from '../image/frame.js';
+import type { TrackResult } from '../result.js';
+import type { Response } from '../target/classifier.js';
+import type { Evidence } from './confidence.js';
+import type { Stopwatch } from './stopwatch.js';
+
+/** Follows one object from frame to frame. */
+export interface Tracker {
+  /**
+   * Begins with the object in `box` of `frame`; may be called again to begin anew.
+   * @returns the first box, clipped to the frame
+   * @throws TrackerError BOX_INVALID naming the value
+   */
+  init(frame: Frame, box: FrameBox): Promise<TrackResult>;
+  /** Where the object is in the next frame. @throws TrackerError TRACKER_NOT_STARTED before init() */
+  update(frame: Frame): Promise<TrackResult>;
+  /**
+   * Says where the object is now: the next search goes on from there, and nothing is learned from it.
+   * @throws TrackerError TRACKER_NOT_STARTED before init(), BOX_INVALID naming the value
+   */
+  moveTo(frame: Frame, box: FrameBox): Promise<void>;
+  /** What lay behind the last result. Undefined before the first update(). */
+  inspect(): Observation | undefined;
+  /** What computes, on what. */
+  readonly description: TrackerDescription;
+  /** Milliseconds of each stage, of all frames so far. */
+  readonly stopwatch: Stopwatch;
+  /** Frees the networks. The tracker cannot be used afterwards. */
+  release(): Promise<void>;
+}
+
+/**
+ * Follows several objects, each as if it were alone: with its own memory, state and random numbers. On the CPU an object gets the same boxes to
+ * the last bit as from a Tracker with as many threads as a lane has (threads / lanes); another number of threads changes last digits, and so
+ * does the common run of the backbone on other providers.
+ */
+export interface TrackerGroup {
+  /**
+   * Begins with an object a box; may be called again to begin anew.
+   * @returns the first boxes, clipped to the frame, in the order given
+   * @throws TrackerError BOX_INVALID naming the value, or where the list is empty
+   */
+  init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]>;
+  /** Where each object is in the next frame, in the order of init(). @throws TrackerError TRACKER_NOT_STARTED before init() */
+  update(frame: Frame): Promise<readonly TrackResult[]>;
+  /**
+   * Says where one of the objects is now: its next search goes on from there, and nothing is learned from it.
+   * @param object its place in the list given to init()
+   * @throws TrackerError TRACKER_NOT_STARTED before init(), BOX_INVALID naming the value, OPTION_INVALID where there is no such object
+   */
+  moveTo(frame: Frame, box: FrameBox, object: number): Promise<void>;
+  /** What computes, on what. */
+  readonly description: TrackerDescription;
+  /** Frees the networks and ends the lanes. The group cannot be used afterwards. */
+  release(): Promise<void>;
+}
+
+/** What computes, on what. */
+export interface TrackerDescription {
+  /** What computes the head. */
+  readonly engine: string;
+  /** Execution provider of the backbone, and why it was chosen. */
+  readonly device: string;
+  /** One sentence a provider: why it was chosen or passed over. */
+  readonly reasons: readonly string[];
+  /** Threads of each network. */
+  readonly threads: number;
+  /** Worker threads with networks of their own, among which the objects of a group are shared out; 1: there is one set of networks. */
+  readonly lanes: number;
+  /** sha256 of the head's weights. */
+  readonly weights: string;
+}
+
+/** What lay behind a result. */
+export interface Observation {
+  /** Where the object was searched for. */
+  readonly region: SearchRegion;
+  /** The box before, crop pixels: relative boxes are about it. */
+  readonly base: CropBox;
+  /** What the target model said of the region. */
+  readonly response: Response;
+  /** What the first samples were drawn from. */
+  readonly proposal: Mixture;
+  /** The samples, and what they say of the box. */
+  readonly estimate: Estimate;
+  /** What the confidence was made from. */
+  readonly evidence: Evidence;
+  /** The evidence as inputs of the confidence, filtered over the last frames. */
+  readonly inputs: readonly number[];
+  /** Box, confidence and state. */
+  readonly result: TrackResult;
+}
+
+/** Looks on: it is told of every update(), which waits for it. */
+export interface TrackerObserver {
+  /**
+   * Told of one object in one frame, before anything is learned from it.
+   * @param object its place in the list given to a group; left out by a tracker of one object
+   */
+  observe(observation: Observation, frame: Frame, object?: number): Promise<void>;
+}
