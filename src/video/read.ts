@@ -5,13 +5,16 @@ import { messageOf, TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import { decodeImage, IMAGE_EXTENSIONS, type RgbImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
+import { fitImage } from '../image/fit.js';
 import { findBinaries, passthroughOption, type Binaries } from './binaries.js';
 import { createCommand, startReading } from './command.js';
 import { DecodeLog } from './decode-log.js';
+import { decodeIndex, DECODER_OPTIONS, MICROSECONDS, readPackets, TELL_TIMES } from './frame-index.js';
 import { imagesInFolder, isImage, matchPattern } from './images.js';
-import { probeVideo, unreadable, type VideoInfo } from './probe.js';
+import { uprightFilters } from './orientation.js';
+import { probeVideo, SQUARE, unreadable, type PixelAspect, type VideoInfo } from './probe.js';
 
-/** Size: that of the upright frames; single images of a folder may have another. */
+/** Size: that of the upright frames, in stored pixels. */
 export interface VideoSource extends Size {
   /** As it was given to openVideo(). */
   readonly path: string;
@@ -21,6 +24,10 @@ export interface VideoSource extends Size {
   readonly frameCount: number;
   /** Clockwise turn, degrees, that was undone; 0 for images. */
   readonly rotation: number;
+  /** After the turn, left and right were exchanged, because the file asks for it. */
+  readonly mirrored: boolean;
+  /** Width and height of one pixel of the upright frame as players show it; [1, 1] is a square. Boxes and frames take no account of it. */
+  readonly pixelAspect: PixelAspect;
   /** Name of the codec, or of the image format. */
   readonly codec: string;
   /** What was found wrong so far; complete when the frames have ended. */
@@ -31,6 +38,12 @@ export interface VideoSource extends Size {
    * @throws TrackerError VIDEO_UNREADABLE where not one frame could be read; START_OUT_OF_RANGE
    */
   frames(): AsyncGenerator<Frame, void, void>;
+  /**
+   * When each frame of the whole video is shown, seconds from the first: entry i is frame i, and their number is the number of frames. Of
+   * files whose packets do not tell it for sure, all frames are decoded for that. Undefined where the source is live, or the signal was
+   * aborted.
+   */
+  frameTimes(): Promise<Float64Array | undefined>;
 }
 
 /** A frame number, or seconds from the first frame: then the first frame that is not earlier. */
@@ -52,6 +65,8 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
   /** Threads of the decoder; ffmpeg chooses otherwise. */
   readonly threads?: number;
+  /** Number of the video stream, as ffprobe counts; left out: the one that players show. */
+  readonly stream?: number;
   /** The ffmpeg and ffprobe to use; found otherwise. */
   readonly binaries?: Binaries;
 }
@@ -61,7 +76,8 @@ export const IMAGE_FPS = 25;
 
 /**
  * Looks at a video file, a folder of images or a pattern such as "img/*.jpg"; nothing is decoded before frames() is asked.
- * @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING, START_OUT_OF_RANGE, INTERRUPTED where the signal was aborted
+ * @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING, START_OUT_OF_RANGE, INTERRUPTED where the signal was aborted,
+ * OPTION_INVALID where there is no such stream
  */
 export async function openVideo(path: string, options: OpenOptions = {}): Promise<VideoSource> {
   const start = options.start ?? { frame: 0 };
@@ -69,12 +85,22 @@ export async function openVideo(path: string, options: OpenOptions = {}): Promis
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile() && !isImage(path)) return openFile(path, start, options);
   const images = found?.isFile() ? [path] : found ? await imagesInFolder(path) : await matchPattern(path);
-  if (images.length > 0) return openImages(path, images, start, options);
+  if (images.length > 0) {
+    if (options.stream !== undefined) throw imagesHaveNoStreams(path);
+    return openImages(path, images, start, options);
+  }
   const what = found
     ? `a folder without images (${IMAGE_EXTENSIONS.join(' ')})`
     : 'no such file or folder, and no file matches';
   throw new TrackerError('INPUT_NOT_FOUND', `video ${path}: ${what}`, {
     hint: 'give a video file, a folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg',
+  });
+}
+
+/** Of a folder, or of one image. */
+export function imagesHaveNoStreams(path: string): TrackerError {
+  return new TrackerError('OPTION_INVALID', `video ${path}: these are images, which have no streams to choose from`, {
+    hint: 'leave --stream out',
   });
 }
 
@@ -101,16 +127,18 @@ function isBefore(start: Start, { index, time }: Pick<Frame, 'index' | 'time'>):
 
 async function openFile(path: string, start: Start, options: OpenOptions): Promise<VideoSource> {
   const binaries = options.binaries ?? (await findBinaries());
-  const info = await probeVideo(binaries, path, options.signal);
-  const { width, height, fps, rotation, codec } = info;
+  const info = await probeVideo(binaries, path, options);
+  const { width, height, fps, rotation, mirrored, pixelAspect, codec } = info;
   const skipped = 'frame' in start ? start.frame : Math.round(start.time * fps);
-  const warnings: string[] = [];
+  const warnings = info.notes.map((note) => `${path}: ${note}`);
   return {
     path,
     width,
     height,
     fps,
     rotation,
+    mirrored,
+    pixelAspect,
     codec,
     frameCount: Math.max(0, info.frameCount - skipped),
     warnings,
@@ -123,6 +151,11 @@ async function openFile(path: string, start: Start, options: OpenOptions): Promi
       if (last && isBefore(start, last)) {
         throw startOutOfRange(path, start, `found ${last.index + 1} frames, the last at ${last.time.toFixed(3)} s`);
       }
+    },
+    async frameTimes() {
+      const packets = await readPackets(path, info, binaries, options.signal);
+      const index = packets.index ?? (await decodeIndex(path, info, packets, binaries, options));
+      return index?.times;
     },
   };
 }
@@ -173,15 +206,20 @@ export async function* decode(
   const { failure, lastLines } = await run.ended;
   if (count === 0) {
     if (seek) return;
-    throw unreadable(path, lastLines.length > 0 ? lastLines : [failure ?? 'nothing']);
+    const words = lastLines.filter((line) => !line.includes('[verbose]'));
+    throw unreadable(path, words.length > 0 ? words : [failure ?? 'nothing']);
   }
-  const damage = log.damage(info.streamSeconds) ?? failure;
+  if (log.resized !== undefined)
+    warnings.push(
+      `${path}: the picture changes its size, all frames were scaled to ${width} x ${height}: ${log.resized}`,
+    );
+  const damage = log.damage(info) ?? failure;
   if (damage !== undefined) warnings.push(`${path}: damaged or cut off, ${count} frames could be read: ${damage}`);
 }
 
 /**
  * One frame out for each coded frame, upright, as raw RGB. The filters also make ffmpeg log the time of each of these very frames: the
- * packets' times do not tell which of them the decoder shows. A corner is enough for that, showinfo sums up what it sees.
+ * packets' times do not tell which of them the decoder shows.
  */
 function decodeCommand(
   path: string,
@@ -190,14 +228,15 @@ function decodeCommand(
   threads: number | undefined,
   seek: Seek | undefined,
 ) {
+  // a video may change its size on the way
+  const picture = [...uprightFilters(info), `scale=${info.width}:${info.height}`, 'format=rgb24'];
   const filters = [
-    'settb=AVTB,split[times][frames]',
-    String.raw`[times]crop=min(iw\,16):min(ih\,16):0:0,showinfo,nullsink`,
-    // a video may change its size on the way
-    `[frames]scale=${info.width}:${info.height},format=rgb24`,
+    `${MICROSECONDS},split[times][frames]`,
+    `[times]${TELL_TIMES},nullsink`,
+    `[frames]${picture.join(',')}`,
   ];
   return createCommand(path, binaries)
-    .inputOptions(['-hide_banner', '-nostats', '-loglevel', 'repeat+level+info'])
+    .inputOptions([...DECODER_OPTIONS])
     .inputOptions(threads === undefined ? [] : ['-threads', String(threads)])
     .inputOptions(seek ? ['-ss', seek.at.toFixed(6)] : [])
     .output('pipe:1')
@@ -257,6 +296,8 @@ async function openImages(
     fps: IMAGE_FPS,
     frameCount: files.length - first,
     rotation: 0,
+    mirrored: false,
+    pixelAspect: SQUARE,
     codec: 'images',
     warnings,
     async *frames() {
@@ -266,11 +307,17 @@ async function openImages(
         const image = await decodeImage(file).catch((error: unknown) => {
           warnings.push(`frame ${index} left out: ${messageOf(error)}`);
         });
-        if (image) yield { ...image, ...place(index) };
+        if (!image) continue;
+        if (image.width !== sample.width || image.height !== sample.height)
+          warnings.push(`frame ${index}, ${file}, was scaled to ${sizeText(sample)}: it is ${sizeText(image)}`);
+        yield { ...(await fitImage(image, sample)), ...place(index) };
       }
     },
+    frameTimes: async () => Float64Array.from(files, (_, index) => place(index).time),
   };
 }
+
+const sizeText = ({ width, height }: Size): string => `${width} x ${height}`;
 
 /** @throws TrackerError VIDEO_UNREADABLE */
 export async function firstReadable(path: string, files: readonly string[]): Promise<RgbImage> {

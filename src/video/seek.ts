@@ -3,20 +3,29 @@ import { stat } from 'node:fs/promises';
 import { messageOf, TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import { decodeImage } from '../image/decode.js';
+import { fitImage } from '../image/fit.js';
 import type { Frame } from '../image/frame.js';
 import { findBinaries, type Binaries } from './binaries.js';
-import { frameAt, quickFrame, readFrameIndex, type FrameIndex } from './frame-index.js';
+import { decodeIndex, frameAt, quickFrame, readPackets, type FrameIndex } from './frame-index.js';
 import { imagesInFolder } from './images.js';
-import { probeVideo, type VideoInfo } from './probe.js';
-import { decode, firstReadable, IMAGE_FPS } from './read.js';
+import { probeVideo, SQUARE, type PixelAspect, type VideoInfo } from './probe.js';
+import { decode, firstReadable, IMAGE_FPS, imagesHaveNoStreams } from './read.js';
 
 export interface SeekableVideo extends Size {
   readonly path: string;
   readonly fps: number;
-  /** Frames, an estimate until `counted` has settled; 0 where the file does not tell. */
+  /** As of VideoSource. */
+  readonly pixelAspect: PixelAspect;
+  /** What a person should know of it, without its path. */
+  readonly notes: readonly string[];
+  /** Frames; until `counted` has settled an estimate, or those that were found so far. */
   frameCount(): number;
-  /** Settles when the frames have been counted, as far as that is possible without decoding. Never rejects. */
+  /** Settles soon: jumps are as quick as they will be, and where the file's packets tell all frames, these are counted. Never rejects. */
+  readonly ready: Promise<void>;
+  /** Settles when the frames have been counted, by decoding all of them where that is the only way. Never rejects. */
   readonly counted: Promise<void>;
+  /** Seconds from the first frame; undefined where it is not known yet. */
+  timeOf(frame: number): number | undefined;
   /** A frame, not behind the given one, that is reached quickly. */
   quickFrame(frame: number): number;
   /**
@@ -25,17 +34,21 @@ export interface SeekableVideo extends Size {
    * @throws TrackerError VIDEO_UNREADABLE where not one frame could be read
    */
   frames(first: number, signal?: AbortSignal): AsyncGenerator<Frame, void, void>;
+  /** Ends the counting of frames. */
+  close(): Promise<void>;
 }
 
 export interface SeekableOptions {
   readonly binaries?: Binaries;
   /** The images, in order, where the path is a folder; left out: all that lie in it. */
   readonly images?: readonly string[];
+  /** Number of the video stream, as ffprobe counts; left out: the one that players show. */
+  readonly stream?: number;
   /** Aborted: counting the frames ends. */
   readonly signal?: AbortSignal;
 }
 
-/** @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING */
+/** @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING, OPTION_INVALID where there is no such stream */
 export async function openSeekable(path: string, options: SeekableOptions = {}): Promise<SeekableVideo> {
   const found = await stat(path).catch((cause: unknown) => {
     throw new TrackerError('INPUT_NOT_FOUND', `video ${path}: no such file or folder`, {
@@ -43,40 +56,91 @@ export async function openSeekable(path: string, options: SeekableOptions = {}):
       cause,
     });
   });
-  if (found.isDirectory()) return openFolder(path, options.images ?? (await imagesInFolder(path)));
+  if (found.isDirectory()) {
+    if (options.stream !== undefined) throw imagesHaveNoStreams(path);
+    return openFolder(path, options.images ?? (await imagesInFolder(path)));
+  }
   const binaries = options.binaries ?? (await findBinaries());
-  return openFile(path, await probeVideo(binaries, path), binaries, options.signal);
+  return openFile(path, await probeVideo(binaries, path, options), binaries, options.signal);
 }
 
 function openFile(path: string, info: VideoInfo, binaries: Binaries, signal?: AbortSignal): SeekableVideo {
-  let known: FrameIndex | undefined;
-  const indexed = readFrameIndex(path, info, binaries, signal).then((index) => (known = index));
-  const { width, height, fps } = info;
+  const counter = createCounter(path, info, binaries, signal);
+  const { width, height, fps, pixelAspect, notes } = info;
   return {
     path,
     width,
     height,
     fps,
-    frameCount: () => known?.times.length ?? info.frameCount,
-    counted: indexed.then(() => undefined),
-    // without an index every jump begins at the first frame
-    quickFrame: (frame) => (known ? quickFrame(known, frame) : 0),
+    pixelAspect,
+    notes,
+    frameCount: counter.count,
+    ready: counter.ready,
+    counted: counter.counted,
+    timeOf: (frame) => counter.index()?.times[frame],
+    quickFrame: (frame) => {
+      const index = counter.index();
+      // without an index every jump begins at the first frame
+      return index?.jumps ? quickFrame(index, frame) : 0;
+    },
     async *frames(first, signal) {
       const options = signal ? { signal } : {};
-      const index = first === 0 ? undefined : await indexed;
+      if (first > 0) await counter.ready;
+      const index = first > 0 ? counter.index() : undefined;
       if (index && first >= index.times.length) return;
-      if (index) {
-        let arrived = false;
+      let next = first;
+      if (index?.jumps) {
         for await (const frame of decode(path, binaries, info, options, [], seekTo(index, first))) {
-          const number = frameAt(index, frame.time);
-          if (!arrived && number !== first) break;
-          arrived = true;
-          yield { ...frame, index: number };
+          // another one than the index says: what is damaged is not shown
+          if (frameAt(index, frame.time) !== next) break;
+          yield { ...frame, index: next++ };
         }
-        if (arrived || signal?.aborted) return;
+        if (signal?.aborted || next === index.times.length) return;
+        counter.recount();
       }
       // the sure way: from the beginning
-      for await (const frame of decode(path, binaries, info, options, [])) if (frame.index >= first) yield frame;
+      for await (const frame of decode(path, binaries, info, options, [])) if (frame.index >= next) yield frame;
+    },
+    close: counter.close,
+  };
+}
+
+/** Knows, sooner or later, which frames a file has. */
+interface Counter extends Pick<SeekableVideo, 'ready' | 'counted' | 'close'> {
+  index(): FrameIndex | undefined;
+  count(): number;
+  /** What the packets told turned out to be wrong: from now on only what is decoded counts. */
+  recount(): void;
+}
+
+function createCounter(path: string, info: VideoInfo, binaries: Binaries, signal?: AbortSignal): Counter {
+  const closing = new AbortController();
+  const ended = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
+  let known: FrameIndex | undefined;
+  let found = 0;
+  let decoding: Promise<void> | undefined;
+  const packets = readPackets(path, info, binaries, ended);
+  const decodeAll = async (): Promise<void> => {
+    const onCount = (frames: number): void => void (found = frames);
+    // with one thread: the frames are to be looked at and tracked meanwhile
+    known = await decodeIndex(path, info, await packets, binaries, { signal: ended, threads: 1, onCount });
+  };
+  const ready = packets.then(({ index }) => void (known = index));
+  const counted = ready.then(() => (known ? undefined : (decoding = decodeAll())));
+  return {
+    ready,
+    counted,
+    index: () => known,
+    count: () => known?.times.length ?? Math.max(info.frameCount, found),
+    recount() {
+      if (decoding) return;
+      known = undefined;
+      decoding = decodeAll();
+    },
+    async close() {
+      closing.abort();
+      await counted;
+      await decoding;
     },
   };
 }
@@ -93,15 +157,21 @@ async function openFolder(path: string, files: readonly string[]): Promise<Seeka
       hint: 'give a video file or a folder of images',
     });
   }
-  const { width, height } = await firstReadable(path, files);
+  const size = await firstReadable(path, files);
+  const { width, height } = size;
   return {
     path,
     width,
     height,
     fps: IMAGE_FPS,
+    pixelAspect: SQUARE,
+    notes: [],
     frameCount: () => files.length,
+    ready: Promise.resolve(),
     counted: Promise.resolve(),
+    timeOf: (frame) => frame / IMAGE_FPS,
     quickFrame: (frame) => frame,
+    close: async () => undefined,
     async *frames(first, signal) {
       let failure: unknown;
       let count = 0;
@@ -113,7 +183,7 @@ async function openFolder(path: string, files: readonly string[]): Promise<Seeka
         });
         if (!image) continue;
         count++;
-        yield { ...image, index, time: index / IMAGE_FPS };
+        yield { ...(await fitImage(image, size)), index, time: index / IMAGE_FPS };
       }
       if (count === 0 && failure !== undefined) {
         throw new TrackerError('VIDEO_UNREADABLE', `video ${path}: ${messageOf(failure)}`, {
