@@ -16,6 +16,7 @@ import {
 } from '../io/tracks.js';
 import { drawTracks } from '../tracker/draw-tracks.js';
 import { openVideo, type VideoSource } from '../video/read.js';
+import { STREAM_OPTION, streamOf } from './options.js';
 import { checkOutputs } from './outputs.js';
 import type { Terminal } from './terminal.js';
 
@@ -25,6 +26,7 @@ interface ConvertOptions {
   video?: string;
   size?: string;
   fps?: string;
+  stream?: string;
 }
 
 export function addConvertCommand(program: Command, terminal: Terminal): void {
@@ -39,8 +41,10 @@ export function addConvertCommand(program: Command, terminal: Terminal): void {
     .option('--video <file>', 'the video that the boxes belong to: tells its size, rate and length')
     .option('--size <WxH>', 'size of the video, where there is none at hand')
     .option('--fps <n>', 'frames a second of the video, where there is none at hand')
+    .option(...STREAM_OPTION)
     .action(async (input: string, output: string, options: ConvertOptions) => {
-      const { objects, boxes } = await convert(input, output, options);
+      const { objects, boxes, warnings } = await convert(input, output, options);
+      for (const warning of warnings) terminal.stderr.write(`warning: ${warning}\n`);
       terminal.stderr.write(`wrote ${output}: ${boxes} boxes of ${objects} object(s)\n`);
     });
 }
@@ -48,18 +52,23 @@ export function addConvertCommand(program: Command, terminal: Terminal): void {
 async function convert(
   input: string,
   output: string,
-  { from, to, video, size, fps }: ConvertOptions,
-): Promise<{ objects: number; boxes: number }> {
+  options: ConvertOptions,
+): Promise<{ objects: number; boxes: number; warnings: readonly string[] }> {
+  const { from, to, video } = options;
+  const given = givenMedia(options);
   const draws = to === undefined && path.extname(output).toLowerCase() === '.mp4';
   const format = to === undefined ? undefined : parseFormatName(to);
   await checkOutputs(draws ? { video: output } : { rows: output, ...(format ? { format } : {}) }, input);
   await refuseOverwriting(output, video);
-  const source = video === undefined ? undefined : await openVideo(video);
-  const media = mediaOf(video ?? input, source, size, fps);
+  const source = video === undefined ? undefined : await openVideo(video, streamOf(options));
+  // a header is no proof of how many frames play; where they are drawn, they show it themselves
+  const times = draws ? undefined : await source?.frameTimes();
+  const media = mediaOf(video ?? input, source, times, given);
   const rows = await readTracks(input, { format: from === undefined ? undefined : parseFormatName(from), media });
   if (draws) await drawRows(output, rows, source);
   else await writeRows(output, rows, media, format);
-  return { objects: new Set(rows.map(({ id }) => id)).size, boxes: rows.length };
+  const objects = new Set(rows.map(({ id }) => id)).size;
+  return { objects, boxes: rows.length, warnings: source?.warnings ?? [] };
 }
 
 async function refuseOverwriting(output: string, video: string | undefined): Promise<void> {
@@ -68,19 +77,26 @@ async function refuseOverwriting(output: string, video: string | undefined): Pro
 }
 
 /** @throws TrackerError OPTION_INVALID */
+function givenMedia({ size, fps }: ConvertOptions): Omit<Media, 'name'> {
+  return {
+    ...(size === undefined ? {} : parseSize(size)),
+    ...(fps === undefined ? {} : { fps: parseFps(fps) }),
+  };
+}
+
+/** What is given goes before what the video says. */
 function mediaOf(
   file: string,
   source: VideoSource | undefined,
-  size: string | undefined,
-  fps: string | undefined,
+  times: ArrayLike<number> | undefined,
+  given: Omit<Media, 'name'>,
 ): Media {
-  const name = path.basename(file);
   return {
-    name,
+    name: path.basename(file),
     ...(source ? { width: source.width, height: source.height, fps: source.fps } : {}),
-    ...(source && source.frameCount > 0 ? { frameCount: source.frameCount } : {}),
-    ...(size === undefined ? {} : parseSize(size)),
-    ...(fps === undefined ? {} : { fps: parseFps(fps) }),
+    ...(times ? { frameCount: times.length } : {}),
+    ...(times && given.fps === undefined ? { times } : {}),
+    ...given,
   };
 }
 

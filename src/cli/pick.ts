@@ -7,6 +7,7 @@ import { createTracker } from '../tracker/tracker.js';
 import { listen } from '../web/listen.js';
 import type { PickedBox } from '../web/server.js';
 import { listenForInterrupt } from './interrupt.js';
+import { streamOf } from './options.js';
 import { addAddressOptions, addressOf, type ServeOptions } from './serve.js';
 import type { Terminal } from './terminal.js';
 
@@ -38,7 +39,13 @@ async function pickBox(
 ): Promise<PickedBox | undefined> {
   let onPick: (picked: PickedBox) => void = () => undefined;
   const picked = new Promise<PickedBox>((resolve) => (onPick = resolve));
-  const server = await listen({ root: video, openTracker: () => createTracker(), onPick, ...addressOf(options) });
+  const server = await listen({
+    root: video,
+    openTracker: () => createTracker(),
+    onPick,
+    ...streamOf(options),
+    ...addressOf(options),
+  });
   stderr.write(`open ${server.url} and draw the box\n`);
   const stopped = signal.aborted ? undefined : once(signal, 'abort').then(() => undefined);
   const found = await Promise.race([picked, stopped]);

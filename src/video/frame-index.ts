@@ -19,6 +19,8 @@ export interface FrameIndex {
 export interface Packets {
   /** Undefined where they do not tell for sure which frames there are. */
   readonly index: FrameIndex | undefined;
+  /** How many frames there are, about. */
+  readonly count: number;
   /** Of frames that are decoded without others: seconds from where the file's own times begin, rising. */
   readonly keyTimes: readonly number[];
   /** Its times are those that ffmpeg jumps to. */
@@ -29,7 +31,7 @@ export interface Packets {
 const CONTAINERS = /\b(mov|mp4|matroska|webm)\b/;
 /** Its packets may hold frames that are never shown. */
 const HIDDEN_FRAMES = 'vp8';
-const NOTHING: Packets = { index: undefined, keyTimes: [], jumps: false };
+const NOTHING: Packets = { index: undefined, count: 0, keyTimes: [], jumps: false };
 
 /** Never throws. */
 export async function readPackets(
@@ -62,7 +64,7 @@ export function parsePackets(csv: string): Packets {
   }));
   const shown = packets.filter(({ discarded }) => !discarded).toSorted((a, b) => a.time - b.time);
   const keyTimes = shown.filter(({ key }) => key).map(({ time }) => time);
-  return { keyTimes, jumps: true, index: indexOf(packets, shown) };
+  return { index: indexOf(packets, shown), count: shown.length, keyTimes, jumps: true };
 }
 
 interface Packet {

@@ -1,5 +1,6 @@
 /** Frames of a video file, of a folder of images, or of a pattern: one at a time, only as fast as they are taken. */
 import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { messageOf, TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
@@ -130,7 +131,9 @@ async function openFile(path: string, start: Start, options: OpenOptions): Promi
   const info = await probeVideo(binaries, path, options);
   const { width, height, fps, rotation, mirrored, pixelAspect, codec } = info;
   const skipped = 'frame' in start ? start.frame : Math.round(start.time * fps);
-  const warnings = info.notes.map((note) => `${path}: ${note}`);
+  const warnings: string[] = [];
+  const warn = (text: string): void => void warnings.push(`${path}: ${text}`);
+  info.notes.forEach(warn);
   return {
     path,
     width,
@@ -144,7 +147,7 @@ async function openFile(path: string, start: Start, options: OpenOptions): Promi
     warnings,
     async *frames() {
       let last: Frame | undefined;
-      for await (const frame of decode(path, binaries, info, options, warnings)) {
+      for await (const frame of decode(path, binaries, info, options, warn)) {
         last = frame;
         if (!isBefore(start, frame)) yield frame;
       }
@@ -174,7 +177,7 @@ export async function* decode(
   binaries: Binaries,
   info: VideoInfo,
   { signal, threads }: Pick<OpenOptions, 'signal' | 'threads'>,
-  warnings: string[],
+  warn: (text: string) => void,
   seek?: Seek,
 ): AsyncGenerator<Frame, void, void> {
   if (signal?.aborted) return;
@@ -210,11 +213,9 @@ export async function* decode(
     throw unreadable(path, words.length > 0 ? words : [failure ?? 'nothing']);
   }
   if (log.resized !== undefined)
-    warnings.push(
-      `${path}: the picture changes its size, all frames were scaled to ${width} x ${height}: ${log.resized}`,
-    );
+    warn(`the picture changes its size, all frames were scaled to ${width} x ${height}: ${log.resized}`);
   const damage = log.damage(info) ?? failure;
-  if (damage !== undefined) warnings.push(`${path}: damaged or cut off, ${count} frames could be read: ${damage}`);
+  if (damage !== undefined) warn(`damaged or cut off, ${count} frames could be read: ${damage}`);
 }
 
 /**
@@ -308,8 +309,8 @@ async function openImages(
           warnings.push(`frame ${index} left out: ${messageOf(error)}`);
         });
         if (!image) continue;
-        if (image.width !== sample.width || image.height !== sample.height)
-          warnings.push(`frame ${index}, ${file}, was scaled to ${sizeText(sample)}: it is ${sizeText(image)}`);
+        const other = otherSize(file, index, image, sample);
+        if (other !== undefined) warnings.push(other);
         yield { ...(await fitImage(image, sample)), ...place(index) };
       }
     },
@@ -317,7 +318,12 @@ async function openImages(
   };
 }
 
-const sizeText = ({ width, height }: Size): string => `${width} x ${height}`;
+/** What is to be said of an image that is not as large as the others; undefined where it is. */
+export function otherSize(file: string, index: number, image: Size, expected: Size): string | undefined {
+  if (image.width === expected.width && image.height === expected.height) return undefined;
+  const [found, size] = [image, expected].map(({ width, height }) => `${width} x ${height}`);
+  return `frame ${index} (${basename(file)}) has ${found} pixels, it was scaled to ${size} as the first image has`;
+}
 
 /** @throws TrackerError VIDEO_UNREADABLE */
 export async function firstReadable(path: string, files: readonly string[]): Promise<RgbImage> {

@@ -9,17 +9,19 @@ import { findBinaries, type Binaries } from './binaries.js';
 import { decodeIndex, frameAt, quickFrame, readPackets, type FrameIndex } from './frame-index.js';
 import { imagesInFolder } from './images.js';
 import { probeVideo, SQUARE, type PixelAspect, type VideoInfo } from './probe.js';
-import { decode, firstReadable, IMAGE_FPS, imagesHaveNoStreams } from './read.js';
+import { decode, firstReadable, IMAGE_FPS, imagesHaveNoStreams, otherSize } from './read.js';
 
 export interface SeekableVideo extends Size {
   readonly path: string;
   readonly fps: number;
   /** As of VideoSource. */
   readonly pixelAspect: PixelAspect;
-  /** What a person should know of it, without its path. */
+  /** What a person should know of it, without its path; there may be more once its frames were read. */
   readonly notes: readonly string[];
-  /** Frames; until `counted` has settled an estimate, or those that were found so far. */
+  /** Frames; until they are counted an estimate, or those that were found so far. */
   frameCount(): number;
+  /** Their number is sure. */
+  isCounted(): boolean;
   /** Settles soon: jumps are as quick as they will be, and where the file's packets tell all frames, these are counted. Never rejects. */
   readonly ready: Promise<void>;
   /** Settles when the frames have been counted, by decoding all of them where that is the only way. Never rejects. */
@@ -66,7 +68,9 @@ export async function openSeekable(path: string, options: SeekableOptions = {}):
 
 function openFile(path: string, info: VideoInfo, binaries: Binaries, signal?: AbortSignal): SeekableVideo {
   const counter = createCounter(path, info, binaries, signal);
-  const { width, height, fps, pixelAspect, notes } = info;
+  const { width, height, fps, pixelAspect } = info;
+  const notes = [...info.notes];
+  const warn = noteOnce(notes);
   return {
     path,
     width,
@@ -75,6 +79,7 @@ function openFile(path: string, info: VideoInfo, binaries: Binaries, signal?: Ab
     pixelAspect,
     notes,
     frameCount: counter.count,
+    isCounted: counter.isCounted,
     ready: counter.ready,
     counted: counter.counted,
     timeOf: (frame) => counter.index()?.times[frame],
@@ -90,23 +95,36 @@ function openFile(path: string, info: VideoInfo, binaries: Binaries, signal?: Ab
       if (index && first >= index.times.length) return;
       let next = first;
       if (index?.jumps) {
-        for await (const frame of decode(path, binaries, info, options, [], seekTo(index, first))) {
+        for await (const frame of decode(path, binaries, info, options, ignore, seekTo(index, first))) {
           // another one than the index says: what is damaged is not shown
           if (frameAt(index, frame.time) !== next) break;
           yield { ...frame, index: next++ };
         }
         if (signal?.aborted || next === index.times.length) return;
-        counter.recount();
+        if (next > first) counter.recount();
       }
       // the sure way: from the beginning
-      for await (const frame of decode(path, binaries, info, options, [])) if (frame.index >= next) yield frame;
+      let count = 0;
+      for await (const frame of decode(path, binaries, info, options, warn)) {
+        count++;
+        if (frame.index >= next) yield frame;
+      }
+      if (!signal?.aborted && counter.isCounted() && count !== counter.count()) counter.recount();
     },
     close: counter.close,
   };
 }
 
+const ignore = (): void => undefined;
+
+const noteOnce =
+  (notes: string[]) =>
+  (text: string): void => {
+    if (!notes.includes(text)) notes.push(text);
+  };
+
 /** Knows, sooner or later, which frames a file has. */
-interface Counter extends Pick<SeekableVideo, 'ready' | 'counted' | 'close'> {
+interface Counter extends Pick<SeekableVideo, 'isCounted' | 'ready' | 'counted' | 'close'> {
   index(): FrameIndex | undefined;
   count(): number;
   /** What the packets told turned out to be wrong: from now on only what is decoded counts. */
@@ -117,6 +135,7 @@ function createCounter(path: string, info: VideoInfo, binaries: Binaries, signal
   const closing = new AbortController();
   const ended = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
   let known: FrameIndex | undefined;
+  let estimate = info.frameCount;
   let found = 0;
   let decoding: Promise<void> | undefined;
   const packets = readPackets(path, info, binaries, ended);
@@ -125,13 +144,17 @@ function createCounter(path: string, info: VideoInfo, binaries: Binaries, signal
     // with one thread: the frames are to be looked at and tracked meanwhile
     known = await decodeIndex(path, info, await packets, binaries, { signal: ended, threads: 1, onCount });
   };
-  const ready = packets.then(({ index }) => void (known = index));
+  const ready = packets.then(({ index, count }) => {
+    known = index;
+    if (count > 0) estimate = count;
+  });
   const counted = ready.then(() => (known ? undefined : (decoding = decodeAll())));
   return {
     ready,
     counted,
     index: () => known,
-    count: () => known?.times.length ?? Math.max(info.frameCount, found),
+    isCounted: () => known !== undefined,
+    count: () => known?.times.length ?? Math.max(estimate, found),
     recount() {
       if (decoding) return;
       known = undefined;
@@ -159,14 +182,17 @@ async function openFolder(path: string, files: readonly string[]): Promise<Seeka
   }
   const size = await firstReadable(path, files);
   const { width, height } = size;
+  const notes: string[] = [];
+  const note = noteOnce(notes);
   return {
     path,
     width,
     height,
     fps: IMAGE_FPS,
     pixelAspect: SQUARE,
-    notes: [],
+    notes,
     frameCount: () => files.length,
+    isCounted: () => true,
     ready: Promise.resolve(),
     counted: Promise.resolve(),
     timeOf: (frame) => frame / IMAGE_FPS,
@@ -183,6 +209,8 @@ async function openFolder(path: string, files: readonly string[]): Promise<Seeka
         });
         if (!image) continue;
         count++;
+        const other = otherSize(file, index, image, size);
+        if (other !== undefined) note(other);
         yield { ...(await fitImage(image, size)), index, time: index / IMAGE_FPS };
       }
       if (count === 0 && failure !== undefined) {

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -77,6 +77,25 @@ describe('a jump', () => {
     const video = await openSeekable(file);
     const frame = await firstFrom(video, all.length - 2);
     expect(numberOf(frame!)).toBe(all.length - 2);
+  });
+
+  it('over frames that cannot be decoded: once that is seen, numbers are those of reading in order', async () => {
+    const file = path.join(await temporaryFolder(), 'a.mkv');
+    await makeNumberedVideo(file, { frames: 12, encoder: ['-c:v', 'png', '-pix_fmt', 'rgb24'] });
+    const bytes = await readFile(file);
+    let at = -1;
+    for (let i = 0; i <= 5; i++) at = bytes.indexOf('IHDR', at + 1);
+    await writeFile(file, bytes.fill(0, at, at + 20)); // the head of the sixth picture
+    const all = await collect(await openVideo(file));
+    expect(all.map(numberOf)).toEqual([0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]);
+    const video = await openSeekable(file);
+    await video.counted;
+    const numbers: number[] = [];
+    for await (const frame of video.frames(3)) numbers.push(numberOf(frame));
+    expect(numbers).toEqual(all.slice(3).map(numberOf));
+    while (!video.isCounted()) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(video.frameCount()).toBe(11);
+    expect(numberOf((await firstFrom(video, 7))!)).toBe(8);
   });
 
   it('leaves no process, by the signal or by leaving the loop', async () => {

@@ -152,7 +152,7 @@ function rowsOf({ data, annotations, predictions }: z.infer<typeof Task>, media:
     if (!found.success) throw invalid(place, faultOf(found.error));
     const { framesCount, duration, sequence } = found.data;
     const rate = media.fps ?? fps ?? (framesCount && duration ? framesCount / duration : undefined);
-    const known = { name: media.name, ...(rate === undefined ? {} : { fps: rate }) };
+    const known = { ...media, ...(rate === undefined ? {} : { fps: rate }) };
     const rows = rowsOfRegion(sequence, meta?.object ?? i + 1, framesCount ?? 0, size, known, room, place);
     room -= rows.length;
     return rows;
