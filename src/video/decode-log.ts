@@ -1,5 +1,8 @@
 /** Reads the log of a decoding ffmpeg: the time of each frame, and what went wrong. */
 
+import { turned } from './orientation.js';
+import type { VideoInfo } from './probe.js';
+
 /** What showinfo says of a frame; the filters before it make the unit microseconds. */
 const FRAME_LINE = /\[Parsed_showinfo_.*\] n: *\d+ pts: *(NOPTS|-?\d+)/;
 /** Said where the decoder's first frame, or one of another size, comes to the filters. */
@@ -13,15 +16,19 @@ const HARMLESS = /dts to muxer/;
 const MISSING_SECONDS = 0.5;
 
 /** What the file announces. */
-export interface Announced {
-  /** Seconds that the video stream lasts. */
-  readonly streamSeconds: number | undefined;
-  /** Frames that it stores. */
-  readonly storedFrames: number | undefined;
+export type Announced = Pick<VideoInfo, 'width' | 'height' | 'rotation' | 'fps' | 'streamSeconds' | 'storedFrames'>;
+
+/** Where the log begins, if not with the first frame. */
+export interface LogStart {
+  /** ffmpeg's time, seconds, that counts as 0. */
+  readonly origin: number;
+  /** Number of the frame that comes first. */
+  readonly frame: number;
 }
 
 export class DecodeLog {
-  readonly #frameSeconds: number;
+  readonly #announced: Announced;
+  readonly #firstFrame: number;
   /** Microseconds, of the frames that were not asked for yet: few, ffmpeg waits for its reader. */
   readonly #pending: number[] = [];
   #closed = false;
@@ -31,16 +38,12 @@ export class DecodeLog {
   #frames = 0;
   #problems = 0;
   #firstProblem = '';
-  #size: string | undefined;
   #resized: string | undefined;
 
-  /**
-   * @param frameSeconds how long a frame lasts where the file does not tell
-   * @param origin ffmpeg's time, seconds, that counts as 0; left out: the first frame's
-   */
-  constructor(frameSeconds: number, origin?: number) {
-    this.#frameSeconds = frameSeconds;
-    if (origin !== undefined) this.#first = origin * 1e6;
+  constructor(announced: Announced, start?: LogStart) {
+    this.#announced = announced;
+    this.#firstFrame = start?.frame ?? 0;
+    if (start) this.#first = start.origin * 1e6;
   }
 
   read(line: string): void {
@@ -58,9 +61,10 @@ export class DecodeLog {
   #readSize(line: string): void {
     const [, width, height] = SIZE_LINE.exec(line) ?? [];
     if (width === undefined) return;
-    const size = `${width} x ${height}`;
-    this.#size ??= size;
-    if (size !== this.#size) this.#resized ??= `from frame ${this.#frames} on it is ${size}, before that ${this.#size}`;
+    const stored = turned(this.#announced, this.#announced);
+    if (Number(width) === stored.width && Number(height) === stored.height) return;
+    const from = `from frame ${this.#firstFrame + this.#frames} on the picture is`;
+    this.#resized ??= `${from} ${width} x ${height}, not ${stored.width} x ${stored.height}: it was scaled`;
   }
 
   /** No more lines will come. */
@@ -86,7 +90,7 @@ export class DecodeLog {
   #timeOf(stamp: number): number {
     this.#first ??= Number.isNaN(stamp) ? 0 : stamp;
     const time = (stamp - this.#first) / 1e6;
-    const guess = this.#last === undefined ? 0 : this.#last + this.#frameSeconds;
+    const guess = this.#last === undefined ? 0 : this.#last + 1 / this.#announced.fps;
     this.#last = time >= (this.#last ?? 0) ? time : guess;
     return this.#last;
   }
@@ -96,17 +100,18 @@ export class DecodeLog {
     return (this.#first ?? 0) / 1e6;
   }
 
-  /** Where the picture changes its size, and from what to what; undefined where it keeps it. */
+  /** Where the picture is not as large as the file announces; undefined where it is. */
   get resized(): string | undefined {
     return this.#resized;
   }
 
   /** What shows that the file is not whole. */
-  damage({ streamSeconds, storedFrames }: Announced): string | undefined {
+  damage(): string | undefined {
+    const { streamSeconds, storedFrames } = this.#announced;
     if (this.#problems > 0) return `${this.#problems} problem(s), the first: ${this.#firstProblem}`;
     // the last frame may be shown for long
     if (storedFrames !== undefined && this.#frames >= storedFrames) return undefined;
-    const end = (this.#last ?? 0) + this.#frameSeconds;
+    const end = (this.#last ?? 0) + 1 / this.#announced.fps;
     if (streamSeconds === undefined || streamSeconds - end <= MISSING_SECONDS) return undefined;
     return `it ends at ${end.toFixed(2)} s, expected ${streamSeconds.toFixed(2)} s`;
   }

@@ -101,7 +101,7 @@ export async function decodeIndex(
   { signal, threads, onCount }: CountOptions = {},
 ): Promise<FrameIndex | undefined> {
   if (signal?.aborted) return undefined;
-  const log = new DecodeLog(1 / info.fps);
+  const log = new DecodeLog(info);
   const times: number[] = [];
   const command = createCommand(path, binaries)
     .inputOptions([...DECODER_OPTIONS, ...(threads === undefined ? [] : ['-threads', String(threads)])])

@@ -8,6 +8,8 @@ export interface Orientation {
   readonly mirrored: boolean;
 }
 
+export const UPRIGHT: Orientation = { rotation: 0, mirrored: false };
+
 export interface DisplayMatrix {
   /** Degrees, anticlockwise; it cannot tell a mirrored picture from a turned one. */
   readonly rotation?: number | undefined;
@@ -31,7 +33,7 @@ function matrixEntries(text: string | undefined): number[] | undefined {
 /** The pixel (x, y) is shown at (a x + c y, b x + d y): https://developer.apple.com/documentation/quicktime-file-format/matrices */
 function fromMatrix([a = 1, b = 0, , c = 0, d = 1]: readonly number[]): Orientation {
   const determinant = a * d - b * c;
-  if (determinant === 0) return { rotation: 0, mirrored: false };
+  if (determinant === 0) return UPRIGHT;
   const mirrored = determinant < 0;
   return { rotation: normalTurn((Math.atan2(b, mirrored ? -a : a) * 180) / Math.PI), mirrored };
 }
@@ -41,8 +43,8 @@ function normalTurn(degrees: number): number {
 }
 
 /** A quarter turn exchanges width and height. */
-export function turned({ width, height }: Size, orientation?: Orientation): Size {
-  return (orientation?.rotation ?? 0) % 180 === 90 ? { width: height, height: width } : { width, height };
+export function turned({ width, height }: Size, { rotation }: Pick<Orientation, 'rotation'>): Size {
+  return rotation % 180 === 90 ? { width: height, height: width } : { width, height };
 }
 
 const FILTERS = {

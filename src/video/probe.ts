@@ -4,7 +4,7 @@ import { TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import type { Binaries } from './binaries.js';
 import { capture } from './command.js';
-import { orientationOf, turned, type Orientation } from './orientation.js';
+import { orientationOf, turned, UPRIGHT, type Orientation } from './orientation.js';
 
 /** Width and height of one pixel as players show it: [1, 1] is a square. */
 export type PixelAspect = readonly [width: number, height: number];
@@ -266,7 +266,7 @@ function positive(text: string | undefined): number | undefined {
 }
 
 /** "64:45" of the stored picture -> that of the upright one; pixels are squares where it says nothing. */
-export function parseAspect(text: string | undefined, orientation?: Orientation): PixelAspect {
+export function parseAspect(text: string | undefined, orientation = UPRIGHT): PixelAspect {
   const [width = 0, height = 0] = (text ?? '').split(':').map(Number);
   if (!(width > 0 && height > 0)) return SQUARE;
   const upright = turned({ width, height }, orientation);

@@ -147,7 +147,7 @@ async function openFile(path: string, start: Start, options: OpenOptions): Promi
     warnings,
     async *frames() {
       let last: Frame | undefined;
-      for await (const frame of decode(path, binaries, info, options, warn)) {
+      for await (const frame of decode(path, binaries, info, options, { onResized: warn, onDamage: warn })) {
         last = frame;
         if (!isBefore(start, frame)) yield frame;
       }
@@ -169,26 +169,38 @@ export interface Seek {
   readonly at: number;
   /** What was frame time 0 is at this time in ffmpeg's output, which begins with 0 at the place. */
   readonly origin: number;
+  /** Number of the frame there. */
+  readonly frame: number;
 }
 
-/** Every frame of a file, from its first, or from the place on: indices begin with 0 all the same. */
+/** Who is told of what is odd, in words that do not name the file. */
+export interface DecodeEvents {
+  /** Once, as soon as the picture has another size than the file announces. */
+  readonly onResized: (text: string) => void;
+  /** At the end. */
+  readonly onDamage: (text: string) => void;
+}
+
+/** Every frame of a file, from its first, or from the place on. */
 export async function* decode(
   path: string,
   binaries: Binaries,
   info: VideoInfo,
   { signal, threads }: Pick<OpenOptions, 'signal' | 'threads'>,
-  warn: (text: string) => void,
+  { onResized, onDamage }: DecodeEvents,
   seek?: Seek,
 ): AsyncGenerator<Frame, void, void> {
   if (signal?.aborted) return;
   const { width, height } = info;
-  const log = new DecodeLog(1 / info.fps, seek?.origin);
+  const log = new DecodeLog(info, seek);
   const run = startReading(decodeCommand(path, binaries, info, threads, seek), (line) => log.read(line));
   void run.ended.then(() => log.close());
   signal?.addEventListener('abort', run.kill, { once: true });
   const slicer = new Slicer(run.stdout, 3 * width * height);
+  const first = seek?.frame ?? 0;
   let count = 0;
   let complete = false;
+  let resized: string | undefined;
   try {
     let next = slicer.next();
     for (;;) {
@@ -197,7 +209,9 @@ export async function* decode(
       if (!data || signal?.aborted) break;
       // the frame after this one arrives while this one is worked on
       next = slicer.next();
-      yield { data, width, height, index: count++, time: await log.nextTime() };
+      const time = await log.nextTime();
+      if (resized === undefined && log.resized !== undefined) onResized((resized = log.resized));
+      yield { data, width, height, index: first + count++, time };
     }
   } finally {
     signal?.removeEventListener('abort', run.kill);
@@ -212,10 +226,8 @@ export async function* decode(
     const words = lastLines.filter((line) => !line.includes('[verbose]'));
     throw unreadable(path, words.length > 0 ? words : [failure ?? 'nothing']);
   }
-  if (log.resized !== undefined)
-    warn(`the picture changes its size, all frames were scaled to ${width} x ${height}: ${log.resized}`);
-  const damage = log.damage(info) ?? failure;
-  if (damage !== undefined) warn(`damaged or cut off, ${count} frames could be read: ${damage}`);
+  const damage = log.damage() ?? failure;
+  if (damage !== undefined) onDamage(`damaged or cut off, ${count} frames could be read: ${damage}`);
 }
 
 /**

@@ -9,7 +9,7 @@ import { findBinaries, type Binaries } from './binaries.js';
 import { decodeIndex, frameAt, quickFrame, readPackets, type FrameIndex } from './frame-index.js';
 import { imagesInFolder } from './images.js';
 import { probeVideo, SQUARE, type PixelAspect, type VideoInfo } from './probe.js';
-import { decode, firstReadable, IMAGE_FPS, imagesHaveNoStreams, otherSize } from './read.js';
+import { decode, firstReadable, IMAGE_FPS, imagesHaveNoStreams, otherSize, type Seek } from './read.js';
 
 export interface SeekableVideo extends Size {
   readonly path: string;
@@ -70,7 +70,9 @@ function openFile(path: string, info: VideoInfo, binaries: Binaries, signal?: Ab
   const counter = createCounter(path, info, binaries, signal);
   const { width, height, fps, pixelAspect } = info;
   const notes = [...info.notes];
-  const warn = noteOnce(notes);
+  const inOrder = { onResized: noteOnce(notes), onDamage: noteOnce(notes) };
+  // what is not decoded on the way is no damage
+  const fromThere = { ...inOrder, onDamage: () => undefined };
   return {
     path,
     width,
@@ -95,17 +97,18 @@ function openFile(path: string, info: VideoInfo, binaries: Binaries, signal?: Ab
       if (index && first >= index.times.length) return;
       let next = first;
       if (index?.jumps) {
-        for await (const frame of decode(path, binaries, info, options, ignore, seekTo(index, first))) {
+        for await (const frame of decode(path, binaries, info, options, fromThere, seekTo(index, first))) {
           // another one than the index says: what is damaged is not shown
           if (frameAt(index, frame.time) !== next) break;
-          yield { ...frame, index: next++ };
+          yield frame;
+          next++;
         }
         if (signal?.aborted || next === index.times.length) return;
         if (next > first) counter.recount();
       }
       // the sure way: from the beginning
       let count = 0;
-      for await (const frame of decode(path, binaries, info, options, warn)) {
+      for await (const frame of decode(path, binaries, info, options, inOrder)) {
         count++;
         if (frame.index >= next) yield frame;
       }
@@ -115,13 +118,14 @@ function openFile(path: string, info: VideoInfo, binaries: Binaries, signal?: Ab
   };
 }
 
-const ignore = (): void => undefined;
-
-const noteOnce =
-  (notes: string[]) =>
-  (text: string): void => {
-    if (!notes.includes(text)) notes.push(text);
+/** Every reader comes upon it anew: the first word on it is enough. */
+function noteOnce(notes: string[]): (text: string) => void {
+  let isNoted = false;
+  return (text) => {
+    if (!isNoted) notes.push(text);
+    isNoted = true;
   };
+}
 
 /** Knows, sooner or later, which frames a file has. */
 interface Counter extends Pick<SeekableVideo, 'isCounted' | 'ready' | 'counted' | 'close'> {
@@ -169,9 +173,9 @@ function createCounter(path: string, info: VideoInfo, binaries: Binaries, signal
 }
 
 /** Half a frame before it, so that rounding does not matter. */
-function seekTo({ times, offset }: FrameIndex, frame: number) {
+function seekTo({ times, offset }: FrameIndex, frame: number): Seek {
   const time = (times[frame]! + times[frame - 1]!) / 2;
-  return { at: time + offset, origin: -time };
+  return { at: time + offset, origin: -time, frame };
 }
 
 async function openFolder(path: string, files: readonly string[]): Promise<SeekableVideo> {
@@ -183,7 +187,6 @@ async function openFolder(path: string, files: readonly string[]): Promise<Seeka
   const size = await firstReadable(path, files);
   const { width, height } = size;
   const notes: string[] = [];
-  const note = noteOnce(notes);
   return {
     path,
     width,
@@ -210,7 +213,7 @@ async function openFolder(path: string, files: readonly string[]): Promise<Seeka
         if (!image) continue;
         count++;
         const other = otherSize(file, index, image, size);
-        if (other !== undefined) note(other);
+        if (other !== undefined && !notes.includes(other)) notes.push(other);
         yield { ...(await fitImage(image, size)), index, time: index / IMAGE_FPS };
       }
       if (count === 0 && failure !== undefined) {

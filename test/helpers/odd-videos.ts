@@ -254,7 +254,7 @@ export const ODD_VIDEOS: readonly OddVideo[] = [
       return first;
     },
     shown: plain(),
-    warning: /changes its size.* frame 8 /,
+    warning: /from frame 8 on the picture is 80 x 60, not 160 x 120/,
   },
   {
     name: 'a folder with a picture of another size',
