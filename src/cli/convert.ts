@@ -18,6 +18,7 @@ import { drawTracks } from '../tracker/draw-tracks.js';
 import { openVideo, type VideoSource } from '../video/read.js';
 import { nameOf } from '../video/source.js';
 import { mediaOf } from './media.js';
+import { STREAM_OPTION, streamOf } from './options.js';
 import { checkOutputs } from './outputs.js';
 import type { Terminal } from './terminal.js';
 
@@ -29,6 +30,7 @@ interface ConvertOptions {
   fps?: string;
   task?: string;
   extent?: boolean;
+  stream?: string;
 }
 
 export function addConvertCommand(program: Command, terminal: Terminal): void {
@@ -45,10 +47,11 @@ export function addConvertCommand(program: Command, terminal: Terminal): void {
     .option('--fps <n>', 'frames a second of the video, where there is none at hand')
     .option('--task <id|name>', 'which task (CVAT, Label Studio) or video (COCO), where IN holds several')
     .option('--extent', 'take the extent of polygons, masks, ellipses, skeletons and the like as boxes')
+    .option(...STREAM_OPTION)
     .action(async (input: string, output: string, options: ConvertOptions) => {
-      const { objects, boxes } = await convert(input, output, options, (note) =>
-        terminal.stderr.write(`warning: ${note}\n`),
-      );
+      const onNote = (note: string): void => void terminal.stderr.write(`warning: ${note}\n`);
+      const { objects, boxes, warnings } = await convert(input, output, options, onNote);
+      warnings.forEach(onNote);
       terminal.stderr.write(`wrote ${output}: ${boxes} boxes of ${objects} object(s)\n`);
     });
 }
@@ -56,25 +59,29 @@ export function addConvertCommand(program: Command, terminal: Terminal): void {
 async function convert(
   input: string,
   output: string,
-  { from, to, video, size, fps, task, extent }: ConvertOptions,
+  options: ConvertOptions,
   onNote: (note: string) => void,
-): Promise<{ objects: number; boxes: number }> {
+): Promise<{ objects: number; boxes: number; warnings: readonly string[] }> {
+  const { from, to, video, size, fps, task, extent } = options;
   const draws = to === undefined && path.extname(output).toLowerCase() === '.mp4';
   const format = to === undefined ? undefined : parseFormatName(to);
   await checkOutputs(draws ? { video: output } : { rows: output, ...(format ? { format } : {}) }, input);
   await refuseOverwriting(output, video);
-  const source =
-    video === undefined ? undefined : await openVideo(video, { onNote });
-  const media = {
-    ...(source ? await mediaOf(source) : { name: nameOf(input) }),
+  const source = video === undefined ? undefined : await openVideo(video, { onNote, ...streamOf(options) });
+  // a header is no proof of how many frames play; where they are drawn, they show it themselves
+  const times = draws ? undefined : await source?.frameTimes();
+  const asked = fps === undefined ? undefined : parseFps(fps);
+  const media: Media = {
+    ...(source ? await mediaOf(source, times, asked) : { name: nameOf(input) }),
     ...(size === undefined ? {} : parseSize(size)),
-    ...(fps === undefined ? {} : { fps: parseFps(fps) }),
+    ...(asked === undefined ? {} : { fps: asked }),
   };
-  const asked = from === undefined ? undefined : parseFormatName(from);
-  const rows = await readTracks(input, { format: asked, media, task, extent, required: true, onNote });
+  const read = from === undefined ? undefined : parseFormatName(from);
+  const rows = await readTracks(input, { format: read, media, task, extent, required: true, onNote });
   if (draws) await drawRows(output, rows, source);
   else await writeRows(output, rows, media, format);
-  return { objects: new Set(rows.map(({ id }) => id)).size, boxes: rows.length };
+  const objects = new Set(rows.map(({ id }) => id)).size;
+  return { objects, boxes: rows.length, warnings: source?.warnings ?? [] };
 }
 
 async function refuseOverwriting(output: string, video: string | undefined): Promise<void> {

@@ -6,15 +6,20 @@ import { imagesInFolder, matchPattern } from '../video/images.js';
 import type { VideoSource } from '../video/read.js';
 import { nameOf } from '../video/source.js';
 
-/** Size, rate, length and, of pictures, their names. */
-export async function mediaOf(source: VideoSource): Promise<Media> {
+/**
+ * Size, rate, length and, of pictures, their names.
+ * @param times of all frames, where they are known: more sure than what the header says
+ * @param rate that was asked for: it goes before the times
+ */
+export async function mediaOf(source: VideoSource, times?: ArrayLike<number>, rate?: number): Promise<Media> {
   const { path: file, width, height, fps, frameCount, codec } = source;
   return {
     name: nameOf(file),
     width,
     height,
     fps,
-    ...(frameCount > 0 ? { frameCount } : {}),
+    ...(times ? { frameCount: times.length } : frameCount > 0 ? { frameCount } : {}),
+    ...(times && rate === undefined ? { times } : {}),
     ...(codec === 'images' ? { frameNames: await picturesOf(file) } : {}),
   };
 }

@@ -26,6 +26,17 @@ export function parseWhole(name: string, text: string): number {
   });
 }
 
+/** Of every command that reads a video. */
+export const STREAM_OPTION = [
+  '--stream <n>',
+  'of several video streams in the file: the number that ffprobe gives it (default: the one that players show)',
+] as const;
+
+/** @throws TrackerError OPTION_INVALID */
+export function streamOf({ stream }: { readonly stream?: string }): { readonly stream?: number } {
+  return stream === undefined ? {} : { stream: parseWhole('--stream', stream) };
+}
+
 const HEAD_ENDING = '.safetensors';
 
 /** --head: a weight file, with or without its ending, as a path from anywhere; what is no file is a name of the manifest. */

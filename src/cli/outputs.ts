@@ -78,7 +78,7 @@ export type ObjectIds = readonly number[];
 export async function openOutputs(
   { rows, format, noRows, video }: OutputPaths,
   ids: ObjectIds,
-  source: Pick<VideoSource, 'path' | 'width' | 'height' | 'fps'>,
+  source: Pick<VideoSource, 'path' | 'width' | 'height' | 'fps' | 'pixelAspect'>,
   stdout: NodeJS.WritableStream,
 ): Promise<Outputs> {
   const { width, height, fps } = source;
@@ -154,17 +154,13 @@ async function streamSink(stream: NodeJS.WritableStream, writer: TrackWriter, te
 async function videoSink(
   file: string,
   ids: ObjectIds,
-  { width, height, fps }: Pick<VideoSource, 'width' | 'height' | 'fps'>,
+  { width, height, fps, pixelAspect }: Pick<VideoSource, 'width' | 'height' | 'fps' | 'pixelAspect'>,
 ): Promise<Sink> {
-  const writer = await openVideoWriter(file, { width, height, fps });
+  const writer = await openVideoWriter(file, { width, height, fps, pixelAspect });
   return {
     write: (tracked) => {
       const { image } = tracked;
-      return writer.write({
-        data: drawResults(image, resultsOf(tracked, ids)),
-        width: image.width,
-        height: image.height,
-      });
+      return writer.write({ ...image, data: drawResults(image, resultsOf(tracked, ids)) });
     },
     close: () => writer.close(),
   };

@@ -7,6 +7,7 @@ import { createTrackerGroup } from '../tracker/group.js';
 import { listen } from '../web/listen.js';
 import type { PickedBox } from '../web/server.js';
 import { listenForInterrupt } from './interrupt.js';
+import { streamOf } from './options.js';
 import { addAddressOptions, addressOf, type ServeOptions } from './serve.js';
 import type { Terminal } from './terminal.js';
 
@@ -44,6 +45,7 @@ async function pickBox(
     onPick,
     onNote: (text) => void stderr.write(`note: ${text}\n`),
     signal,
+    ...streamOf(options),
     ...addressOf(options),
   });
   stderr.write(`open ${server.url} and draw the box\n`);

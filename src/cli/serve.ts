@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { createTrackerGroup } from '../tracker/group.js';
 import { listen, type ListenOptions } from '../web/listen.js';
 import { listenForInterrupt } from './interrupt.js';
-import { parseWhole, readConfig, resolveHead } from './options.js';
+import { parseWhole, readConfig, resolveHead, STREAM_OPTION, streamOf } from './options.js';
 import type { Terminal } from './terminal.js';
 
 export interface ServeOptions {
@@ -14,6 +14,7 @@ export interface ServeOptions {
   threads?: string;
   seed?: string;
   config?: string;
+  stream?: string;
 }
 
 export function addServeCommand(program: Command, terminal: Terminal): void {
@@ -39,6 +40,7 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
         openTracker: () => createTrackerGroup(config),
         onNote: (text) => void terminal.stderr.write(`note: ${text}\n`),
         signal: interrupt.signal,
+        ...streamOf(options),
         ...addressOf(options),
       });
       terminal.stderr.write(`open ${server.url}\nCtrl-C ends it; results that were not exported are gone then\n`);
@@ -54,6 +56,7 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
 export function addAddressOptions(command: Command): Command {
   return command
     .option('--host <address>', 'listen there instead of on loopback: whoever has the printed token may come in')
+    .option(...STREAM_OPTION)
     .option('--port <n>', 'port; 0 = any that is free (default: 8642, or any)');
 }
 

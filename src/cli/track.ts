@@ -8,7 +8,7 @@ import { FORMATS, FORMAT_NAMES, parseFormatName } from '../io/tracks.js';
 import { isLive } from '../video/source.js';
 import { readBoxesFile, type BoxesFound } from './boxes-file.js';
 import type { OutputPaths } from './outputs.js';
-import { parseStart, parseWhole, readConfig, resolveHead } from './options.js';
+import { parseStart, parseWhole, readConfig, resolveHead, STREAM_OPTION, streamOf } from './options.js';
 import type { Terminal } from './terminal.js';
 import { runTracking, type TrackRequest } from './tracking.js';
 
@@ -21,6 +21,7 @@ interface TrackOptions {
   format?: string;
   video?: string;
   start?: string;
+  stream?: string;
   preset?: string;
   head?: string;
   engine?: string;
@@ -57,6 +58,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .option('--format <name>', `format of --out or stdout, where the name does not tell: ${FORMAT_NAMES.join(', ')}`)
     .option('--video <file>', 'the video with the boxes drawn in, .mp4')
     .option('--start <frame|time>', 'where to begin: 90 = frame 90, 3.5s or 00:00:03.5 = a time')
+    .option(...STREAM_OPTION)
     .option('--preset <name>', 'fast, default or accurate (src/presets.ts)')
     .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
     .option('--engine <name>', 'what computes the head: onnx or tfjs (default: onnx)')
@@ -87,6 +89,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
           live,
           objects,
           ...(start === undefined ? {} : { start }),
+          ...streamOf(options),
           outputs: outputsOf(options, live),
           config,
           ...debugOf(options),

@@ -23,6 +23,8 @@ export interface TrackRequest {
   /** One an object. */
   readonly objects: readonly FirstBox[];
   readonly start?: OpenOptions['start'];
+  /** Number of the video stream; left out: the one that players show. */
+  readonly stream?: number;
   readonly outputs: OutputPaths;
   readonly config: TrackerConfig;
   /** Where to write why the box is where it is. */
@@ -94,8 +96,10 @@ async function openGroup(config: TrackerConfig, objects: number, explainer: Expl
 
 async function openFile(request: TrackRequest, signal: AbortSignal, { stderr }: Terminal): Promise<VideoSource> {
   const start = request.start === undefined ? {} : { start: request.start };
+  const stream = request.stream === undefined ? {} : { stream: request.stream };
   const source = await openVideo(request.video, {
     ...start,
+    ...stream,
     signal,
     onNote: (text) => void (request.quiet || stderr.write(`note: ${text}\n`)),
   });
@@ -104,8 +108,11 @@ async function openFile(request: TrackRequest, signal: AbortSignal, { stderr }: 
 }
 
 async function openStream(request: TrackRequest, signal: AbortSignal, { stderr }: Terminal): Promise<LiveSource> {
-  if (request.start !== undefined) {
-    throw new TrackerError('OPTION_INVALID', `--start: ${request.video} is live`, { hint: 'leave --start out' });
+  for (const option of ['start', 'stream'] as const) {
+    if (request[option] === undefined) continue;
+    throw new TrackerError('OPTION_INVALID', `--${option}: ${request.video} is live`, {
+      hint: `leave --${option} out`,
+    });
   }
   const onEvent = (event: LiveEvent): void => void stderr.write(`live: ${liveEventText(event)}\n`);
   const source = await openLive(request.video, { signal, onEvent });

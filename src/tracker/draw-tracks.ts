@@ -1,9 +1,8 @@
 /** Boxes drawn into a video: those of every frame, with label and state. */
-import type { Size } from '../geometry.js';
 import { drawResult } from '../image/draw.js';
 import type { Frame } from '../image/frame.js';
 import type { TrackRow } from '../io/tracks.js';
-import { openVideoWriter } from '../video/write.js';
+import { openVideoWriter, type WriterOptions } from '../video/write.js';
 
 /**
  * Writes the frames with their rows drawn in.
@@ -12,12 +11,12 @@ import { openVideoWriter } from '../video/write.js';
 export async function drawTracks(
   output: string,
   rows: readonly TrackRow[],
-  { width, height, fps }: Size & { readonly fps: number },
+  { width, height, fps, pixelAspect }: Required<WriterOptions>,
   frames: AsyncIterable<Frame>,
 ): Promise<void> {
   const ofFrame = new Map<number, TrackRow[]>();
   for (const row of rows) ofFrame.set(row.frame, [...(ofFrame.get(row.frame) ?? []), row]);
-  const writer = await openVideoWriter(output, { width, height, fps });
+  const writer = await openVideoWriter(output, { width, height, fps, pixelAspect });
   try {
     for await (const frame of frames) {
       const own = ofFrame.get(frame.index) ?? [];

@@ -1,7 +1,12 @@
 /** Reads the log of a decoding ffmpeg: the time of each frame, and what went wrong. */
 
+import { turned } from './orientation.js';
+import type { VideoInfo } from './probe.js';
+
 /** What showinfo says of a frame; the filters before it make the unit microseconds. */
 const FRAME_LINE = /\[Parsed_showinfo_.*\] n: *\d+ pts: *(NOPTS|-?\d+)/;
+/** Said where the decoder's first frame, or one of another size, comes to the filters. */
+const SIZE_LINE = /\[graph -?\d+ input from stream .*\] w:(\d+) h:(\d+) /;
 const PROBLEM_LINE = /\[(?:error|fatal|panic)\] (.*)/;
 /** showinfo writes its line in pieces: what a decoder's thread says meanwhile stands in the middle of it, without its level. */
 const PROBLEM_WITHIN = /\b(?:error while|invalid|corrupt|concealing|missing|truncat|non-existing|illegal).*/i;
@@ -15,36 +20,57 @@ const PART_MISSING = /\[warning\] (Failed to open segment.*|HTTP error .*)/;
 /** A stream that ends this many seconds before it should is cut off. */
 const MISSING_SECONDS = 0.5;
 
+/** What the file announces. */
+export type Announced = Pick<VideoInfo, 'width' | 'height' | 'rotation' | 'fps' | 'streamSeconds' | 'storedFrames'>;
+
+/** Where the log begins, if not with the first frame. */
+export interface LogStart {
+  /** ffmpeg's time, seconds, that counts as 0. */
+  readonly origin: number;
+  /** Number of the frame that comes first. */
+  readonly frame: number;
+}
+
 export class DecodeLog {
-  readonly #frameSeconds: number;
+  readonly #announced: Announced;
+  readonly #firstFrame: number;
   /** Microseconds, of the frames that were not asked for yet: few, ffmpeg waits for its reader. */
   readonly #pending: number[] = [];
   #closed = false;
   #wake: () => void = () => {};
   #first: number | undefined;
   #last: number | undefined;
+  #frames = 0;
   #problems = 0;
   #firstProblem = '';
+  #resized: string | undefined;
 
-  /**
-   * @param frameSeconds how long a frame lasts where the file does not tell
-   * @param origin ffmpeg's time, seconds, that counts as 0; left out: the first frame's
-   */
-  constructor(frameSeconds: number, origin?: number) {
-    this.#frameSeconds = frameSeconds;
-    if (origin !== undefined) this.#first = origin * 1e6;
+  constructor(announced: Announced, start?: LogStart) {
+    this.#announced = announced;
+    this.#firstFrame = start?.frame ?? 0;
+    if (start) this.#first = start.origin * 1e6;
   }
 
   read(line: string): void {
     const frame = FRAME_LINE.exec(line);
     if (frame) {
+      this.#frames++;
       this.#pending.push(Number(frame[1]));
       this.#wake();
-    }
+    } else this.#readSize(line);
     const said = PROBLEM_LINE.exec(line) ?? PART_MISSING.exec(line);
     const problem = said?.[1] ?? (frame ? PROBLEM_WITHIN.exec(line)?.[0] : undefined);
     if (problem === undefined || HARMLESS.test(problem)) return;
     if (this.#problems++ === 0) this.#firstProblem = problem.trim();
+  }
+
+  #readSize(line: string): void {
+    const [, width, height] = SIZE_LINE.exec(line) ?? [];
+    if (width === undefined) return;
+    const stored = turned(this.#announced, this.#announced);
+    if (Number(width) === stored.width && Number(height) === stored.height) return;
+    const from = `from frame ${this.#firstFrame + this.#frames} on the picture is`;
+    this.#resized ??= `${from} ${width} x ${height}, not ${stored.width} x ${stored.height}: it was scaled`;
   }
 
   /** No more lines will come. */
@@ -58,19 +84,41 @@ export class DecodeLog {
     while (this.#pending.length === 0 && !this.#closed) {
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
-    const stamp = this.#pending.shift() ?? Number.NaN; // Number('NOPTS') is NaN too
+    return this.#timeOf(this.#pending.shift() ?? Number.NaN);
+  }
+
+  /** Times of the frames that were read and not asked for yet. */
+  takeTimes(): number[] {
+    return this.#pending.splice(0).map((stamp) => this.#timeOf(stamp));
+  }
+
+  /** @param stamp microseconds; NaN where there is none */
+  #timeOf(stamp: number): number {
     this.#first ??= Number.isNaN(stamp) ? 0 : stamp;
     const time = (stamp - this.#first) / 1e6;
-    const guess = this.#last === undefined ? 0 : this.#last + this.#frameSeconds;
+    const guess = this.#last === undefined ? 0 : this.#last + 1 / this.#announced.fps;
     this.#last = time >= (this.#last ?? 0) ? time : guess;
     return this.#last;
   }
 
-  /** What shows that the file is not whole. @param duration seconds that the video should last */
-  damage(duration: number | undefined): string | undefined {
+  /** ffmpeg's time, seconds, that counts as 0. */
+  get origin(): number {
+    return (this.#first ?? 0) / 1e6;
+  }
+
+  /** Where the picture is not as large as the file announces; undefined where it is. */
+  get resized(): string | undefined {
+    return this.#resized;
+  }
+
+  /** What shows that the file is not whole. */
+  damage(): string | undefined {
+    const { streamSeconds, storedFrames } = this.#announced;
     if (this.#problems > 0) return `${this.#problems} problem(s), the first: ${this.#firstProblem}`;
-    const end = (this.#last ?? 0) + this.#frameSeconds;
-    if (duration === undefined || duration - end <= MISSING_SECONDS) return undefined;
-    return `it ends at ${end.toFixed(2)} s, expected ${duration.toFixed(2)} s`;
+    // the last frame may be shown for long
+    if (storedFrames !== undefined && this.#frames >= storedFrames) return undefined;
+    const end = (this.#last ?? 0) + 1 / this.#announced.fps;
+    if (streamSeconds === undefined || streamSeconds - end <= MISSING_SECONDS) return undefined;
+    return `it ends at ${end.toFixed(2)} s, expected ${streamSeconds.toFixed(2)} s`;
   }
 }

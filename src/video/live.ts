@@ -6,6 +6,7 @@ import type { Size } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { findBinaries, passthroughOption, refuseOldBuild, type Binaries } from './binaries.js';
 import { capture, startLive, type FfmpegRun, type LiveInput } from './command.js';
+import { parseAspect, type PixelAspect } from './probe.js';
 import type { VideoSource } from './read.js';
 import { CAMERA, findSource, STDIN } from './source.js';
 
@@ -110,8 +111,10 @@ export async function openLive(path: string, options: LiveOptions = {}): Promise
     ...pump.format!,
     frameCount: 0,
     rotation: 0,
+    mirrored: false,
     codec: 'live',
     warnings: pump.warnings,
+    frameTimes: async () => undefined,
     counts: () => ({ received: pump.received, dropped: newest.dropped, reconnects: pump.reconnects }),
     age: () => performance.now() - handedOut.arrived,
     async *frames() {
@@ -195,6 +198,7 @@ type Input = (failures: number) => LiveInput;
 
 interface Format extends Size {
   readonly fps: number;
+  readonly pixelAspect: PixelAspect;
 }
 
 /** Keeps a connection, and puts its frames where they are taken. */
@@ -370,7 +374,12 @@ class LiveLog {
     const size = /Video: rawvideo.*?, (\d+)x(\d+)/.exec(line);
     if (!size) return;
     const fps = Number(/, ([\d.]+) fps/.exec(line)?.[1] ?? DEFAULT_FPS);
-    this.#found = { width: Number(size[1]), height: Number(size[2]), fps: fps > 0 && fps <= 240 ? fps : DEFAULT_FPS };
+    this.#found = {
+      width: Number(size[1]),
+      height: Number(size[2]),
+      fps: fps > 0 && fps <= 240 ? fps : DEFAULT_FPS,
+      pixelAspect: parseAspect(/\[SAR (\d+:\d+) /.exec(line)?.[1]),
+    };
     this.#wake();
   }
 }

@@ -27,6 +27,8 @@ export interface Pictures {
   readonly warnings: readonly string[];
   /** Seconds from the first picture. */
   timeOf(frame: number): number;
+  /** Name of the file that a picture is in. */
+  nameOf(frame: number): string;
   /** A picture, not behind the given one, that is reached quickly. */
   quickFrame(frame: number): number;
   /** Of the first picture that can be read, from a number on. @throws TrackerError VIDEO_UNREADABLE where none can */
@@ -73,6 +75,7 @@ export async function openPictures(path: string, files: readonly PictureFile[]):
     fps: (1000 * count) / milliseconds,
     warnings: warningsOf(sources),
     timeOf: (frame) => times[frame]!,
+    nameOf: (frame) => nameOf(sourceOf(frame)!.file),
     quickFrame(frame) {
       const source = sourceOf(frame);
       // it is decoded from its first picture on

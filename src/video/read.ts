@@ -1,20 +1,24 @@
 /** Frames of a video file, of a folder of images, or of a pattern: one at a time, only as fast as they are taken. */
 import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import { IMAGE_EXTENSIONS } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
+import { fitImage } from '../image/fit.js';
 import { findBinaries, oldBuildNote, passthroughOption, type Binaries } from './binaries.js';
 import { createCommand, startReading } from './command.js';
 import { DecodeLog } from './decode-log.js';
+import { decodeIndex, DECODER_OPTIONS, MICROSECONDS, readPackets, TELL_TIMES } from './frame-index.js';
 import { imagesInFolder, isPicture, matchPattern } from './images.js';
-import { openPictures } from './pictures.js';
-import { probeVideo, unreadable, type VideoInfo } from './probe.js';
+import { uprightFilters } from './orientation.js';
+import { openPictures, type PictureOptions, type Pictures } from './pictures.js';
+import { probeVideo, SQUARE, unreadable, type PixelAspect, type VideoInfo } from './probe.js';
 import { findSource, notFoundHint } from './source.js';
 import { spool, type Spooled } from './spool.js';
 
-/** Size: that of the upright frames; single images of a folder may have another. */
+/** Size: that of the upright frames, in stored pixels. */
 export interface VideoSource extends Size {
   /** As it was given to openVideo(). */
   readonly path: string;
@@ -24,6 +28,10 @@ export interface VideoSource extends Size {
   readonly frameCount: number;
   /** Clockwise turn, degrees, that was undone; 0 for images. */
   readonly rotation: number;
+  /** After the turn, left and right were exchanged, because the file asks for it. */
+  readonly mirrored: boolean;
+  /** Width and height of one pixel of the upright frame as players show it; [1, 1] is a square. Boxes and frames take no account of it. */
+  readonly pixelAspect: PixelAspect;
   /** Name of the codec, or of the image format. */
   readonly codec: string;
   /** What was found wrong so far; complete when the frames have ended. */
@@ -34,6 +42,12 @@ export interface VideoSource extends Size {
    * @throws TrackerError VIDEO_UNREADABLE where not one frame could be read; START_OUT_OF_RANGE
    */
   frames(): AsyncGenerator<Frame, void, void>;
+  /**
+   * When each frame of the whole video is shown, seconds from the first: entry i is frame i, and their number is the number of frames. Of
+   * files whose packets do not tell it for sure, all frames are decoded for that. Undefined where the source is live, or the signal was
+   * aborted.
+   */
+  frameTimes(): Promise<Float64Array | undefined>;
 }
 
 /** A frame number, or seconds from the first frame: then the first frame that is not earlier. */
@@ -55,6 +69,8 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
   /** Threads of the decoder; ffmpeg chooses otherwise. */
   readonly threads?: number;
+  /** Number of the video stream, as ffprobe counts; left out: the one that players show. */
+  readonly stream?: number;
   /** The ffmpeg and ffprobe to use; found otherwise. */
   readonly binaries?: Binaries;
   /** Told what the user should know before the frames come: that a stream is read to its end first, that ffmpeg is an old one. */
@@ -68,7 +84,7 @@ export interface OpenOptions {
  * before frames() is asked. A pipe (/dev/stdin, a named one), and what a server gives in one piece only, is read to its end into a
  * temporary file: its frames() can be run once.
  * @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING, FFMPEG_OLD, START_OUT_OF_RANGE, OPTION_INVALID for what is
- * live or a device, INTERRUPTED where the signal was aborted
+ * live or a device, or where there is no such stream, INTERRUPTED where the signal was aborted
  */
 export async function openVideo(path: string, options: OpenOptions = {}): Promise<VideoSource> {
   const start = options.start ?? { frame: 0 };
@@ -81,7 +97,10 @@ export async function openVideo(path: string, options: OpenOptions = {}): Promis
   const found = await stat(source.path).catch(() => undefined);
   if (found?.isFile() && !(await isPicture(path))) return openFile(source.path, start, options);
   const images = found?.isFile() ? [path] : found ? await imagesInFolder(path) : await matchPattern(path);
-  if (images.length > 0) return openImages(path, images, start, options);
+  if (images.length > 0) {
+    if (options.stream !== undefined) throw imagesHaveNoStreams(path);
+    return openImages(path, images, start, options);
+  }
   const what = found
     ? `a folder without images (${IMAGE_EXTENSIONS.join(' ')})`
     : 'no such file or folder, and no file matches';
@@ -93,6 +112,13 @@ export async function openVideo(path: string, options: OpenOptions = {}): Promis
 export function hasNoEnd(path: string): TrackerError {
   return new TrackerError('OPTION_INVALID', `video ${path}: it is live, expected a video that has an end`, {
     hint: 'ebm-tracker track takes it, and openLive() of the library; else record it to a file first',
+  });
+}
+
+/** Of a folder, or of one image. */
+export function imagesHaveNoStreams(path: string): TrackerError {
+  return new TrackerError('OPTION_INVALID', `video ${path}: these are images, which have no streams to choose from`, {
+    hint: 'leave --stream out',
   });
 }
 
@@ -121,28 +147,37 @@ async function openFile(path: string, start: Start, options: OpenOptions): Promi
   const binaries = options.binaries ?? (await findBinaries());
   const old = oldBuildNote(binaries);
   if (old) options.onNote?.(`${old.note}; better: ${old.mend}`);
-  const info = await probeVideo(binaries, path, options.signal);
-  const { width, height, fps, rotation, codec } = info;
+  const info = await probeVideo(binaries, path, options);
+  const { width, height, fps, rotation, mirrored, pixelAspect, codec } = info;
   const skipped = 'frame' in start ? start.frame : Math.round(start.time * fps);
   const warnings: string[] = [];
+  const warn = (text: string): void => void warnings.push(`${path}: ${text}`);
+  info.notes.forEach(warn);
   return {
     path,
     width,
     height,
     fps,
     rotation,
+    mirrored,
+    pixelAspect,
     codec,
     frameCount: Math.max(0, info.frameCount - skipped),
     warnings,
     async *frames() {
       let last: Frame | undefined;
-      for await (const frame of decode(path, binaries, info, options, warnings)) {
+      for await (const frame of decode(path, binaries, info, options, { onResized: warn, onDamage: warn })) {
         last = frame;
         if (!isBefore(start, frame)) yield frame;
       }
       if (last && isBefore(start, last)) {
         throw startOutOfRange(path, start, `found ${last.index + 1} frames, the last at ${last.time.toFixed(3)} s`);
       }
+    },
+    async frameTimes() {
+      const packets = await readPackets(path, info, binaries, options.signal);
+      const index = packets.index ?? (await decodeIndex(path, info, packets, binaries, options));
+      return index?.times;
     },
   };
 }
@@ -194,26 +229,38 @@ export interface Seek {
   readonly at: number;
   /** What was frame time 0 is at this time in ffmpeg's output, which begins with 0 at the place. */
   readonly origin: number;
+  /** Number of the frame there. */
+  readonly frame: number;
 }
 
-/** Every frame of a file, from its first, or from the place on: indices begin with 0 all the same. */
+/** Who is told of what is odd, in words that do not name the file. */
+export interface DecodeEvents {
+  /** Once, as soon as the picture has another size than the file announces. */
+  readonly onResized: (text: string) => void;
+  /** At the end. */
+  readonly onDamage: (text: string) => void;
+}
+
+/** Every frame of a file, from its first, or from the place on. */
 export async function* decode(
   path: string,
   binaries: Binaries,
   info: VideoInfo,
   { signal, threads }: Pick<OpenOptions, 'signal' | 'threads'>,
-  warnings: string[],
+  { onResized, onDamage }: DecodeEvents,
   seek?: Seek,
 ): AsyncGenerator<Frame, void, void> {
   if (signal?.aborted) return;
   const { width, height } = info;
-  const log = new DecodeLog(1 / info.fps, seek?.origin);
+  const log = new DecodeLog(info, seek);
   const run = startReading(decodeCommand(path, binaries, info, threads, seek), (line) => log.read(line));
   void run.ended.then(() => log.close());
   signal?.addEventListener('abort', run.kill, { once: true });
   const slicer = new Slicer(run.stdout, 3 * width * height);
+  const first = seek?.frame ?? 0;
   let count = 0;
   let complete = false;
+  let resized: string | undefined;
   try {
     let next = slicer.next();
     for (;;) {
@@ -222,7 +269,9 @@ export async function* decode(
       if (!data || signal?.aborted) break;
       // the frame after this one arrives while this one is worked on
       next = slicer.next();
-      yield { data, width, height, index: count++, time: await log.nextTime() };
+      const time = await log.nextTime();
+      if (resized === undefined && log.resized !== undefined) onResized((resized = log.resized));
+      yield { data, width, height, index: first + count++, time };
     }
   } finally {
     signal?.removeEventListener('abort', run.kill);
@@ -234,15 +283,16 @@ export async function* decode(
   const { failure, lastLines } = await run.ended;
   if (count === 0) {
     if (seek) return;
-    throw unreadable(path, lastLines.length > 0 ? lastLines : [failure ?? 'nothing']);
+    const words = lastLines.filter((line) => !line.includes('[verbose]'));
+    throw unreadable(path, words.length > 0 ? words : [failure ?? 'nothing']);
   }
-  const damage = log.damage(info.streamSeconds) ?? failure;
-  if (damage !== undefined) warnings.push(`${path}: damaged or cut off, ${count} frames could be read: ${damage}`);
+  const damage = log.damage() ?? failure;
+  if (damage !== undefined) onDamage(`damaged or cut off, ${count} frames could be read: ${damage}`);
 }
 
 /**
  * One frame out for each coded frame, upright, as raw RGB. The filters also make ffmpeg log the time of each of these very frames: the
- * packets' times do not tell which of them the decoder shows. A corner is enough for that, showinfo sums up what it sees.
+ * packets' times do not tell which of them the decoder shows.
  */
 function decodeCommand(
   path: string,
@@ -251,14 +301,15 @@ function decodeCommand(
   threads: number | undefined,
   seek: Seek | undefined,
 ) {
+  // a video may change its size on the way
+  const picture = [...uprightFilters(info), `scale=${info.width}:${info.height}`, 'format=rgb24'];
   const filters = [
-    'settb=AVTB,split[times][frames]',
-    String.raw`[times]crop=min(iw\,16):min(ih\,16):0:0,showinfo,nullsink`,
-    // a video may change its size on the way
-    `[frames]scale=${info.width}:${info.height},format=rgb24`,
+    `${MICROSECONDS},split[times][frames]`,
+    `[times]${TELL_TIMES},nullsink`,
+    `[frames]${picture.join(',')}`,
   ];
   return createCommand(path, binaries)
-    .inputOptions(['-hide_banner', '-nostats', '-loglevel', 'repeat+level+info'])
+    .inputOptions([...DECODER_OPTIONS])
     .inputOptions(threads === undefined ? [] : ['-threads', String(threads)])
     .inputOptions(seek ? ['-ss', seek.at.toFixed(6)] : [])
     .output('pipe:1')
@@ -313,16 +364,41 @@ async function openImages(
     throw startOutOfRange(path, start, `found ${count} images, the last at ${last} s`);
   }
   const warnings = [...pictures.warnings];
+  const warn = (text: string): void => void warnings.push(text);
+  const size = await pictures.sizeFrom(first);
   return {
     path,
-    ...(await pictures.sizeFrom(first)),
+    ...size,
     fps,
     frameCount: count - first,
     rotation: 0,
+    mirrored: false,
+    pixelAspect: SQUARE,
     codec: 'images',
     warnings,
-    frames: () => pictures.frames(first, { signal, onLost: (lost) => warnings.push(lost) }),
+    frames: () => fitted(pictures, size, first, { signal, onLost: warn }, warn),
+    frameTimes: async () => Float64Array.from({ length: count }, (_, index) => pictures.timeOf(index)),
   };
 }
 
 const indices = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+/** Pictures from a number on, those of another size scaled to that of the video. @param onResized is told of each that was */
+export async function* fitted(
+  pictures: Pictures,
+  size: Size,
+  first: number,
+  options: PictureOptions,
+  onResized: (what: string) => void,
+): AsyncGenerator<Frame, void, void> {
+  for await (const frame of pictures.frames(first, options)) {
+    if (frame.width !== size.width || frame.height !== size.height) {
+      const [found, expected] = [frame, size].map(({ width, height }) => `${width} x ${height}`);
+      const name = basename(pictures.nameOf(frame.index));
+      onResized(
+        `frame ${frame.index} (${name}) has ${found} pixels, it was scaled to ${expected} as the first image has`,
+      );
+    }
+    yield { ...frame, ...(await fitImage(frame, size)) };
+  }
+}

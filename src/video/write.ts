@@ -7,22 +7,27 @@ import { PassThrough } from 'node:stream';
 import { messageOf, TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
-import { findBinaries, type Binaries } from './binaries.js';
+import { findBinaries, passthroughOption, type Binaries } from './binaries.js';
 import { capture, createCommand } from './command.js';
+import { SQUARE, type PixelAspect } from './probe.js';
+import { rawFrameHead, rawHead } from './raw-stream.js';
 
 /** Size and rate of a video that is written. */
 export interface WriterOptions extends Size {
-  /** Frames a second, the same throughout: of a source whose rate varies, its average (VideoSource.fps) keeps the length. */
+  /** Frames a second, of those frames that tell no time. */
   readonly fps: number;
+  /** Width and height of one pixel as players are to show it, such as VideoSource.pixelAspect; left out: a square. */
+  readonly pixelAspect?: PixelAspect;
 }
 
 /** Takes frames, one after the other. */
 export interface VideoWriter {
   /**
-   * Appends a frame; resolves when ffmpeg is ready for more. The frame's data must not be changed afterwards.
+   * Appends a frame; resolves when ffmpeg is ready for more. The frame's data must not be changed afterwards. It is shown as long after the
+   * first one as its time says; without a time, or with one that is not after that of the frame before, one frame later than that.
    * @throws TrackerError VIDEO_WRITE_FAILED where ffmpeg has failed or the frame has another size than the video
    */
-  write(frame: Pick<Frame, 'data' | 'width' | 'height'>): Promise<void>;
+  write(frame: Pick<Frame, 'data' | 'width' | 'height'> & Partial<Pick<Frame, 'time'>>): Promise<void>;
   /**
    * Finishes the file: only now does it appear under its name, in place of one that was there.
    * @throws TrackerError VIDEO_WRITE_FAILED; what was written is removed then
@@ -31,6 +36,9 @@ export interface VideoWriter {
   /** Ends ffmpeg and removes what was written. Never throws; does nothing after close(). */
   abort(): Promise<void>;
 }
+
+/** Version of FFmpeg: before it the last frame of a file would last no time. */
+const LAST_FRAME_LASTS_SINCE = 5;
 
 const HINT = 'check that the folder can be written to and has room, or leave the video out';
 
@@ -46,9 +54,9 @@ export async function openVideoWriter(path: string, options: WriterOptions, bina
   return startWriter(path, options, found, await encoderOptions(found));
 }
 
-function checkOptions({ width, height, fps }: WriterOptions): void {
-  const valid = [width, height].every((side) => Number.isInteger(side) && side > 0) && fps > 0 && fps <= MAX_FPS;
-  if (valid) return;
+function checkOptions({ width, height, fps, pixelAspect = SQUARE }: WriterOptions): void {
+  const sides = [width, height, ...pixelAspect];
+  if (sides.every((side) => Number.isInteger(side) && side > 0) && fps > 0 && fps <= MAX_FPS) return;
   throw new TrackerError('OPTION_INVALID', `video output: found ${width} x ${height} at ${fps} frames a second`, {
     hint: `expected whole numbers of pixels and a rate above 0 and up to ${MAX_FPS}`,
   });
@@ -83,10 +91,11 @@ async function startWriter(
   binaries: Binaries,
   encoder: readonly string[],
 ): Promise<VideoWriter> {
-  const { width, height } = options;
+  const { width, height, fps } = options;
   const size = 3 * width * height;
   const partial = join(dirname(resolve(path)), `.${basename(path)}.${randomUUID().slice(0, 8)}.part`);
   const encoding = await startEncoding(partial, options, binaries, encoder);
+  const clock = createClock(fps);
   let frames = 0;
   let closed = false;
 
@@ -111,7 +120,8 @@ async function startWriter(
         const found = `frame ${frames} has ${frame.width} x ${frame.height} pixels in ${frame.data.length} bytes`;
         throw writeFailed(path, `${found}, expected ${width} x ${height} in ${size}`, 'give all frames the same size');
       }
-      frames++;
+      if (frames++ === 0) encoding.input.write(rawHead(options, fps));
+      encoding.input.write(rawFrameHead(clock.place(frame.time), size));
       await new Promise<void>((done) => encoding.input.write(frame.data, () => done()));
       await checkEncoding();
     },
@@ -125,6 +135,10 @@ async function startWriter(
       await checkEncoding();
       if (closed) return;
       closed = true;
+      await lengthenLast(partial, binaries).catch(async (cause: unknown) => {
+        await remove(partial);
+        throw writeFailed(path, messageOf(cause), HINT, cause);
+      });
       await rename(partial, path).catch(async (cause: unknown) => {
         await remove(partial);
         throw writeFailed(path, messageOf(cause), HINT, cause);
@@ -137,7 +151,7 @@ async function startWriter(
 }
 
 interface Encoding {
-  /** Takes rgb24 frames. A write's callback comes when the frame has gone on to ffmpeg, or when ffmpeg is gone. */
+  /** Takes what raw-stream.ts makes. A write's callback comes when the frame has gone on to ffmpeg, or when ffmpeg is gone. */
   readonly input: PassThrough;
   /** Settles when ffmpeg is gone; never rejects. */
   readonly ended: Promise<void>;
@@ -148,16 +162,24 @@ interface Encoding {
 
 async function startEncoding(
   target: string,
-  { width, height, fps }: WriterOptions,
+  { fps, pixelAspect = SQUARE }: WriterOptions,
   binaries: Binaries,
   encoder: readonly string[],
 ): Promise<Encoding> {
   const input = new PassThrough({ highWaterMark: 1 });
-  const command = createCommand(input, binaries)
-    .inputOptions(['-f', 'rawvideo', '-pix_fmt', 'rgb24'])
-    .inputOptions(['-video_size', `${width}x${height}`, '-framerate', rateText(fps)])
+  const [ticks] = rateOf(fps);
+  const filters = [
+    'pad=ceil(iw/2)*2:ceil(ih/2)*2',
     // players take a picture without a word on its colours for BT.709; ffmpeg by itself converts to BT.601
-    .outputOptions(['-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p'])
+    'scale=out_color_matrix=bt709:out_range=tv',
+    'format=yuv420p',
+    `setsar=${pixelAspect.join('/')}:max=${MAX_NUMBER}`,
+  ];
+  const command = createCommand(input, binaries)
+    .inputOptions(['-f', 'matroska'])
+    .outputOptions(['-vf', filters.join(',')])
+    .outputOptions([...passthroughOption(binaries.ffmpeg), '-enc_time_base', `1:${ticks}`])
+    .outputOptions(['-video_track_timescale', String(ticks)])
     .outputOptions(['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv'])
     .outputOptions([...encoder, '-an', '-movflags', '+faststart', '-f', 'mp4'])
     .output(target);
@@ -189,15 +211,60 @@ async function startEncoding(
 
 /** Above this it is a clock rate that stands in for an unknown frame rate. */
 const MAX_FPS = 1000;
-/** The largest numerator of a rate that MPEG-4 part 2 can say. */
-const MAX_RATE_NUMERATOR = 65_535;
+/** The largest number of a rate or of a ratio that MPEG-4 part 2 can say. */
+const MAX_NUMBER = 65_535;
 
-/** 29.97002997 -> "30000/1001", 25 -> "25000/1000": as a fraction, because a rounded rate would drift. */
-function rateText(fps: number): string {
+/** 29.97002997 -> 30000/1001, 25 -> 25000/1000: as a fraction, because a rounded rate would drift. The first number is a unit of time, too. */
+function rateOf(fps: number): readonly [over: number, under: number] {
   const whole = Math.round(fps * 1.001);
-  const television = Math.abs(whole / 1.001 - fps) < 1e-3 ? [whole * 1000, 1001] : [Math.round(fps * 1000), 1000];
-  const [over, under] = television[0]! <= MAX_RATE_NUMERATOR ? television : [Math.round(fps * 50), 50];
-  return `${Math.max(1, over!)}/${under}`;
+  const isTelevision = Math.abs(whole / 1.001 - fps) < 1e-3;
+  const [over, under] = isTelevision ? [whole * 1000, 1001] : [Math.round(fps * 1000), 1000];
+  const [fine, scale] = over <= MAX_NUMBER ? [over, under] : [Math.round(fps * 50), 50];
+  return [Math.max(1, fine), scale];
+}
+
+/** Containers round their times: one that is so near to a constant rate, seconds, is meant to be there. */
+const ROUNDING_SECONDS = 0.001;
+
+interface Clock {
+  /** @param time of the frame, seconds; @returns seconds from the first frame, later than those before */
+  place(time: number | undefined): number;
+}
+
+/** Times in units that the file can say. */
+function createClock(fps: number): Clock {
+  const [over, under] = rateOf(fps);
+  const near = Math.min(ROUNDING_SECONDS, 1 / (4 * fps));
+  let first: number | undefined;
+  let before: number | undefined;
+  const ticksOf = (seconds: number): number => {
+    const constant = Math.round((seconds * over) / under) * under;
+    return Math.abs(constant / over - seconds) <= near ? constant : Math.round(seconds * over);
+  };
+  return {
+    place(time) {
+      const next = before === undefined ? 0 : before + under;
+      if (time !== undefined) first ??= time - (before === undefined ? 0 : next / over);
+      const asked = time === undefined ? next : ticksOf(time - first!);
+      before = before === undefined || asked > before ? asked : next;
+      return before / over;
+    },
+  };
+}
+
+/**
+ * Before FFmpeg 5 an encoder does not tell how long its last frame lasts. Who reads the file knows it by the rate: it is copied once.
+ * @throws Error
+ */
+async function lengthenLast(file: string, { ffmpeg }: Binaries): Promise<void> {
+  if ((ffmpeg.major ?? 0) >= LAST_FRAME_LASTS_SINCE) return;
+  const copy = `${file}.copy`;
+  const options = ['-c', 'copy', '-movflags', '+faststart', '-f', 'mp4'];
+  const args = ['-v', 'error', '-nostdin', '-y', '-i', `file:${file}`, ...options, `file:${copy}`];
+  const { failure, stderr } = await capture(ffmpeg.path, args);
+  if (failure === undefined) return rename(copy, file);
+  await remove(copy);
+  throw new Error(lastLines(stderr) || failure);
 }
 
 const LINES_SHOWN = 4;

@@ -3,6 +3,7 @@ import type { Size } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { FORMAT_NAMES, FORMATS as TRACK_FORMATS, writeTracks, type TrackRow } from '../io/tracks.js';
 import { drawTracks } from '../tracker/draw-tracks.js';
+import type { PixelAspect } from '../video/probe.js';
 
 export type { TrackRow };
 
@@ -11,6 +12,7 @@ export interface ExportedTracks extends Size {
   readonly name: string;
   readonly fps: number;
   readonly frameCount: number;
+  readonly pixelAspect: PixelAspect;
   /** Frame by frame, and by object within a frame. */
   readonly rows: readonly TrackRow[];
   /** The video's frames from a number on, for formats that show them. */

@@ -10,6 +10,8 @@ export type WireRow = readonly [number, number, number, number, number, number, 
 
 /** Of GET /api/videos/ID/frames/N?near=1: the frame that is shown, N or one before it that was at hand sooner. */
 export const FRAME_HEADER = 'x-frame';
+/** Of every picture: when its frame is shown, seconds from the first; left out where it is not known. */
+export const TIME_HEADER = 'x-frame-time';
 
 export interface FormatInfo {
   readonly name: string;
@@ -49,6 +51,8 @@ export interface VideoData {
   /** An estimate until `counted`. */
   readonly frames: number;
   readonly counted: boolean;
+  /** What a person should know of it, such as which of several video streams is shown. */
+  readonly notes: readonly string[];
 }
 
 /** A box that a person drew. */

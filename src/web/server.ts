@@ -16,7 +16,7 @@ import { FORMATS } from './formats.js';
 import { createFrameStore, type FrameStore } from './frames.js';
 import { addGuard } from './guard.js';
 import { createLimit } from './limit.js';
-import { FRAME_HEADER, type Refusal, type SessionInfo, type VideoOpened } from './messages.js';
+import { FRAME_HEADER, TIME_HEADER, type Refusal, type SessionInfo, type VideoOpened } from './messages.js';
 import { concealed, findFootage, listFootage, openRoot, type Footage, type Root } from './root.js';
 import { createSession, type Session } from './session.js';
 import { createTrackerPool, type PooledTracker } from './track-objects.js';
@@ -32,6 +32,8 @@ export interface WebOptions {
   readonly openTracker: () => Promise<PooledTracker>;
   /** Asked for in every request; left out: only requests to loopback names are answered. */
   readonly token?: string;
+  /** Number of the video stream, of every video that is opened; left out: the one that players show. */
+  readonly stream?: number;
   /** The page is for drawing one box, which goes here. */
   readonly onPick?: (picked: PickedBox) => void;
   /** Where the built page lies; left out: dist/web/page of this package. */
@@ -94,7 +96,12 @@ export async function createServer(options: WebOptions): Promise<FastifyInstance
   const byId = new Map<string, OpenVideo>();
 
   const openFootage = async ({ path: name, file, images }: Footage): Promise<OpenVideo> => {
-    const video = await openSeekable(file, { binaries, signal: closing.signal, ...(images ? { images } : {}) });
+    const video = await openSeekable(file, {
+      binaries,
+      signal: closing.signal,
+      ...(images ? { images } : {}),
+      ...(options.stream === undefined ? {} : { stream: options.stream }),
+    });
     const frames = createFrameStore(video);
     // it is what is asked for next
     void frames.jpeg(0).catch(() => undefined);
@@ -168,24 +175,25 @@ export async function createServer(options: WebOptions): Promise<FastifyInstance
   });
   server.get('/api/videos/:id/frames/:frame', async ({ params, query }, reply) => {
     const { frame } = frameParams.parse(params);
-    const { frames } = find(params);
+    const { frames, video } = find(params);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     if (frameQuery.parse(query).near === undefined) {
       const picture = await frames.jpeg(frame, gone.signal);
-      return reply.type('image/jpeg').header('cache-control', 'private, max-age=3600').send(picture);
+      const headers = { 'cache-control': 'private, max-age=3600', ...timeHeader(video, frame) };
+      return reply.type('image/jpeg').headers(headers).send(picture);
     }
     const near = await frames.near(frame, gone.signal);
     return reply
       .type('image/jpeg')
-      .headers({ 'cache-control': 'no-store', [FRAME_HEADER]: near.frame })
+      .headers({ 'cache-control': 'no-store', [FRAME_HEADER]: near.frame, ...timeHeader(video, near.frame) })
       .send(near.picture);
   });
   server.get('/api/videos/:id/events', ({ params }, reply) => streamEvents(find(params).session, reply));
   server.post('/api/videos/:id/boxes', async ({ params, body }) => {
     const { frame, box, object } = drawSchema.parse(body);
     const { session, video } = find(params);
-    await video.counted;
+    await video.ready;
     return { object: session.draw(frame, box, object) };
   });
   server.delete('/api/videos/:id/objects/:object', async ({ params }) => {
@@ -225,6 +233,11 @@ export async function createServer(options: WebOptions): Promise<FastifyInstance
   return server;
 }
 
+function timeHeader(video: SeekableVideo, frame: number): Record<string, string> {
+  const time = video.timeOf(frame);
+  return time === undefined ? {} : { [TIME_HEADER]: time.toFixed(6) };
+}
+
 const PAGE_FILES = [
   ['/', 'index.html', 'text/html; charset=utf-8'],
   ['/app.js', 'app.js', 'text/javascript; charset=utf-8'],
@@ -251,6 +264,8 @@ async function sendExport({ video, session }: OpenVideo, name: string, reply: Fa
       hint: 'choose one of the list',
     });
   }
+  // formats tell how many frames there are
+  await video.counted;
   const folder = await mkdtemp(path.join(tmpdir(), 'ebm-tracker-export-'));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
@@ -264,6 +279,7 @@ async function sendExport({ video, session }: OpenVideo, name: string, reply: Fa
       height,
       fps,
       frameCount,
+      pixelAspect: video.pixelAspect,
       rows,
       frames: (first) => video.frames(first),
     });

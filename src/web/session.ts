@@ -78,6 +78,8 @@ const MAX_MARKS = 1000;
 const MAX_STEPS = 100;
 /** Milliseconds in which rows are gathered before they are sent. */
 const FLUSH_MS = 80;
+/** Milliseconds from one word on how many frames were counted so far to the next. */
+const COUNT_MS = 500;
 /** Milliseconds from one frame that is kept for those who watch to the next. */
 const SHOW_MS = 150;
 
@@ -99,7 +101,7 @@ export function createSession({ path, video, frames, pool, limit }: SessionOptio
   const waiting = new Map<number, WireRow[]>();
   let flushTimer: NodeJS.Timeout | undefined;
   let lastId = 0;
-  let counted = false;
+  let told: VideoData | undefined;
   /** Where reading has come to an end. */
   let end: number | undefined;
 
@@ -107,7 +109,9 @@ export function createSession({ path, video, frames, pool, limit }: SessionOptio
 
   const data = (): VideoData => {
     const { width, height, fps } = video;
-    return { path, width, height, fps, frames: end ?? video.frameCount(), counted: counted || end !== undefined };
+    const notes = [...video.notes];
+    const frames = end ?? video.frameCount();
+    return { path, width, height, fps, frames, counted: end !== undefined || video.isCounted(), notes };
   };
   const emit = (event: VideoEvent): void => {
     for (const listener of listeners) listener(event);
@@ -140,12 +144,16 @@ export function createSession({ path, video, frames, pool, limit }: SessionOptio
     else waiting.set(track.id, [toWire(row)]);
     flushTimer ??= setTimeout(flush, FLUSH_MS);
   };
-  const tellCount = async (): Promise<void> => {
-    await video.counted;
-    counted = true;
-    emit({ type: 'video', video: data() });
+  const tellVideo = (): void => {
+    const known = data();
+    const isSame = known.frames === told?.frames && known.counted === told.counted;
+    if (isSame && known.notes.length === told?.notes.length) return;
+    told = known;
+    emit({ type: 'video', video: known });
   };
-  void tellCount();
+  // counting may take as long as decoding the whole video does
+  const countTimer = setInterval(tellVideo, COUNT_MS);
+  void video.counted.then(tellVideo);
 
   // --- drawing ---
 
@@ -243,14 +251,14 @@ export function createSession({ path, video, frames, pool, limit }: SessionOptio
   const reachedEnd = (frameCount: number): void => {
     if (end === frameCount) return;
     end = frameCount;
-    emit({ type: 'video', video: data() });
+    tellVideo();
   };
 
   const session: Session = {
     data,
     draw(frame, box, object) {
       const size = data();
-      if (frame < 0 || (size.frames > 0 && frame >= size.frames)) {
+      if (frame < 0 || (size.counted && size.frames > 0 && frame >= size.frames)) {
         throw new TrackerError('OPTION_INVALID', `frame ${frame}: expected 0 to ${size.frames - 1}`, {
           hint: 'draw in a frame of the video',
         });
@@ -263,7 +271,8 @@ export function createSession({ path, video, frames, pool, limit }: SessionOptio
       const until = Math.min(endOf(track, mark), Math.max(track.rows.length, frame + 1));
       remember({ kind: 'draw', id: track.id, mark, replaced, rows: copyRows(track, frame, until) });
       for (let i = frame; i < until; i++) track.rows[i] = undefined;
-      track.rows[frame] = { frame, time: frame / video.fps, box: mark.box, confidence: 1, state: 'tracking' };
+      const time = video.timeOf(frame) ?? frame / video.fps;
+      track.rows[frame] = { frame, time, box: mark.box, confidence: 1, state: 'tracking' };
       if (track.started) launch([{ track, mark }]);
       else pool.warm();
       tellObject(track);
@@ -321,9 +330,10 @@ export function createSession({ path, video, frames, pool, limit }: SessionOptio
       session.stop();
       await session.settled();
       clearTimeout(flushTimer);
+      clearInterval(countTimer);
       listeners.clear();
       await frames.close();
-      await video.counted;
+      await video.close();
     },
   };
   return session;

@@ -46,21 +46,24 @@ export interface NumberedVideo {
   fps?: number;
   /** Time of frame N in frames, an ffmpeg expression; N alone is a constant rate. */
   times?: string;
+  /** Left out: H.264 with B-frames, each tenth frame a key frame. */
+  encoder?: readonly string[];
   /** Further output options. */
   output?: readonly string[];
 }
+
+const X264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '10', '-g', '10', '-bf', '2'];
 
 /** Luma of frame i is 16 + STEP i: room for 36 frames. */
 const STEP = 6;
 
 /** A video each of whose frames shows its number as a shade of grey: see numberOf. The ending of the path chooses the container. */
 export async function makeNumberedVideo(path: string, options: NumberedVideo = {}): Promise<void> {
-  const { frames = 30, width = 64, height = 48, fps = 25, times = 'N', output = [] } = options;
+  const { frames = 30, width = 64, height = 48, fps = 25, times = 'N', encoder = X264, output = [] } = options;
   const { ffmpeg } = await findBinaries();
   // noise gives the frames some weight: a part of the file is then a part of the frames
   const grey = `geq=lum=16+${STEP}*N:cb=128:cr=128,noise=c0s=12:c0f=t,setpts=round((${times})/${fps}/TB),format=yuv420p`;
   const input = ['-f', 'lavfi', '-i', `nullsrc=s=${width}x${height}:r=${fps}:d=${frames / fps},${grey}`];
-  const encoder = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '10', '-g', '10', '-bf', '2'];
   await runFfmpeg([...input, ...passthroughOption(ffmpeg), ...encoder, ...output, path]);
 }
 
@@ -70,17 +73,24 @@ export function numberOf({ data }: Frame): number {
   return Math.round(((mean / 255) * 219) / STEP);
 }
 
-/** Writes `degrees` (clockwise: 90, 180 or 270) into the display matrix of an MP4 file, as phones do. */
-export async function setRotation(path: string, degrees: 90 | 180 | 270): Promise<void> {
+/** a, b, c, d of a display matrix: the pixel (x, y) is shown at (a x + c y, b x + d y). */
+export type Matrix = readonly [a: number, b: number, c: number, d: number];
+
+/** Writes the display matrix of an MP4 file with one track, as phones do. */
+export async function setMatrix(path: string, [a, b, c, d]: Matrix): Promise<void> {
   const bytes = await readFile(path);
   const version = bytes.indexOf('tkhd') + 4;
   expect(bytes[version]).toBe(0); // 32-bit times, so that the matrix lies where it is sought
   const matrix = version + 40;
+  for (const [at, value] of [a, b, 0, c, d].entries()) bytes.writeInt32BE(value * 65536, matrix + 4 * at);
+  await writeFile(path, bytes);
+}
+
+/** Turned clockwise. */
+export function setRotation(path: string, degrees: 90 | 180 | 270): Promise<void> {
   const cosine = { 90: 0, 180: -1, 270: 0 }[degrees];
   const sine = { 90: 1, 180: 0, 270: -1 }[degrees];
-  for (const [at, value] of [cosine, sine, 0, -sine, cosine].entries())
-    bytes.writeInt32BE(value * 65536, matrix + 4 * at);
-  await writeFile(path, bytes);
+  return setMatrix(path, [cosine, sine, -sine, cosine]);
 }
 
 /** Keeps the first part of a file, 0 to 1. */

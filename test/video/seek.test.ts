@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -79,6 +79,25 @@ describe('a jump', () => {
     expect(numberOf(frame!)).toBe(all.length - 2);
   });
 
+  it('over frames that cannot be decoded: once that is seen, numbers are those of reading in order', async () => {
+    const file = path.join(await temporaryFolder(), 'a.mkv');
+    await makeNumberedVideo(file, { frames: 12, encoder: ['-c:v', 'png', '-pix_fmt', 'rgb24'] });
+    const bytes = await readFile(file);
+    let at = -1;
+    for (let i = 0; i <= 5; i++) at = bytes.indexOf('IHDR', at + 1);
+    await writeFile(file, bytes.fill(0, at, at + 20)); // the head of the sixth picture
+    const all = await collect(await openVideo(file));
+    expect(all.map(numberOf)).toEqual([0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]);
+    const video = await openSeekable(file);
+    await video.counted;
+    const numbers: number[] = [];
+    for await (const frame of video.frames(3)) numbers.push(numberOf(frame));
+    expect(numbers).toEqual(all.slice(3).map(numberOf));
+    while (!video.isCounted()) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(video.frameCount()).toBe(11);
+    expect(numberOf((await firstFrom(video, 7))!)).toBe(8);
+  });
+
   it('leaves no process, by the signal or by leaving the loop', async () => {
     const file = path.join(await temporaryFolder(), 'a.mp4');
     await makeNumberedVideo(file);
@@ -108,7 +127,7 @@ describe('the index', () => {
   const packets = (lines: string[], format = 'format,"mov,mp4",0.000000'): string => [...lines, format].join('\n');
 
   it('is in the order of showing, without what is discarded', () => {
-    const index = parsePackets(packets(['packet,1.0,KD_', 'packet,1.5,K__', 'packet,2.5,___', 'packet,2.0,___']));
+    const { index } = parsePackets(packets(['packet,1.0,KD_', 'packet,1.5,K__', 'packet,2.5,___', 'packet,2.0,___']));
     expect([...index!.times]).toEqual([0, 0.5, 1]);
     expect([index!.offset, index!.keys]).toEqual([1.5, [0]]);
     expect(frameAt(index!, 0.7)).toBe(1);
@@ -121,5 +140,5 @@ describe('the index', () => {
     ['it does not begin with a key frame', packets(['packet,0.0,___', 'packet,1.0,K__'])],
     ['frames are shown before the first key frame', packets(['packet,1.0,K__', 'packet,0.5,___'])],
     ['the container is another', packets(['packet,0.0,K__'], 'format,mpegts,1.4')],
-  ])('is none where %s', (_, csv) => expect(parsePackets(csv)).toBeUndefined());
+  ])('is none where %s', (_, csv) => expect(parsePackets(csv).index).toBeUndefined());
 });

@@ -27,6 +27,8 @@ export interface Media extends Partial<Size> {
   readonly frameCount?: number;
   /** Of a folder of pictures, their file names, frame by frame. */
   readonly frameNames?: readonly string[];
+  /** When its frames are shown, seconds from the first: entry i is frame i. Where it is left out they follow at the rate. */
+  readonly times?: ArrayLike<number>;
   /** Whether rows of CSV and JSON lines carry the object's number; files of one object do without. */
   readonly ids?: boolean;
 }
@@ -131,9 +133,9 @@ export function isState(text: unknown): text is TrackState {
   return typeof text === 'string' && STATES.includes(text);
 }
 
-/** Seconds of a frame of a video whose rate is known; 0 otherwise. */
-export function timeOf(frame: number, { fps }: Media): number {
-  return fps === undefined ? 0 : frame / fps;
+/** Seconds of a frame, as far as the video is known; 0 otherwise. */
+export function timeOf(frame: number, { fps, times }: Media): number {
+  return times?.[frame] ?? (fps === undefined ? 0 : frame / fps);
 }
 
 /** In order of frames, and of objects within them. */

@@ -1,6 +1,7 @@
 /** Calls to the server. */
 import {
   FRAME_HEADER,
+  TIME_HEADER,
   type DrawRequest,
   type FileList,
   type PickRequest,
@@ -39,6 +40,17 @@ async function request(method: string, url: string, body?: object, signal?: Abor
   return response;
 }
 
+export interface Picture {
+  readonly bitmap: ImageBitmap;
+  /** Seconds from the first frame; undefined where it is not known. */
+  readonly time: number | undefined;
+}
+
+async function pictureOf(response: Response): Promise<Picture> {
+  const time = response.headers.get(TIME_HEADER);
+  return { bitmap: await createImageBitmap(await response.blob()), time: time === null ? undefined : Number(time) };
+}
+
 const at = (video: string, rest: string): string => `/api/videos/${video}/${rest}`;
 
 export const api = {
@@ -51,15 +63,13 @@ export const api = {
   start: (video: string) => call<object>('POST', at(video, 'start')),
   stop: (video: string) => call<object>('POST', at(video, 'stop')),
   pick: (picked: PickRequest) => call<object>('POST', '/api/pick', picked),
-  async frame(video: string, frame: number, signal: AbortSignal): Promise<ImageBitmap> {
-    const response = await request('GET', at(video, `frames/${frame}`), undefined, signal);
-    return createImageBitmap(await response.blob());
+  async frame(video: string, frame: number, signal: AbortSignal): Promise<Picture> {
+    return pictureOf(await request('GET', at(video, `frames/${frame}`), undefined, signal));
   },
   /** The frame, or one before it that is at hand sooner. */
-  async near(video: string, frame: number, signal: AbortSignal): Promise<{ frame: number; bitmap: ImageBitmap }> {
+  async near(video: string, frame: number, signal: AbortSignal): Promise<{ frame: number; picture: Picture }> {
     const response = await request('GET', at(video, `frames/${frame}?near=1`), undefined, signal);
-    const bitmap = await createImageBitmap(await response.blob());
-    return { frame: Number(response.headers.get(FRAME_HEADER)), bitmap };
+    return { frame: Number(response.headers.get(FRAME_HEADER)), picture: await pictureOf(response) };
   },
   /** The file, and the name that the server gives it. */
   async export(video: string, format: string): Promise<{ blob: Blob; name: string }> {

@@ -25,6 +25,8 @@ export interface Model {
   frame: number;
   /** The frame that is seen. */
   shown: number;
+  /** When it is shown, seconds from the first; undefined where that is not known. */
+  shownTime: number | undefined;
   /** 1: the whole frame is seen. */
   zoom: number;
   /** The point of the frame in the middle of the view, pixels, where it is zoomed. */
@@ -46,6 +48,7 @@ export function createModel(id: string, video: VideoData): Model {
     selected: undefined,
     frame: 0,
     shown: 0,
+    shownTime: undefined,
     zoom: 1,
     centre: { x: video.width / 2, y: video.height / 2 },
     draft: undefined,

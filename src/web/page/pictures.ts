@@ -1,12 +1,12 @@
 /** Pictures of frames: the one that is wanted last comes first, the next ones of a playing video ahead of time. */
-import { api } from './api.js';
+import { api, type Picture } from './api.js';
 
 export interface Pictures {
   /**
    * Shows the frame, and on the way there, where that takes long, one before it. Nothing is shown any more once another one is wanted.
    * @throws RefusedError
    */
-  show(frame: number, onPicture: (frame: number, picture: ImageBitmap) => void): Promise<void>;
+  show(frame: number, onPicture: (frame: number, picture: Picture) => void): Promise<void>;
   /** Fetched, and kept, if it is not there. */
   ahead(frame: number): void;
   close(): void;
@@ -15,13 +15,13 @@ export interface Pictures {
 const KEPT = 16;
 
 export function createPictures(video: string): Pictures {
-  const kept = new Map<number, Promise<ImageBitmap>>();
+  const kept = new Map<number, Promise<Picture>>();
   const { signal, abort } = makeAbort();
   let wanted = -1;
   /** One request at a time: of a fast scrub only the last place is fetched. */
   let busy: Promise<unknown> = Promise.resolve();
 
-  const keep = (frame: number, picture: Promise<ImageBitmap>): void => {
+  const keep = (frame: number, picture: Promise<Picture>): void => {
     kept.delete(frame);
     kept.set(frame, picture);
     picture.catch(() => kept.delete(frame));
@@ -44,18 +44,18 @@ export function createPictures(video: string): Pictures {
       if (!kept.has(frame)) {
         const near = await inTurn(frame, () => api.near(video, frame, signal));
         if (!near) return;
-        keep(near.frame, Promise.resolve(near.bitmap));
+        keep(near.frame, Promise.resolve(near.picture));
         if (wanted !== frame) return;
-        onPicture(near.frame, near.bitmap);
+        onPicture(near.frame, near.picture);
         if (near.frame === frame) return;
         if (!kept.has(frame)) await inTurn(frame, async () => keep(frame, api.frame(video, frame, signal)));
       }
       const picture = kept.get(frame);
       if (!picture) return;
       busy = picture.catch(() => undefined);
-      const bitmap = await picture;
+      const shown = await picture;
       keep(frame, picture);
-      if (wanted === frame) onPicture(frame, bitmap);
+      if (wanted === frame) onPicture(frame, shown);
     },
     ahead(frame) {
       if (!kept.has(frame)) keep(frame, api.frame(video, frame, signal));

@@ -49,11 +49,17 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
     model.frame = Math.min(lastFrame(model), Math.max(0, frame));
     await pictures.show(model.frame, (shown, found) => {
       if (signal.aborted) return;
-      picture = found;
+      picture = found.bitmap;
       model.shown = shown;
+      model.shownTime = found.time;
       canvas.dataset['shown'] = String(shown);
       render();
     });
+  };
+  /** From a frame to the one that is seen: it varies where the rate does. */
+  const secondsSince = (before: number | undefined): number => {
+    const passed = (model.shownTime ?? Number.NaN) - (before ?? Number.NaN);
+    return passed > 0 ? passed : 1 / model.video.fps;
   };
   /** A person chose the frame: the view no longer runs along. */
   const goTo = (frame: number): void => {
@@ -68,10 +74,10 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
     if (model.frame >= lastFrame(model)) model.frame = -1;
     try {
       while (model.playing && model.frame < lastFrame(model) && !signal.aborted) {
-        const began = performance.now();
+        const [began, before] = [performance.now(), model.shownTime];
         await seek(model.frame + 1);
         for (let i = 1; i <= AHEAD; i++) if (model.frame + i <= lastFrame(model)) pictures.ahead(model.frame + i);
-        await delay(began + 1000 / model.video.fps - performance.now());
+        await delay(began + 1000 * secondsSince(before) - performance.now());
       }
     } finally {
       model.playing = false;
@@ -126,8 +132,15 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
     if (event.type === 'failed') say(`${event.message}. ${event.hint}`, 'error');
     if (event.type === 'picture' && model.following && event.objects.includes(followed(model) ?? -1))
       void seek(event.frame);
+    const told = model.video.notes.length;
     applyEvent(model, event);
+    tellNotes(told);
     render();
+  };
+  /** @param from number of the first that was not told yet */
+  const tellNotes = (from: number): void => {
+    const notes = model.video.notes.slice(from);
+    if (notes.length > 0) say(`${notes.join('. ')}.`);
   };
   /** Nothing more can be done here. */
   const end = (text: string): void => {
@@ -231,6 +244,7 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
   scheme.addEventListener('change', render, { signal });
   const closeEvents = api.events(id, onEvent, () => say(NO_ANSWER, 'error'));
   canvas.focus({ preventScroll: true });
+  tellNotes(0);
   void seek(0);
   render();
 
@@ -266,8 +280,8 @@ function firstDraft({ objects, selected, shown, video }: Model): FrameBox {
 
 function showControls(model: Model, picking: boolean): void {
   const running = isRunning(model);
-  const { shown, video } = model;
-  const seconds = `${(shown / video.fps).toFixed(2)} s`;
+  const { shown, shownTime, video } = model;
+  const seconds = `${(shownTime ?? shown / video.fps).toFixed(2)} s`;
   element('position').textContent = `frame ${shown} / ${video.counted ? '' : '~'}${lastFrame(model)} · ${seconds}`;
   element('play').textContent = model.playing ? 'Pause' : 'Play';
   const start = element<HTMLButtonElement>('start');
