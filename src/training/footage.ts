@@ -139,7 +139,11 @@ async function readAddress(
     });
   }
   const name = path.parse(nameOf(data)).name;
-  return checkAll('one video', [async () => ({ name, source: data, start: 0, ...(await readGroundTruth(truth)) })], signal);
+  return checkAll(
+    'one video',
+    [async () => ({ name, source: data, start: 0, ...(await readGroundTruth(truth)) })],
+    signal,
+  );
 }
 
 async function readVideo(video: string, truth: string | undefined): Promise<EvaluationSequence> {
