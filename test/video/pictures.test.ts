@@ -467,16 +467,18 @@ describe('a stack of TIFF pictures', () => {
     expect((await pixelsOf(await stack(pages))).map(([value]) => value)).toEqual([1, 2, 3]);
   });
 
-  it('may have pages of several sizes and turns', async () => {
+  it('scales pages of another size to that of the first, says so, and turns pages upright', async () => {
     const other = { ...grey(7), width: 2, height: 5, samples: new Uint8Array(10).fill(7) };
-    const frames = await collect(await openVideo(await stack([grey(1), other, grey(3), grey(4), other])));
+    const source = await openVideo(await stack([grey(1), other, grey(3), grey(4), other]));
+    const frames = await collect(source);
     expect(frames.map(({ width, height, data }) => [width, height, data[0]])).toEqual([
       [4, 3, 1],
-      [2, 5, 7],
+      [4, 3, 7],
       [4, 3, 3],
       [4, 3, 4],
-      [2, 5, 7],
+      [4, 3, 7],
     ]);
+    expect(source.warnings.join('\n')).toMatch(/frame 1 .* has 2 x 5 pixels.*4 x 3/);
     const turned = [1, 2, 3].map((value) => ({ ...grey(value), orientation: 6 }));
     const upright = await collect(await openVideo(await stack(turned)));
     expect(upright.map(({ width, height, data }) => [width, height, data[0]])).toEqual([
