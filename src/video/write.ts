@@ -77,11 +77,14 @@ const isFolder = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Every FFmpeg has the second encoder; distributions leave the first one out for its licence. */
+/**
+ * Every FFmpeg has the second encoder; distributions leave the first one out for its licence. Without B-frames: where the rate varies, the
+ * length of the file would be told too short, and players leave out its last frames.
+ */
 async function encoderOptions({ ffmpeg }: Binaries): Promise<string[]> {
   const { stdout } = await capture(ffmpeg.path, ['-hide_banner', '-encoders']);
   return /\slibx264\s/.test(stdout)
-    ? ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '20']
+    ? ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '20', '-bf', '0']
     : ['-c:v', 'mpeg4', '-q:v', '3'];
 }
 
@@ -150,6 +153,9 @@ async function startWriter(
   };
 }
 
+/** The index in front, and no edit list: every frame that is stored plays. */
+const MP4 = ['-movflags', '+faststart', '-use_editlist', '0', '-f', 'mp4'];
+
 interface Encoding {
   /** Takes what raw-stream.ts makes. A write's callback comes when the frame has gone on to ffmpeg, or when ffmpeg is gone. */
   readonly input: PassThrough;
@@ -181,7 +187,7 @@ async function startEncoding(
     .outputOptions([...passthroughOption(binaries.ffmpeg), '-enc_time_base', `1:${ticks}`])
     .outputOptions(['-video_track_timescale', String(ticks)])
     .outputOptions(['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv'])
-    .outputOptions([...encoder, '-an', '-movflags', '+faststart', '-f', 'mp4'])
+    .outputOptions([...encoder, '-an', ...MP4])
     .output(target);
 
   let failure: Error | undefined;
@@ -259,8 +265,7 @@ function createClock(fps: number): Clock {
 async function lengthenLast(file: string, { ffmpeg }: Binaries): Promise<void> {
   if ((ffmpeg.major ?? 0) >= LAST_FRAME_LASTS_SINCE) return;
   const copy = `${file}.copy`;
-  const options = ['-c', 'copy', '-movflags', '+faststart', '-f', 'mp4'];
-  const args = ['-v', 'error', '-nostdin', '-y', '-i', `file:${file}`, ...options, `file:${copy}`];
+  const args = ['-v', 'error', '-nostdin', '-y', '-i', `file:${file}`, '-c', 'copy', ...MP4, `file:${copy}`];
   const { failure, stderr } = await capture(ffmpeg.path, args);
   if (failure === undefined) return rename(copy, file);
   await remove(copy);

@@ -60,6 +60,8 @@ interface Shot extends Partial<Size> {
 const X264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '10', '-g', '100', '-bf', '2', '-sc_threshold', '0'];
 const VP8 = ['-c:v', 'libvpx', '-b:v', '2M', '-deadline', 'realtime', '-auto-alt-ref', '0'];
 
+const NO_EDITS = ['-use_editlist', '0'];
+
 async function shoot(file: string, shot: Shot = {}, encoder: readonly string[] = X264): Promise<void> {
   const { width = WIDTH, height = HEIGHT, times = 'N', filter = 'null', from = 0, frames = FRAMES, output = [] } = shot;
   const mark = String.raw`if(lt(X\,W*${MARK.width / WIDTH})*lt(Y\,H*${MARK.height / HEIGHT})\,235\,16+${STEP}*(N+${from}))`;
@@ -67,7 +69,10 @@ async function shoot(file: string, shot: Shot = {}, encoder: readonly string[] =
   const timed = `settb=1/1000,setpts=round((${times})*${1000 / FPS}),${filter},format=yuv420p`;
   const { ffmpeg } = await findBinaries();
   const input = ['-f', 'lavfi', '-i', `${drawn},${timed}`];
-  await runFfmpeg([...input, ...passthroughOption(ffmpeg), '-enc_time_base', '1:1000', ...encoder, ...output, file]);
+  // older builds write the last frame of a varying rate so that it does not play
+  const varies =
+    times === 'N' ? [] : ['-enc_time_base', '1:1000', '-bf', '0', ...(file.endsWith('.mp4') ? NO_EDITS : [])];
+  await runFfmpeg([...input, ...passthroughOption(ffmpeg), ...encoder, ...varies, ...output, file]);
 }
 
 /** The same stream in another file. */
