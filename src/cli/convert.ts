@@ -40,7 +40,8 @@ export function addConvertCommand(program: Command, terminal: Terminal): void {
     .option('--size <WxH>', 'size of the video, where there is none at hand')
     .option('--fps <n>', 'frames a second of the video, where there is none at hand')
     .action(async (input: string, output: string, options: ConvertOptions) => {
-      const { objects, boxes } = await convert(input, output, options);
+      const { objects, boxes, warnings } = await convert(input, output, options);
+      for (const warning of warnings) terminal.stderr.write(`warning: ${warning}\n`);
       terminal.stderr.write(`wrote ${output}: ${boxes} boxes of ${objects} object(s)\n`);
     });
 }
@@ -49,7 +50,7 @@ async function convert(
   input: string,
   output: string,
   { from, to, video, size, fps }: ConvertOptions,
-): Promise<{ objects: number; boxes: number }> {
+): Promise<{ objects: number; boxes: number; warnings: readonly string[] }> {
   const draws = to === undefined && path.extname(output).toLowerCase() === '.mp4';
   const format = to === undefined ? undefined : parseFormatName(to);
   await checkOutputs(draws ? { video: output } : { rows: output, ...(format ? { format } : {}) }, input);
@@ -59,7 +60,7 @@ async function convert(
   const rows = await readTracks(input, { format: from === undefined ? undefined : parseFormatName(from), media });
   if (draws) await drawRows(output, rows, source);
   else await writeRows(output, rows, media, format);
-  return { objects: new Set(rows.map(({ id }) => id)).size, boxes: rows.length };
+  return { objects: new Set(rows.map(({ id }) => id)).size, boxes: rows.length, warnings: source?.warnings ?? [] };
 }
 
 async function refuseOverwriting(output: string, video: string | undefined): Promise<void> {

@@ -38,7 +38,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .description('track one object or several through a video')
     .argument(
       '<video>',
-      'video file, folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg; live: camera:0, rtsp://..., http://..., - (stdin)',
+      'video file, animation or stack of images, folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg; live: camera:0, rtsp://..., http://..., - (stdin)',
     )
     .option(
       '--box <x,y,w,h>',
