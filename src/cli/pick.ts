@@ -15,7 +15,7 @@ export function addPickCommand(program: Command, terminal: Terminal): void {
   const command = program
     .command('pick')
     .description('draw the first box in the browser; prints it as x,y,w,h')
-    .argument('<video>', 'video file, http(s) address of one, or folder of images');
+    .argument('<video>', 'video file, http(s) address of one, folder of images, or a pattern such as "img/*.jpg"');
   addAddressOptions(command).action(async (video: string, options: ServeOptions) => {
     const interrupt = listenForInterrupt();
     try {

@@ -21,7 +21,11 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
   const command = program
     .command('serve')
     .description('a page in the browser: draw boxes, watch them tracked, correct, export')
-    .argument('[path]', 'a video, an http(s) address of one, or a folder with videos and folders of images', '.')
+    .argument(
+      '[path]',
+      'a video, an http(s) address of one, a pattern of images, or a folder with videos and folders of images',
+      '.',
+    )
     .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
     .option('--threads <n>', 'threads of the networks (default: one a core)')
     .option('--seed <n>', 'same seed, same input, same engine: same boxes')

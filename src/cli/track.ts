@@ -40,7 +40,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .description('track one object or several through a video')
     .argument(
       '<video>',
-      'video file, http(s) address of one, pipe (/dev/stdin), folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg; live: camera:0, rtsp://..., http://..., - (stdin)',
+      'video file, http(s) address of one, pipe (/dev/stdin), animation or stack of images, folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg; live: camera:0, rtsp://..., http://..., - (stdin)',
     )
     .option(
       '--box <x,y,w,h>',

@@ -1,5 +1,5 @@
 /** What the data sets' folders have in common: sequences are found, annotations read and checked against the frames. */
-import { access, readdir, readlink, stat } from 'node:fs/promises';
+import { access, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { GroundTruth } from '../../datasets/ground-truth.js';
 import { messageOf, TrackerError } from '../../errors.js';
@@ -30,14 +30,18 @@ export async function exists(file: string): Promise<boolean> {
   );
 }
 
-/** Names of the folders in a folder, in order; none where it is not there. Links are followed; one that leads nowhere counts, so that reading it says so. */
+/**
+ * Names of the folders in a folder, in order; none where it is not there. Links are followed, but not back up, where they would never end; one
+ * that leads nowhere counts, so that reading it says so.
+ */
 export async function foldersIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const isFolder = async (name: string): Promise<boolean> =>
-    stat(path.join(folder, name)).then(
-      (found) => found.isDirectory(),
-      () => true,
-    );
+  const own = await realpath(folder).catch(() => folder);
+  const isFolder = async (name: string): Promise<boolean> => {
+    const real = await realpath(path.join(folder, name)).catch(() => undefined);
+    if (real === undefined) return true;
+    return !(own + path.sep).startsWith(real + path.sep) && (await stat(real)).isDirectory();
+  };
   const names = entries.filter(({ name }) => !isHidden(name));
   const kept = await Promise.all(
     names.map((entry) => entry.isDirectory() || (entry.isSymbolicLink() && isFolder(entry.name))),

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { DATASETS, detectDatasets, findDataset } from '../../../src/evaluation/datasets/index.js';
 import { LASOT_TEST } from '../../../src/evaluation/datasets/lasot.js';
+import { makeTiff } from '../../helpers/pictures.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -292,5 +293,85 @@ describe('annotation and frames', () => {
       'cat-1/out_of_view.txt': '0,1',
     });
     await expect(findDataset('lasot').read(root, 'cat-1')).rejects.toThrowError(/found 2 flags, expected 3/);
+  });
+});
+
+describe('folders as people leave them', () => {
+  it('sequences may be links, the root too; hidden ones and links back up are none', async () => {
+    const real = await place({ 'elsewhere/groundtruth.txt': THREE, 'elsewhere/img/%08d.jpg': 3 });
+    const root = await place({
+      'a/groundtruth.txt': THREE,
+      'a/img/%08d.jpg': 3,
+      '.ipynb_checkpoints/groundtruth.txt': THREE,
+      'notes.txt': 'no sequence',
+    });
+    await symlink(path.join(real, 'elsewhere'), path.join(root, 'b'));
+    await symlink('.', path.join(root, 'loop'));
+    await symlink('..', path.join(root, 'a', 'up'));
+    await symlink('notes.txt', path.join(root, 'file'));
+    const linked = `${root}-link`;
+    await symlink(root, linked);
+    const folderSet = findDataset('folder');
+    expect(await folderSet.list(root)).toEqual(['a', 'b']);
+    expect(await folderSet.list(linked)).toEqual(['a', 'b']);
+    expect((await folderSet.read(linked, 'b')).truth).toHaveLength(12);
+  });
+
+  it('a link that leads nowhere is a sequence that cannot be read', async () => {
+    const root = await place({ 'a/groundtruth.txt': THREE, 'a/img/%08d.jpg': 3 });
+    await symlink('not/there', path.join(root, 'b'));
+    await symlink('c', path.join(root, 'c'));
+    const folderSet = findDataset('folder');
+    expect(await folderSet.list(root)).toEqual(['a', 'b', 'c']);
+    for (const [name, target] of [
+      ['b', 'not/there'],
+      ['c', 'c'],
+    ] as const)
+      await expect(folderSet.read(root, name)).rejects.toMatchObject({
+        code: 'DATA_INVALID',
+        message: expect.stringContaining(`${path.join(root, name)}: it is a link to ${target},`) as string,
+      });
+  });
+
+  it('hidden files are neither frames nor annotations', async () => {
+    const root = await place({
+      'anno/a.txt': THREE,
+      'anno/._a.txt': 'no annotation',
+      'sequences/a/img_%05d.jpg': 3,
+      'sequences/a/._img_00001.jpg': 'no image',
+      'sequences/a/Thumbs.db': 'no image',
+    });
+    await mkdir(path.join(root, 'sequences/a/img_00004.jpg'));
+    const avist = findDataset('avist');
+    expect(await avist.list(root)).toEqual(['a']);
+    await writeFile(path.join(root, 'anno/a.txt'), '1,2,3,4\n'.repeat(5));
+    await expect(avist.read(root, 'a')).rejects.toThrowError(/found 3 images/);
+  });
+
+  it('the first image is found by its number, whatever lies beside it', async () => {
+    const root = await place({
+      'a/a_gt.txt': THREE,
+      'a/a_frames.txt': '12,14',
+      'a/img/._0011.png': 'no image',
+      'a/img/0009.png': '',
+      'a/img/0010.PNG': '',
+      'a/img/0011.png': '',
+      'a/img/0012.png': '',
+      'a/img/0013.png': '',
+      'a/img/0014.png': '',
+    });
+    expect(await findDataset('tcolor128').read(root, 'a')).toMatchObject({ start: 3 });
+  });
+
+  it('images that are there twice are told: the rows would belong to others', async () => {
+    const root = await place({ 'a/groundtruth.txt': THREE, 'a/img/%08d.jpg': 3, 'a/img/%08d.png': 3 });
+    await expect(findDataset('folder').read(root, 'a')).rejects.toThrowError(/00000001.jpg and 00000001.png/);
+  });
+
+  it('a stack of pictures counts as so many frames', async () => {
+    const page = { width: 4, height: 3, channels: 1, samples: new Uint8Array(12) };
+    const root = await place({ 'a/groundtruth.txt': THREE, 'a/img/notes.txt': '' });
+    await writeFile(path.join(root, 'a/img/stack.tif'), makeTiff([page, page, page]));
+    expect((await findDataset('folder').read(root, 'a')).truth).toHaveLength(12);
   });
 });

@@ -35,7 +35,7 @@ export function fault({ file, line }: Place, found: string, expected: string, hi
   return new TrackerError('DATA_INVALID', `${where}: found ${found}, expected ${expected}`, { hint });
 }
 
-/** Names in a folder, sorted. @throws TrackerError INPUT_NOT_FOUND */
+/** Names in a folder, sorted, without hidden ones. @throws TrackerError INPUT_NOT_FOUND */
 export async function namesIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((cause: unknown) => {
     throw new TrackerError('INPUT_NOT_FOUND', `${folder}: ${messageOf(cause)}`, {
@@ -43,7 +43,7 @@ export async function namesIn(folder: string): Promise<string[]> {
       cause,
     });
   });
-  return names.toSorted();
+  return names.filter((name) => !name.startsWith('.')).toSorted();
 }
 
 /** Lines of a text file, without line ends and blank last lines. @throws TrackerError INPUT_NOT_FOUND */
