@@ -25,6 +25,7 @@ export { intersectionOverUnion, parseBox, type FrameBox, type Size } from './geo
 
 // frames in, pictures out
 export { openVideo, type OpenOptions, type Start, type VideoSource } from './video/read.js';
+export type { PixelAspect } from './video/probe.js';
 export { isLive } from './video/source.js';
 export { openLive, type LiveCounts, type LiveEvent, type LiveOptions, type LiveSource } from './video/live.js';
 export type { Binaries, Binary } from './video/binaries.js';
