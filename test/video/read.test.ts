@@ -348,16 +348,19 @@ describe('images', () => {
     await expect(openVideo(folder)).rejects.toMatchObject({ code: 'VIDEO_UNREADABLE' });
   });
 
-  it('may differ in size', async () => {
+  it('of another size than the first are brought to it, and named', async () => {
     const folder = await imageFolder(['1.png', '2.png']);
     await sharp({ create: { width: 6, height: 4, channels: 3, background: 'red' } })
       .png()
       .toFile(join(folder, '3.png'));
-    const frames = await collect(await openVideo(folder));
-    expect(frames.map(({ width, height, data }) => [width, height, data.length])).toEqual([
-      [20, 10, 600],
-      [20, 10, 600],
-      [6, 4, 72],
+    const source = await openVideo(folder);
+    const frames = await collect(source);
+    expect(frames.map(({ width, height, data }) => [width, height, data.length])).toEqual(
+      frames.map(() => [20, 10, 600]),
+    );
+    expect(frames.map(({ data }) => data[300])).toEqual([10, 20, 255]);
+    expect(source.warnings).toEqual([
+      'frame 2 (3.png) has 6 x 4 pixels, it was scaled to 20 x 10 as the first image has',
     ]);
   });
 });
