@@ -6,7 +6,7 @@ import type { Size } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
 import { findBinaries, passthroughOption } from '../../src/video/binaries.js';
 import type { PixelAspect } from '../../src/video/probe.js';
-import { runFfmpeg, setMatrix, type Matrix } from './video.js';
+import { hideRate, runFfmpeg, setMatrix, type Matrix } from './video.js';
 
 export type Corner = 'left top' | 'right top' | 'left bottom' | 'right bottom';
 
@@ -80,16 +80,6 @@ const copy = (from: string, to: string, before: readonly string[] = [], after: r
   runFfmpeg([...before, '-i', from, '-c', 'copy', ...after, to]);
 
 const SOUND = (seconds: number): string[] => ['-f', 'lavfi', '-i', `sine=d=${seconds}`];
-
-/** Makes the file's words on how long a frame lasts unreadable: a browser's recording has none. */
-async function hideRate(file: string): Promise<void> {
-  const bytes = await readFile(file);
-  const at = bytes.indexOf(Buffer.from([0x23, 0xe3, 0x83]));
-  const size = bytes[at + 3]! & 0x7f;
-  // an element that is to be passed over, as long as the one that was there
-  bytes.set([0xec, 0x80 + size + 2], at);
-  await writeFile(file, bytes);
-}
 
 /** A folder of pictures, of which one has another size. */
 async function makePictures(folder: string): Promise<string> {

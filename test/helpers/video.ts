@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { expect, onTestFinished } from 'vitest';
 import type { Frame } from '../../src/image/frame.js';
 import { findBinaries, passthroughOption } from '../../src/video/binaries.js';
@@ -50,6 +51,8 @@ export interface NumberedVideo {
   encoder?: readonly string[];
   /** Further output options. */
   output?: readonly string[];
+  /** Of Matroska: see hideRate. */
+  hideRate?: boolean;
 }
 
 const X264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '10', '-g', '10', '-bf', '2'];
@@ -64,7 +67,9 @@ export async function makeNumberedVideo(path: string, options: NumberedVideo = {
   // noise gives the frames some weight: a part of the file is then a part of the frames
   const grey = `geq=lum=16+${STEP}*N:cb=128:cr=128,noise=c0s=12:c0f=t,setpts=round((${times})/${fps}/TB),format=yuv420p`;
   const input = ['-f', 'lavfi', '-i', `nullsrc=s=${width}x${height}:r=${fps}:d=${frames / fps},${grey}`];
-  await runFfmpeg([...input, ...passthroughOption(ffmpeg), ...encoder, ...output, path]);
+  const exact = options.hideRate ? ['-enc_time_base', '1:1000'] : [];
+  await runFfmpeg([...input, ...passthroughOption(ffmpeg), ...exact, ...encoder, ...output, path]);
+  if (options.hideRate) await hideRate(path);
 }
 
 /** The number that a frame of a numbered video shows. */
@@ -91,6 +96,21 @@ export function setRotation(path: string, degrees: 90 | 180 | 270): Promise<void
   const cosine = { 90: 0, 180: -1, 270: 0 }[degrees];
   const sine = { 90: 1, 180: 0, 270: -1 }[degrees];
   return setMatrix(path, [cosine, sine, -sine, cosine]);
+}
+
+/** Takes out of a Matroska file how long a frame lasts: a browser's recording does not say it. */
+export async function hideRate(file: string): Promise<void> {
+  const bytes = await readFile(file);
+  const at = bytes.indexOf(Buffer.from([0x23, 0xe3, 0x83]));
+  const size = bytes[at + 3]! & 0x7f;
+  // an element that is to be passed over, as long as the one that was there
+  bytes.set([0xec, 0x80 + size + 2], at);
+  await writeFile(file, bytes);
+}
+
+/** One grey picture. */
+export async function makePicture(path: string, size = { width: 20, height: 10 }): Promise<void> {
+  await sharp({ create: { ...size, channels: 3, background: '#808080' } }).toFile(path);
 }
 
 /** Keeps the first part of a file, 0 to 1. */

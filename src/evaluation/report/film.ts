@@ -183,8 +183,7 @@ async function filmOf(sequence: ScoredSequence, { source, start }: Footage): Pro
   for await (const image of video.frames()) {
     const frame = image.index - start;
     const own = outlines.get(frame);
-    // single images of a folder may have another size: the window does not fit them
-    if (own && image.width === video.width && image.height === video.height) {
+    if (own) {
       const overlap = overlaps[frame]!;
       const jpeg = await thumbnail(image, window, size, own);
       frames.push({ frame, overlap: Number.isNaN(overlap) ? undefined : overlap, jpeg });
