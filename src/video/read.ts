@@ -5,12 +5,13 @@ import { messageOf, TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import { decodeImage, IMAGE_EXTENSIONS, type RgbImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
+import { isHttp } from './address.js';
 import { findBinaries, oldBuildNote, passthroughOption, type Binaries } from './binaries.js';
 import { createCommand, startReading } from './command.js';
 import { DecodeLog } from './decode-log.js';
 import { imagesInFolder, isImage, matchPattern } from './images.js';
 import { probeVideo, unreadable, type VideoInfo } from './probe.js';
-import { findSource, notFoundHint } from './source.js';
+import { findSource, notFoundHint, type Source } from './source.js';
 import { spool, type Spooled } from './spool.js';
 
 /** Size: that of the upright frames; single images of a folder may have another. */
@@ -72,16 +73,15 @@ export const IMAGE_FPS = 25;
  * @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING, FFMPEG_OLD, START_OUT_OF_RANGE, OPTION_INVALID for what is
  * live or a device, INTERRUPTED where the signal was aborted
  */
-export async function openVideo(path: string, options: OpenOptions = {}): Promise<VideoSource> {
-  const start = options.start ?? { frame: 0 };
+export async function openVideo(path: string, given: OpenOptions = {}): Promise<VideoSource> {
+  const start = given.start ?? { frame: 0 };
   checkStart(path, start);
+  // looked for once: that starts programs
+  const options = isHttp(path) ? { ...given, binaries: given.binaries ?? (await findBinaries()) } : given;
   const source = await findSource(path, options);
-  if (source.kind === 'live') throw hasNoEnd(path);
-  if (source.kind === 'address') return openFile(path, start, options);
-  if (source.kind === 'stream' && options.again && !('address' in source.from)) throw readOnce(path, 'is needed again');
-  if (source.kind === 'stream') return openSpooled(path, await spool(path, source, options), start, options);
+  if (source.kind !== 'path') return openElsewhere(path, source, start, options);
   const found = await stat(source.path).catch(() => undefined);
-  if (found?.isFile() && !isImage(path)) return openFile(source.path, start, options);
+  if (found?.isFile() && !isImage(path)) return { ...(await openFile(source.path, start, options)), path };
   const images = found?.isFile() ? [path] : found ? await imagesInFolder(path) : await matchPattern(path);
   if (images.length > 0) return openImages(path, images, start, options);
   const what = found
@@ -90,6 +90,14 @@ export async function openVideo(path: string, options: OpenOptions = {}): Promis
   throw new TrackerError('INPUT_NOT_FOUND', `video ${path}: ${what}`, {
     hint: notFoundHint(path),
   });
+}
+
+/** Opens a video that does not lie on the disk. */
+async function openElsewhere(path: string, source: Source, start: Start, options: OpenOptions): Promise<VideoSource> {
+  if (source.kind === 'address') return openFile(path, start, options);
+  if (source.kind !== 'stream') throw hasNoEnd(path);
+  if (options.again && !('address' in source.from)) throw readOnce(path, 'is needed again');
+  return openSpooled(path, await spool(path, source, options), start, options);
 }
 
 export function hasNoEnd(path: string): TrackerError {
