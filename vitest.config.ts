@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
+    // live sources are tested on a machine that has the carried ffmpeg only, too
+    env: { EBM_TRACKER_OLD_FFMPEG: 'allow' },
     // what is waited for comes in its own time on a busy machine
     expect: { poll: { timeout: 20_000 } },
     hookTimeout: 120_000,

@@ -1,4 +1,4 @@
-/** What a server says about an http(s) address before it is read: how long it is, whether parts can be asked for, how it begins. */
+/** Asks the server of an http(s) address, before it is read: how long it is, whether parts can be asked for, how it begins. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, TrackerError } from '../errors.js';
 
@@ -27,12 +27,13 @@ export interface NoAnswer {
 
 /** A server that does not begin to answer for so long is taken to be down. */
 const ANSWER_MS = 15_000;
-/** What has come after so long has to do: a camera may send its first picture later. */
+/** The first bytes are not waited for any longer: a camera may send its first picture later. */
 const HEAD_MS = 2000;
 const HEAD_BYTES = 1024;
+const OUT_OF_RANGE = 416;
 
 /**
- * Where there is no answer ffmpeg may still get one: it speaks more (digest passwords, proxies, ICY), and asks for no certificates.
+ * Without an answer ffmpeg may still get one: it speaks more (digest passwords, proxies, ICY), and asks for no certificates.
  * @throws TrackerError VIDEO_UNREADABLE where the server refuses; INTERRUPTED
  */
 export async function askServer(
@@ -43,9 +44,10 @@ export async function askServer(
   const stop = new AbortController();
   const patience = setTimeout(() => stop.abort(), patienceMs);
   try {
-    const response = await request(address, AbortSignal.any([stop.signal, ...(signal ? [signal] : [])]), {
-      range: `bytes=0-${HEAD_BYTES - 1}`,
-    });
+    const either = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])]);
+    const inParts = await request(address, either, { range: `bytes=0-${HEAD_BYTES - 1}` });
+    // so says a server that cannot give parts, or has nothing to give
+    const response = inParts.status === OUT_OF_RANGE ? await request(address, either) : inParts;
     clearTimeout(patience);
     if (wantsDigest(address, response)) return { why: 'it asks for a digest password' };
     checkStatus(address, response);

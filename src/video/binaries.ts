@@ -42,7 +42,7 @@ interface Place {
 export type PackageLoader = (name: string) => unknown;
 
 /**
- * What FFMPEG_PATH / FFPROBE_PATH name; else the newer one of ffmpeg-static's and PATH's; else what the installer packages carry.
+ * Takes the program that FFMPEG_PATH / FFPROBE_PATH names; else the newer one of ffmpeg-static's and PATH's; else what the installer packages carry.
  * @throws TrackerError FFMPEG_MISSING where none runs, or where the one that was asked for does not
  */
 export async function findBinaries(
@@ -82,7 +82,7 @@ async function findTool(
   });
 }
 
-/** What runs of it, in the same order. */
+/** The programs that run, in the same order. */
 async function tryPlaces(tool: Tool, places: readonly Place[], passedOver: string[]): Promise<Binary[]> {
   const tried = await Promise.allSettled(places.map(async ({ source, find }) => tryBinary(tool, source, await find())));
   for (const [i, result] of tried.entries()) {
@@ -192,7 +192,7 @@ export function passthroughOption(binary: Binary): string[] {
 
 // --- old builds ---
 
-/** What the installer packages carry for most systems: FFmpeg 4, of December 2018. */
+/** The installer packages carry FFmpeg 4 for most systems, of December 2018. */
 const CARRIED_MAJOR = 4;
 const ALLOW_OLD = 'EBM_TRACKER_OLD_FFMPEG';
 
@@ -201,13 +201,13 @@ function isOld(binary: Binary): boolean {
   return binary.source.startsWith('@') && majorOf(binary) <= CARRIED_MAJOR;
 }
 
-/** What brings a current one. */
+/** The command that brings a current one. */
 function installCommand(platform: NodeJS.Platform = process.platform): string {
   if (platform === 'darwin') return 'brew install ffmpeg';
   return platform === 'win32' ? 'winget install ffmpeg' : 'apt-get install ffmpeg (or the like of your system)';
 }
 
-/** What a user should know of the build that was found, and the command that mends it; undefined where it is current. */
+/** A word to the user on an old build, and the command that mends it; undefined where the build is current. */
 export function oldBuildNote({ ffmpeg }: Binaries): { readonly note: string; readonly mend: string } | undefined {
   if (!isOld(ffmpeg)) return undefined;
   const note = `videos are read by the ffmpeg of ${ffmpeg.year ?? 'years ago'} that comes with the package, because no other was found`;
@@ -215,7 +215,7 @@ export function oldBuildNote({ ffmpeg }: Binaries): { readonly note: string; rea
 }
 
 /**
- * What comes from elsewhere is not given to a program with known holes, unless the user says so.
+ * Keeps videos from elsewhere away from a program with known holes, unless the user says otherwise.
  * @throws TrackerError FFMPEG_OLD
  */
 export function refuseOldBuild(

@@ -233,7 +233,11 @@ class Pump {
     while (!this.#stopped.signal.aborted) {
       const before = this.received;
       await this.#connect(this.input(failures));
-      if (this.#stopped.signal.aborted || this.path === STDIN || this.#isOver()) break;
+      if (this.#stopped.signal.aborted || this.path === STDIN) break;
+      if (this.#isOver()) {
+        if (this.received > 0) this.warnings.push(this.#ending());
+        break;
+      }
       if (this.received === 0 && REFUSED.test(this.lastWords)) break;
       failures = this.received > before ? 0 : failures + 1;
       const wait = Math.min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** failures);
@@ -256,12 +260,18 @@ class Pump {
     return (performance.now() - this.#lastArrival) / 1000;
   }
 
-  #isOver(): boolean {
+  /** Seconds without a frame after which there will be none. */
+  #limit(): number {
     const { giveUpSeconds = DEFAULTS.giveUpSeconds } = this.options;
-    const limit = this.received === 0 ? Math.min(FIRST_FRAME_SECONDS, giveUpSeconds) : giveUpSeconds;
-    if (this.#silence() < limit) return false;
-    if (this.received > 0) this.warnings.push(`${this.path}: ended, no frame for ${limit} s: ${this.lastWords}`);
-    return true;
+    return this.received === 0 ? Math.min(FIRST_FRAME_SECONDS, giveUpSeconds) : giveUpSeconds;
+  }
+
+  #isOver(): boolean {
+    return this.#silence() >= this.#limit();
+  }
+
+  #ending(): string {
+    return `${this.path}: ended, no frame for ${this.#limit()} s: ${this.lastWords}`;
   }
 
   /** One connection, to its end. */

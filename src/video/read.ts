@@ -7,6 +7,7 @@ import type { Size } from '../geometry.js';
 import { IMAGE_EXTENSIONS } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { fitImage } from '../image/fit.js';
+import { isHttp } from './address.js';
 import { findBinaries, oldBuildNote, passthroughOption, type Binaries } from './binaries.js';
 import { createCommand, startReading } from './command.js';
 import { DecodeLog } from './decode-log.js';
@@ -15,7 +16,7 @@ import { imagesInFolder, isPicture, matchPattern } from './images.js';
 import { uprightFilters } from './orientation.js';
 import { openPictures, type PictureOptions, type Pictures } from './pictures.js';
 import { probeVideo, SQUARE, unreadable, type PixelAspect, type VideoInfo } from './probe.js';
-import { findSource, notFoundHint } from './source.js';
+import { findSource, notFoundHint, type Source } from './source.js';
 import { spool, type Spooled } from './spool.js';
 
 /** Size: that of the upright frames, in stored pixels. */
@@ -86,16 +87,15 @@ export interface OpenOptions {
  * @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING, FFMPEG_OLD, START_OUT_OF_RANGE, OPTION_INVALID for what is
  * live or a device, or where there is no such stream, INTERRUPTED where the signal was aborted
  */
-export async function openVideo(path: string, options: OpenOptions = {}): Promise<VideoSource> {
-  const start = options.start ?? { frame: 0 };
+export async function openVideo(path: string, given: OpenOptions = {}): Promise<VideoSource> {
+  const start = given.start ?? { frame: 0 };
   checkStart(path, start);
+  // looked for once: that starts programs
+  const options = isHttp(path) ? { ...given, binaries: given.binaries ?? (await findBinaries()) } : given;
   const source = await findSource(path, options);
-  if (source.kind === 'live') throw hasNoEnd(path);
-  if (source.kind === 'address') return openFile(path, start, options);
-  if (source.kind === 'stream' && options.again && !('address' in source.from)) throw readOnce(path, 'is needed again');
-  if (source.kind === 'stream') return openSpooled(path, await spool(path, source, options), start, options);
+  if (source.kind !== 'path') return openElsewhere(path, source, start, options);
   const found = await stat(source.path).catch(() => undefined);
-  if (found?.isFile() && !(await isPicture(path))) return openFile(source.path, start, options);
+  if (found?.isFile() && !(await isPicture(path))) return { ...(await openFile(source.path, start, options)), path };
   const images = found?.isFile() ? [path] : found ? await imagesInFolder(path) : await matchPattern(path);
   if (images.length > 0) {
     if (options.stream !== undefined) throw imagesHaveNoStreams(path);
@@ -107,6 +107,14 @@ export async function openVideo(path: string, options: OpenOptions = {}): Promis
   throw new TrackerError('INPUT_NOT_FOUND', `video ${path}: ${what}`, {
     hint: notFoundHint(path),
   });
+}
+
+/** Opens a video that does not lie on the disk. */
+async function openElsewhere(path: string, source: Source, start: Start, options: OpenOptions): Promise<VideoSource> {
+  if (source.kind === 'address') return openFile(path, start, options);
+  if (source.kind !== 'stream') throw hasNoEnd(path);
+  if (options.again && !('address' in source.from)) throw readOnce(path, 'is needed again');
+  return openSpooled(path, await spool(path, source, options), start, options);
 }
 
 export function hasNoEnd(path: string): TrackerError {

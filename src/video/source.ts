@@ -1,4 +1,4 @@
-/** What a name given for a video stands for: something live, a file behind an address, a stream that is read once, or a path on the disk. */
+/** Tells what a name given for a video stands for: something live, a file behind an address, a stream that is read once, or a path on the disk. */
 import { fstat, type Stats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -26,13 +26,13 @@ export type Source =
   | {
       /** It has an end, but is read once and from front to back. */
       readonly kind: 'stream';
-      /** Where it comes from: an address, a number of this process's own files, or a path. */
+      /** Its origin: an address, a number of this process's own files, or a path. */
       readonly from: { readonly address: string } | { readonly descriptor: number } | { readonly pipe: string };
     }
   | {
       /** A file or folder on the disk, a pattern of images, or nothing at all. */
       readonly kind: 'path';
-      /** Where it lies. */
+      /** Its place on the disk. */
       readonly path: string;
     };
 
@@ -62,7 +62,7 @@ export async function findSource(given: string, options: SourceOptions = {}): Pr
 }
 
 /**
- * Whether a video is live: "-" (stdin), camera:0, an address such as rtsp://host/path, or an http(s) address that has no end. All else
+ * Tells whether a video is live: "-" (stdin), camera:0, an address such as rtsp://host/path, or an http(s) address that has no end. All else
  * is for openVideo().
  * @throws TrackerError VIDEO_UNREADABLE where a server refuses or cannot be reached; those of a name that no video can have
  */

@@ -14,7 +14,7 @@ import { nameOf, type Source } from './source.js';
 export interface Spooled {
   /** The temporary file. */
   readonly file: string;
-  /** What went wrong on the way; the file holds what came till then. */
+  /** The failure on the way; the file holds what came till then. */
   readonly problem: string | undefined;
   /** Removes the file; done at the end of the process at the latest. */
   remove(): void;

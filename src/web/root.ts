@@ -27,7 +27,7 @@ export interface Root {
   readonly folder: string;
   /** Relative path of the only video there is, where one was named. */
   readonly only: string | undefined;
-  /** What is read for the only video where it lies in no folder of the user's: an address, or the temporary file of a stream. */
+  /** Input of the only video where it lies in no folder of the user's: an address, or the temporary file of a stream. */
   readonly input?: string;
   /** Removes what was made for it. */
   close?(): void;

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { CSV_HEADER, CSV_ID_HEADER, parseBoxes, readBoxes } from '../../src/io/boxes.js';
 import { readTracks } from '../../src/io/tracks.js';
 import { openVideo } from '../../src/video/read.js';
+import { inParts, serve, unmeasured } from '../helpers/http.js';
 import { cli } from '../helpers/terminal.js';
 import { collect, runFfmpeg, temporaryFolder } from '../helpers/video.js';
 
@@ -40,6 +41,43 @@ describe('track', () => {
     const named = await cli('track', video, '--box', BOX, '--out', '-', '--quiet');
     expect(named).toEqual({ exitCode: 0, out, err: '' });
   });
+
+  it('writes of a file behind an address what it writes of the file', async () => {
+    const { folder, video } = await makeClip(3);
+    const bytes = await readFile(video);
+    const options = ['--box', BOX, '--threads', '1', '--quiet'];
+    const same = await cli('track', video, ...options);
+    const whole = await serve(unmeasured(bytes));
+    expect(await cli('track', `${whole.origin}/clip.mp4?token=abc`, ...options)).toEqual(same);
+    const [file, drawn] = [path.join(folder, 'boxes.coco.json'), path.join(folder, 'drawn.mp4')];
+    const parts = await serve(inParts(bytes));
+    await cli('track', `${parts.origin}/clip.mp4?token=abc`, ...options, '--out', file, '--video', drawn);
+    expect(await collect(await openVideo(drawn))).toHaveLength(3);
+    expect(await readFile(file, 'utf8')).not.toContain('token');
+    expect((await readTracks(file)).map(({ frame }) => frame)).toEqual([0, 1, 2]);
+  }, 300_000);
+
+  it.each(['/dev/null', '0', '/dev/video77', 'ftp://host/a.mp4', 'http://127.0.0.1:1/a.mp4'])(
+    '%s: two lines, no stack trace, in every command that takes a video',
+    async (name) => {
+      const { folder } = await makeClip(2);
+      const boxes = path.join(folder, 'boxes.csv');
+      await writeFile(boxes, `${CSV_HEADER}\n0,0,40,30,32,32,1,tracking\n`);
+      for (const args of [
+        ['track', name, '--box', BOX],
+        ['pick', name],
+        ['serve', name],
+        ['convert', boxes, path.join(folder, 'out.mp4'), '--video', name],
+        ['finetune', '--data', name, '--truth', boxes, '--out', path.join(folder, 'head')],
+        ['evaluate', 'got10k-val', '--root', name],
+      ]) {
+        const { exitCode, out, err } = await cli(...args);
+        expect([args[0], exitCode > 0, out]).toEqual([args[0], true, '']);
+        expect(codeIn(err), err).toBeDefined();
+        expect(err).not.toMatch(/^\s+at /m);
+      }
+    },
+  );
 
   it('tracks several objects: their ids are in every row, and each is as if tracked alone', async () => {
     const { folder, video } = await makeClip(6);

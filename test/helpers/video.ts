@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { expect, onTestFinished } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import type { Frame } from '../../src/image/frame.js';
 import { findBinaries, passthroughOption } from '../../src/video/binaries.js';
 import { capture } from '../../src/video/command.js';
@@ -19,12 +19,8 @@ export async function temporaryFolder(): Promise<string> {
 /** The system's folder of temporary files is another one till the test ends. */
 export async function ownTemporaryFolder(): Promise<string> {
   const folder = await temporaryFolder();
-  const before = process.env['TMPDIR'];
-  process.env['TMPDIR'] = folder;
-  onTestFinished(() => {
-    if (before === undefined) delete process.env['TMPDIR'];
-    else process.env['TMPDIR'] = before;
-  });
+  vi.stubEnv('TMPDIR', folder);
+  onTestFinished(() => void vi.unstubAllEnvs());
   return folder;
 }
 

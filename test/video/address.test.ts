@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { askServer } from '../../src/video/address.js';
 import { findBinaries, type Binaries } from '../../src/video/binaries.js';
 import { openLive } from '../../src/video/live.js';
@@ -82,6 +82,15 @@ describe('a file behind an address whose server gives parts', () => {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
     });
     expect((await numbersOf(`${origin.replace('//', '//me:p%40ss@')}/clip`)).numbers).toEqual(ALL);
+  });
+
+  it('asks without a range where the server minds it', async () => {
+    const give = asWhole(await numbered('mkv'));
+    const { origin } = await serve((request, response) => {
+      if (request.headers.range === undefined) return give(request, response);
+      response.writeHead(416).end();
+    });
+    expect((await numbersOf(`${origin}/clip`)).numbers).toEqual(ALL);
   });
 
   it('leaves passwords that Node cannot give to ffmpeg', async () => {
@@ -229,6 +238,26 @@ describe('what is live behind an address', () => {
     expect(await isLive(`${origin}/live`)).toBe(true);
   });
 
+  it('gives the newest picture of a camera, and is made again where the line breaks', async () => {
+    const file = join(await temporaryFolder(), 'camera');
+    await runFfmpeg(['-f', 'lavfi', '-i', 'testsrc=s=64x48:r=25:d=0.4', '-boundary_tag', 'x', '-f', 'mpjpeg', file]);
+    const pictures = await readFile(file);
+    const { origin } = await serve((_, response) => {
+      response.writeHead(200, { 'content-type': 'multipart/x-mixed-replace; boundary=x' });
+      const sending = setInterval(() => void response.write(pictures), 100);
+      const breaking = setTimeout(() => response.destroy(), 3000);
+      response.once('close', () => {
+        clearInterval(sending);
+        clearTimeout(breaking);
+      });
+    });
+    const source = await openLive(`${origin}/live`);
+    onTestFinished(() => source.close());
+    expect([source.width, source.height]).toEqual([64, 48]);
+    for await (const _ of source.frames()) if (source.counts().reconnects > 1) break;
+    expect(source.counts().received).toBeGreaterThan(10);
+  });
+
   it('a file is none, and is not read again and again', async () => {
     const { origin } = await serve(inParts(await numbered('mp4')));
     await expect(openLive(`${origin}/clip.mp4`)).rejects.toMatchObject({ code: 'OPTION_INVALID' });
@@ -271,6 +300,8 @@ describe('what cannot be read behind an address', () => {
       passedOver: [],
     };
     const { origin, requests } = await serve(asWhole(Buffer.alloc(9)));
+    vi.stubEnv('EBM_TRACKER_OLD_FFMPEG', undefined);
+    onTestFinished(() => void vi.unstubAllEnvs());
     await expect(openVideo(`${origin}/clip.mp4`, { binaries: old })).rejects.toMatchObject({ code: 'FFMPEG_OLD' });
     await expect(openLive('rtsp://127.0.0.1:1/', { binaries: old })).rejects.toMatchObject({ code: 'FFMPEG_OLD' });
     expect(requests).toEqual([]);

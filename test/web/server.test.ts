@@ -1,6 +1,9 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
 import { connect } from 'node:net';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance } from 'fastify';
 import sharp from 'sharp';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -10,8 +13,16 @@ import type { FileList, VideoEvent, VideoOpened } from '../../src/web/messages.j
 import { createServer, type PickedBox, type WebOptions } from '../../src/web/server.js';
 import { listen } from '../../src/web/listen.js';
 import type { PooledTracker } from '../../src/web/track-objects.js';
-import { makeNumberedVideo, numberOf, runFfmpeg, temporaryFolder } from '../helpers/video.js';
+import { asWhole, inParts, serve as serveHttp, unmeasured } from '../helpers/http.js';
 import { flat, makeGif } from '../helpers/pictures.js';
+import {
+  makeNumberedVideo,
+  numberOf,
+  ownTemporaryFolder,
+  runFfmpeg,
+  streamsIn,
+  temporaryFolder,
+} from '../helpers/video.js';
 
 const BOX = { x: 10, y: 8, w: 12, h: 10 };
 const HEADERS = { host: '127.0.0.1:8642' };
@@ -56,6 +67,63 @@ const get = (server: FastifyInstance, url: string, headers: Record<string, strin
   server.inject({ url, headers: { ...HEADERS, ...headers } });
 const openVideo = async (server: FastifyInstance, name: string): Promise<VideoOpened> =>
   (await post(server, '/api/videos', { path: name })).json<VideoOpened>();
+
+describe('a video that lies in no folder', () => {
+  const FRAMES = 12;
+
+  async function clip(): Promise<string> {
+    const file = path.join(await temporaryFolder(), 'clip.mp4');
+    await makeNumberedVideo(file, { frames: FRAMES });
+    return file;
+  }
+
+  /** The page opens it by the name that the session tells, and sees each frame. */
+  async function lookAt(root: string, name: string): Promise<void> {
+    const server = await createServer({ root, openTracker: stillTracker });
+    try {
+      expect((await get(server, '/api/session')).json()).toMatchObject({ mode: 'serve', video: name });
+      expect((await get(server, '/api/files')).json<FileList>().files.map((file) => file.path)).toEqual([name]);
+      const { id } = await openVideo(server, name);
+      for (const frame of [FRAMES - 1, 0, 5]) {
+        const { rawPayload } = await get(server, `/api/videos/${id}/frames/${frame}`);
+        const { data, info } = await sharp(rawPayload).raw().toBuffer({ resolveWithObject: true });
+        expect(numberOf({ data, width: info.width, height: info.height, index: 0, time: 0 })).toBe(frame);
+      }
+      const beyond = await get(server, `/api/videos/${id}/frames/${FRAMES}`);
+      expect(beyond.body).not.toContain('token');
+      expect((await post(server, '/api/videos', { path: 'other.mp4' })).statusCode).toBe(404);
+    } finally {
+      await server.close();
+    }
+  }
+
+  it('behind an address, in parts or as a whole', async () => {
+    const temporary = await ownTemporaryFolder();
+    const bytes = await readFile(await clip());
+    for (const answer of [inParts(bytes), asWhole(bytes)]) {
+      const { origin } = await serveHttp(answer);
+      await lookAt(`${origin}/a/clip.mp4?token=abc`, 'clip.mp4');
+    }
+    expect(await streamsIn(temporary)).toEqual([]);
+  });
+
+  it.skipIf(process.platform === 'win32')('in a pipe', async () => {
+    const temporary = await ownTemporaryFolder();
+    const pipe = path.join(await temporaryFolder(), 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    void pipeline(createReadStream(await clip()), createWriteStream(pipe)).catch(() => undefined);
+    await lookAt(pipe, 'pipe');
+    expect(await streamsIn(temporary)).toEqual([]);
+  });
+
+  it('that is live is refused', async () => {
+    const { origin } = await serveHttp(unmeasured(Buffer.from('--x'), 'multipart/x-mixed-replace; boundary=x'));
+    for (const root of [`${origin}/live`, 'rtsp://127.0.0.1:1/', 'camera:0']) {
+      const code = expect.objectContaining({ code: 'OPTION_INVALID' }) as object;
+      await expect(createServer({ root, openTracker: stillTracker })).rejects.toEqual(code);
+    }
+  });
+});
 
 describe('the files under the root', () => {
   it('are listed: videos and folders of images, nothing else and nothing that a link leads to', async () => {
