@@ -6,7 +6,7 @@ import { DATASETS, detectDatasets, findDataset, type Dataset } from '../evaluati
 import { trackerName } from '../evaluation/evaluate.js';
 import { findProtocol, PROTOCOLS } from '../evaluation/protocols/index.js';
 import { isRestartRun } from '../evaluation/protocols/vot-restarts.js';
-import { pairResults, readTruthFolder, type Annotated } from '../evaluation/results.js';
+import { oddLengths, pairResults, readTruthFolder, type Annotated } from '../evaluation/results.js';
 import { filmFailures, type Footage } from '../evaluation/report/film.js';
 import { buildReport, type TrackerInput } from '../evaluation/report/report.js';
 import { writeReport } from '../evaluation/report/write.js';
@@ -254,6 +254,7 @@ async function scoreFolders(
       );
       exit = 1;
     }
+    tellLengths(folder, oddLengths(scored), terminal);
     const protocols = protocolsFor(name, scored, folder);
     const scores = protocols.map((protocol) => protocol.score(scored));
     if (!json) terminal.stdout.write(`${folder}\n${scoreTable(scores)}`);
@@ -270,6 +271,16 @@ async function scoreFolders(
     terminal.stderr.write(`wrote ${files.join(', ')}\n`);
   }
   return exit;
+}
+
+/** Lengths that are named one by one. */
+const MOST_LENGTHS = 10;
+
+function tellLengths(folder: string, odd: readonly string[], { stderr }: Terminal): void {
+  if (odd.length === 0) return;
+  const more = odd.length > MOST_LENGTHS ? `; and ${odd.length - MOST_LENGTHS} more` : '';
+  const named = odd.slice(0, MOST_LENGTHS).join('; ');
+  stderr.write(`warning: ${folder}: results of another length than the truth: ${named}${more}\n`);
 }
 
 /** The one of that name, or all that score such results. @throws TrackerError OPTION_INVALID where it does not score them */

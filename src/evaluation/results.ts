@@ -174,6 +174,18 @@ export async function pairResults(
   return { scored, missing };
 }
 
+/** Results of another length than their truth, as "NAME: 39 boxes for 40 frames": protocols leave out, or count as missed, what one has more. */
+export function oddLengths(scored: readonly ScoredSequence[]): string[] {
+  return scored.flatMap(({ name, truth, boxes, confidence }) => {
+    const [frames, rows] = [truth.length / 4, boxes.length / 4];
+    const sure = confidence?.length ?? rows;
+    return [
+      ...(rows === frames ? [] : [`${name}: ${rows} boxes for ${frames} frames`]),
+      ...(sure === rows ? [] : [`${name}: ${sure} confidences for ${rows} boxes`]),
+    ];
+  });
+}
+
 async function firstThatExists(
   folder: string,
   name: string,

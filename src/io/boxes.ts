@@ -87,25 +87,29 @@ export async function readBoxes(file: string): Promise<BoxRow[]> {
  * @throws TrackerError DATA_INVALID naming the line
  */
 export function parseBoxes(text: string, format: BoxFormat, where: string): BoxRow[] {
-  return parseBoxLines(text, format, where).map(({ row }) => row);
+  return parseLines(text, format, where, (row) => row);
 }
 
-/** A row, and the line that it stands in, from 1. */
-export interface BoxLine {
-  readonly row: BoxRow;
-  readonly line: number;
-}
-
-/** The same with the number of each row's line. @throws TrackerError DATA_INVALID naming the line */
-export function parseBoxLines(text: string, format: BoxFormat, where: string): BoxLine[] {
-  const lines = splitLines(text.replace(/^\uFEFF/, '')).map((line) => line.trim());
+/**
+ * The same, each row made into something together with the number of its line, from 1.
+ * @throws TrackerError DATA_INVALID naming the line
+ */
+export function parseLines<T>(
+  text: string,
+  format: BoxFormat,
+  where: string,
+  make: (row: BoxRow, line: number) => T,
+): T[] {
+  const lines = splitLines(text.replace(/^\uFEFF/, ''));
   const first = format === 'csv' ? headerLine(lines, where) : -1;
   const fields = first < 0 ? FIELDS : fieldsOf(lines[first]!)!;
-  return lines.flatMap((line, i): BoxLine[] => {
-    if (line === '' || i <= first) return [];
+  const rows: T[] = [];
+  for (const [i, line] of lines.entries()) {
+    if (i <= first || line.trim() === '') continue;
     const values = format === 'csv' ? splitCsv(line, fields, where, i + 1) : splitJson(line, where, i + 1);
-    return [{ row: toRow(values, where, i + 1), line: i + 1 }];
-  });
+    rows.push(make(toRow(values, where, i + 1), i + 1));
+  }
+  return rows;
 }
 
 /** Fields that a header names; undefined where it is none. */
@@ -116,10 +120,10 @@ function fieldsOf(line: string): readonly string[] | undefined {
 
 /** Position of the header. Excel's "sep=;" may stand before it. @throws TrackerError DATA_INVALID */
 function headerLine(lines: readonly string[], where: string): number {
-  const first = lines.findIndex((line) => line !== '' && !/^"?sep=.?"?$/i.test(line));
+  const first = lines.findIndex((line) => line.trim() !== '' && !/^"?sep=.?"?\s*$/i.test(line));
   if (first >= 0 && fieldsOf(lines[first]!)) return first;
-  const found = shortened(lines[Math.max(0, first)]!);
-  throw invalid(where, Math.max(0, first) + 1, `found "${found}", expected "${CSV_HEADER}" or "${CSV_ID_HEADER}"`);
+  const found = first < 0 ? 'nothing' : `"${shortened(lines[first]!)}"`;
+  throw invalid(where, Math.max(0, first) + 1, `found ${found}, expected "${CSV_HEADER}" or "${CSV_ID_HEADER}"`);
 }
 
 function splitCsv(line: string, fields: readonly string[], where: string, number: number): Record<string, unknown> {

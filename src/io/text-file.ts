@@ -6,7 +6,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { messageOf, TrackerError, type ErrorCode } from '../errors.js';
 
 /** Larger files are refused: texts and what is made of them would not fit into memory. */
-export const MAX_TEXT_BYTES = 256 * 2 ** 20;
+export const MAX_TEXT_BYTES = 128 * 2 ** 20;
 
 const CHUNK_BYTES = 2 ** 20;
 

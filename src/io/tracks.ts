@@ -133,16 +133,17 @@ export function parseTracks(
 /** Rows as first boxes need them: without a number where the file does not say which object it is. @throws TrackerError as readTracks() */
 export async function readTrackRows(file: string, options: ReadOptions = {}): Promise<ReadRow[]> {
   const { text, format, media } = await readTrackText(file, options);
-  return inOrder(parseRows(text, format, { ...options, media, where: file }).rows);
+  return parseRows(text, format, { ...options, media, where: file }).rows;
 }
 
+/** In order. */
 function parseRows(
   text: string,
   format: FormatName,
   options: ContextOptions & Pick<ParseOptions, 'required'>,
 ): { rows: ReadRow[]; context: CountingContext } {
   const context = createContext(options);
-  const rows = FORMATS[format].parse(text, context);
+  const rows = inOrder(FORMATS[format].parse(text, context));
   tellSkipped(rows, context, options.required ?? false);
   refuseTwice(rows, FORMATS[format].unit, context);
   return { rows, context };

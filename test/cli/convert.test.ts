@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readTracks, writeTracks, type TrackRow } from '../../src/io/tracks.js';
@@ -21,6 +21,10 @@ async function folderWithBoxes(): Promise<{ folder: string; boxes: string; video
   await writeTracks(boxes, ROWS, { name: 'boxes' });
   return { folder, boxes, video: path.join(folder, 'clip.mp4') };
 }
+
+/** An object in frame 1 alone. */
+const TRACK =
+  '<track id="3"><box frame="1" outside="0" xtl="1" ytl="2" xbr="3" ybr="4"/><box frame="2" outside="1" xtl="1" ytl="2" xbr="3" ybr="4"/></track>';
 
 function codeIn(err: string): string | undefined {
   return /^error ([A-Z_]+): .+\nhint: .+$/m.exec(err)?.[1];
@@ -91,6 +95,59 @@ describe('convert', () => {
     expect(codeIn(err)).toBe(code);
     expect(exitCode).toBeGreaterThan(0);
     expect(await readdir(folder)).toEqual(['boxes.csv']);
+  });
+
+  it.each([
+    [
+      'polygons only',
+      '<track id="0"><polygon frame="0" points="1,2;3,4;5,6"/></track>',
+      /found no box, but 1 polygon/,
+      [],
+    ],
+    ['nothing', '', /found no box; expected one box at least/, []],
+    ['the same object twice', `${TRACK}${TRACK}`, /object 3 stands twice in frame 1/, []],
+    ['another task', TRACK, /task "5"/, ['--task', '5']],
+  ])('%s: says what it found, exit code 1, and nothing is written', async (_, body, message, more) => {
+    const { folder } = await folderWithBoxes();
+    const file = path.join(folder, 'a.xml');
+    await writeFile(file, `<annotations>${body}</annotations>`);
+    const { exitCode, err } = await cli('convert', file, path.join(folder, 'out.txt'), ...more);
+    expect([exitCode, codeIn(err)]).toEqual([1, 'DATA_INVALID']);
+    expect(err).toMatch(message);
+    expect(await readdir(folder)).not.toContain('out.txt');
+  });
+
+  it('says what it left out, and takes the extent where that is asked for', async () => {
+    const { folder } = await folderWithBoxes();
+    const [file, out] = [path.join(folder, 'a.xml'), path.join(folder, 'out.csv')];
+    const polygon =
+      '<track id="9"><polygon frame="1" outside="0" points="1,2;5,4;3,8"/><polygon frame="2" outside="1" points="1,1;2,2;3,3"/></track>';
+    await writeFile(file, `<annotations>${TRACK}${polygon}</annotations>`);
+    expect((await cli('convert', file, out)).err).toMatch(
+      /^warning: .*a.xml: left out 2 polygons; read 2 boxes\nwrote/,
+    );
+    const { exitCode, err } = await cli('convert', file, out, '--extent');
+    expect(exitCode).toBe(0);
+    expect(err).toMatch(/took the extent of 2 polygons/);
+    expect((await readTracks(out)).find(({ id }) => id === 9)).toMatchObject({
+      frame: 1,
+      box: { x: 1, y: 2, w: 4, h: 6 },
+    });
+  });
+
+  it('finds the pictures that boxes belong to by their names', async () => {
+    const { folder } = await folderWithBoxes();
+    const pictures = path.join(folder, 'pictures');
+    await mkdir(pictures);
+    await makeNumberedVideo(path.join(pictures, 'shot-%d.png'), {
+      frames: 12,
+      output: ['-c:v', 'png', '-start_number', '95'],
+    });
+    const coco = { images: [{ id: 1, file_name: 'shot-100.png' }], annotations: [{ image_id: 1, bbox: [1, 2, 3, 4] }] };
+    const [file, out] = [path.join(folder, 'a.coco.json'), path.join(folder, 'out.csv')];
+    await writeFile(file, JSON.stringify(coco));
+    expect((await cli('convert', file, out, '--video', pictures)).exitCode).toBe(0);
+    expect(await readTracks(out)).toMatchObject([{ frame: 5, time: 0.2 }]);
   });
 
   it('leaves an older output where the input is damaged', async () => {

@@ -84,6 +84,33 @@ describe('box files', () => {
     expect(parseBoxes(`${CSV_HEADER}\r\n0,0,1,2,3,4,1,tracking\r\n`, 'csv', 'a.csv')).toHaveLength(1);
   });
 
+  const wanted: BoxRow = {
+    frame: 3,
+    time: 0.12,
+    box: { x: 1.5, y: -2, w: 30, h: 4 },
+    confidence: 0.5,
+    state: 'found',
+  };
+  it.each([
+    ['semicolons and decimal commas', 'frame;time;x;y;w;h;confidence;state\n3;0,12;1,5;-2;30;4;0,5;found\n'],
+    ['tabs', 'frame\ttime\tx\ty\tw\th\tconfidence\tstate\n3\t0.12\t1.5\t-2\t30\t4\t0.5\tfound\n'],
+    [
+      'quotes',
+      '"frame","time","x","y","w","h","confidence","state"\r\n"3","0.12","1.5","-2","30","4","0.5","found"\r\n',
+    ],
+    ["Excel's first line", 'sep=;\r\nframe;time;x;y;w;h;confidence;state\r\n3;0,12;1,5;-2;30;4;5e-1;found\r\n'],
+    ['a mark and blank lines', `\uFEFF${CSV_HEADER}\n\n 3 , 0.12 , 1.5,-2,30,4,.5,found \n   \n\n`],
+    ['line ends of old Macs', `${CSV_HEADER}\r3,0.12,1.5,-2,3e1,4,0.5,found\r`],
+    ['a comma at the end', `${CSV_HEADER},\n3,0.12,1.5,-2,30,4,0.5,found,\n`],
+  ])('csv: reads %s', (_, text) => {
+    expect(parseBoxes(text, 'csv', 'a.csv')).toEqual([wanted]);
+  });
+
+  it('jsonl: reads a mark, blank lines and Windows line ends', () => {
+    const text = `\uFEFF\r\n${formatRow(wanted, 'jsonl').trim()}\r\n  \r\n`;
+    expect(parseBoxes(text, 'jsonl', 'a.jsonl')).toEqual([wanted]);
+  });
+
   const good = '0,0,1,2,3,4,1,tracking';
   it.each([
     ['another header', `a,b\n${good}\n`, 1],
@@ -93,6 +120,10 @@ describe('box files', () => {
     ['NaN', `${CSV_HEADER}\n0,0,NaN,2,3,4,1,tracking\n`, 2],
     ['an unknown state', `${CSV_HEADER}\n0,0,1,2,3,4,1,gone\n`, 2],
     ['half a frame', `${CSV_HEADER}\n0.5,0,1,2,3,4,1,lost\n`, 2],
+    ['an infinite number', `${CSV_HEADER}\n${good}\n1,0,inf,2,3,4,1,lost\n`, 3],
+    ['a hexadecimal number', `${CSV_HEADER}\n0x1,0,1,2,3,4,1,lost\n`, 2],
+    ['decimal commas between commas', `${CSV_HEADER}\n0,0,1,5,2,5,3,4,1,lost\n`, 2],
+    ['thousands separators', 'frame;time;x;y;w;h;confidence;state\n0;0;1.234,5;2;3;4;1;lost\n', 2],
   ])('csv: names the line of %s', (_, text, line) => {
     expect(() => parseBoxes(text, 'csv', 'a.csv')).toThrow(codeOf('DATA_INVALID'));
     expect(() => parseBoxes(text, 'csv', 'a.csv')).toThrow(`line ${line}:`);

@@ -61,7 +61,7 @@ describe('readTextFile', () => {
     await truncate(large, MAX_TEXT_BYTES + 1); // a hole: no disk is filled
     await expect(readTextFile(large, kind)).rejects.toMatchObject({
       code: 'DATA_INVALID',
-      message: expect.stringMatching(/more than 256 MB/) as string,
+      message: expect.stringMatching(/more than 128 MB/) as string,
     });
   });
 });

@@ -96,6 +96,21 @@ describe('conventions', () => {
     ]);
   });
 
+  it.each([
+    ['semicolons and decimal commas', '3;8;1,5;1;5;5;1\n'],
+    ['blanks', '3 8 1.5 1 5 5 1\n'],
+    ['line ends of old Macs', '3,8,1.5,1,5,5,1\r\r'],
+    ['powers of ten', '3,8,15e-1,1,5,5,1e0\n'],
+  ])('MOT: reads %s', (_, text) => {
+    expect(parseTracks(text, 'mot', MEDIA, 'gt')).toMatchObject([
+      { id: 8, frame: 2, box: { x: 0.5, y: 0, w: 5, h: 5 } },
+    ]);
+  });
+
+  it('MOT: says where no line is to be counted', () => {
+    expect(() => parseTracks('1,7,1,1,5,5,0,1,0.2\n', 'mot', MEDIA, 'gt')).toThrow(/found no box, but 1 line that/);
+  });
+
   it('COCO: frames from 0, ids from 1, sizes', () => {
     const { images, annotations, videos } = JSON.parse(formatTracks(RUN, 'coco', MEDIA)) as Record<string, object[]>;
     expect(videos).toMatchObject([{ id: 1, width: 1279, height: 720, length: 500 }]);
@@ -209,6 +224,18 @@ describe('files', () => {
     }
   });
 
+  it.each(FORMAT_NAMES)('%s: reads UTF-16 and a mark', async (format) => {
+    const folder = await temporaryFolder();
+    const text = formatTracks(RUN, format, MEDIA);
+    const wide = Buffer.from(`\uFEFF${text.replaceAll('\n', '\r\n')}`, 'utf16le');
+    const file = path.join(folder, 'boxes');
+    const expected = parseTracks(text, format, MEDIA, 'text');
+    for (const bytes of [wide, Buffer.from(wide).swap16(), Buffer.from(`\uFEFF${text}`)]) {
+      await writeFile(file, bytes);
+      expect(await readTracks(file, { format, media: MEDIA })).toEqual(expected);
+    }
+  });
+
   it('tells what is missing', async () => {
     const folder = await temporaryFolder();
     const file = path.join(folder, 'a.txt');
@@ -246,6 +273,39 @@ describe('damaged files', () => {
     ['no subtitles', 'ass', 'hello'],
   ])('%s: %s', (_, format, text) => {
     expect(() => parseTracks(text, format, MEDIA, 'text')).toThrow(codeOf('DATA_INVALID'));
+  });
+
+  it.each<[string, FormatName, string, RegExp]>([
+    [
+      'MOT',
+      'mot',
+      '1,1,1,1,5,5\n2,1,1,1,5,5\n1,1,9,9,5,5\n',
+      /text, line 3: object 1 stands twice in frame 0 .* in line 1/,
+    ],
+    [
+      'CSV of one object',
+      'csv',
+      'frame,time,x,y,w,h,confidence,state\n4,0,1,2,3,4,1,lost\n4,0,1,2,3,4,1,lost\n',
+      /line 3: frame 4 has a second box/,
+    ],
+    [
+      'JSON lines',
+      'jsonl',
+      '{"frame":0,"time":0,"id":3,"x":1,"y":2,"w":3,"h":4,"confidence":1,"state":"lost"}\n'.repeat(2),
+      /line 2: object 3/,
+    ],
+  ])('an object that stands twice in a frame: %s', (_, format, text, message) => {
+    expect(() => parseTracks(text, format, MEDIA, 'text')).toThrow(message);
+  });
+
+  it.each([
+    ['frame 0', '0,1,1,1,5,5\n', /line 1: frame: found 0, expected 1 or more/],
+    ['a word', '1,1,x,1,5,5\n', /line 1: found "x", expected a number/],
+    ['nan', '1,1,nan,1,5,5\n', /line 1: x: found NaN/],
+    ['an infinite number', '1,1,1,1,inf,5\n', /line 1: w: found Infinity/],
+    ['decimal commas', '1,1,1,5,1,5,5,5,5,5,1\n', /line 1: found 11 values/],
+  ])('MOT: %s is refused by its line', (_, text, message) => {
+    expect(() => parseTracks(text, 'mot', MEDIA, 'text')).toThrow(message);
   });
 
   it('Label Studio: a box that lasts for ever', () => {

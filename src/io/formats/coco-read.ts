@@ -82,7 +82,7 @@ export function parseCoco(text: string, context: ReadContext): ReadRow[] {
   const images = chooseVideo(found.data, context);
   noteSize(context, { width: images[0]?.width ?? undefined, height: images[0]?.height ?? undefined });
   const frames = frameNumbers(images, context);
-  const others = new Set(found.data.images.filter((image) => !images.includes(image)).map(({ id }) => id));
+  const others = new Set(found.data.images.map(({ id }) => id).filter((id) => !frames.has(id)));
   const fps = media.fps ?? videos?.find(({ id }) => id === images[0]?.video_id)?.fps ?? videos?.[0]?.fps ?? undefined;
   const known = { ...media, ...(fps === undefined ? {} : { fps }) };
   return annotations.flatMap((annotation, i): ReadRow[] => {

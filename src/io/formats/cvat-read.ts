@@ -149,7 +149,9 @@ function fillTrack(
     rows.push(rowOf(shape, id, context));
     const next = sorted[i + 1];
     if (shape.outside) continue;
-    const end = next?.frame ?? (last ?? lastFrameOf(context.media) ?? shape.frame) + 1;
+    const stands = last ?? lastFrameOf(context.media);
+    if (!next && stands === undefined) context.note(`line ${shape.line}: ${NO_END}`);
+    const end = next?.frame ?? (stands ?? shape.frame) + 1;
     if (rows.length + (end - shape.frame) / step > room)
       throw invalid(`${context.where}, line ${shape.line}`, `more than ${MAX_FILLED} boxes between keyframes`);
     for (let frame = onGrid(shape.frame + 1, first, step); frame < end; frame += step)
@@ -157,6 +159,8 @@ function fillTrack(
   }
   return rows;
 }
+
+const NO_END = 'this last box of its track stands until the video ends, but nothing tells its length: give the video';
 
 const lastFrameOf = ({ frameCount }: Media): number | undefined =>
   frameCount === undefined ? undefined : frameCount - 1;
@@ -324,7 +328,8 @@ function closeShape(open: OpenShape, reading: Reading, context: ReadContext): vo
   const turned = turnedShape(name, tag, parts, here);
   const frame = reading.image ? reading.image.frame : numberOf(tag, 'frame', here);
   const shape: Shape = {
-    ...(turned ?? { box: { x: 0, y: 0, w: 0, h: 0 }, rotation: 0 }),
+    // of a skeleton that is out of sight nothing tells a place: it stays where it was
+    ...(turned ?? { box: reading.track?.shapes.at(-1)?.box ?? NO_BOX, rotation: 0 }),
     frame,
     outside: isSet(tag['outside']) || !turned,
     occluded: isSet(tag['occluded']),
@@ -335,6 +340,8 @@ function closeShape(open: OpenShape, reading: Reading, context: ReadContext): vo
   if (reading.track) reading.track.shapes.push(shape);
   else reading.document.loose.push({ id: imageTrack(attributes), task: reading.image?.task, shape });
 }
+
+const NO_BOX: FrameBox = { x: 0, y: 0, w: 0, h: 0 };
 
 const isSet = (flag: string | undefined): boolean => flag === '1' || flag?.toLowerCase() === 'true';
 

@@ -140,7 +140,7 @@ export function timeOf(frame: number, { fps, times }: Media): number {
 
 /** In order of frames, and of objects within them. */
 export function inOrder<T extends BoxRow>(rows: readonly T[]): T[] {
-  return rows.toSorted((a, b) => a.frame - b.frame || (a.id ?? 0) - (b.id ?? 0));
+  return rows.toSorted((a, b) => a.frame - b.frame || (a.id ?? -1) - (b.id ?? -1));
 }
 
 /** Rows of each object. */

@@ -206,7 +206,7 @@ function rowsOf(task: Task, context: ReadContext): ReadRow[] {
   let room = MAX_FILLED;
   return regions.flatMap(({ sequence, framesCount }, i) => {
     const keyframes = keyframesOf(sequence, clock, size, `${where}, region ${i + 1}`);
-    const end = clock.endOf(framesCount ?? 0);
+    const end = framesCount ? clock.endOf(framesCount) : (media.frameCount ?? 0) - 1;
     const rows = fill(keyframes, end, { id: ids[i]!, at: i + 1 }, clock.media, room, `${where}, region ${i + 1}`);
     room -= rows.length;
     return rows;

@@ -75,10 +75,10 @@ function hintFor(skipped: string): string {
 /**
  * Rows with a number each. Where no row of the file says which object it is, and no frame has two, they are one object, 1; where only some
  * do not say it, each of these is an object of its own.
+ * @param sorted see inOrder()
  * @throws TrackerError DATA_INVALID naming the frame where objects cannot be told apart
  */
-export function identified(rows: readonly ReadRow[], unit: string, { where, note }: ReadContext): TrackRow[] {
-  const sorted = inOrder(rows);
+export function identified(sorted: readonly ReadRow[], unit: string, { where, note }: ReadContext): TrackRow[] {
   const unnamed = sorted.filter(({ id }) => id === undefined);
   if (unnamed.length === sorted.length) return oneObject(sorted, unit, where);
   const last = sorted.reduce((most, { id = 0 }) => Math.max(most, id), 0);
@@ -105,22 +105,17 @@ function oneObject(sorted: readonly ReadRow[], unit: string, where: string): Tra
   });
 }
 
-/** @throws TrackerError DATA_INVALID where an object stands twice in a frame, naming both places */
-export function refuseTwice(rows: readonly ReadRow[], unit: string, { where }: ReadContext): void {
-  const seen = new Map<string, ReadRow>();
-  for (const row of rows) {
-    if (row.id === undefined) continue;
-    const key = `${row.frame} ${row.id}`;
-    const first = seen.get(key);
-    if (first) {
-      throw invalid(
-        `${where}, ${unit} ${row.at}`,
-        `object ${row.id} stands twice in frame ${row.frame} (counted from 0): ${boxText(first)} in ${unit} ${first.at}, and ${boxText(row)}`,
-        undefined,
-        'give each object a number of its own, or remove one of the two',
-      );
-    }
-    seen.set(key, row);
+/** @param sorted see inOrder(). @throws TrackerError DATA_INVALID where an object stands twice in a frame, naming both places */
+export function refuseTwice(sorted: readonly ReadRow[], unit: string, { where }: ReadContext): void {
+  for (const [i, row] of sorted.entries()) {
+    const before = sorted[i - 1];
+    if (row.id === undefined || before?.id !== row.id || before.frame !== row.frame) continue;
+    throw invalid(
+      `${where}, ${unit} ${row.at}`,
+      `object ${row.id} stands twice in frame ${row.frame} (counted from 0): ${boxText(before)} in ${unit} ${before.at}, and ${boxText(row)}`,
+      undefined,
+      'give each object a number of its own, or remove one of the two',
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 /** CSV and JSON lines: this program's own, with time, confidence and state. See ../boxes.ts. */
-import { formatHead, formatRow, parseBoxLines, type BoxFormat } from '../boxes.js';
+import { formatHead, formatRow, parseLines, type BoxFormat } from '../boxes.js';
 import { checkedRow, type ReadRow, type TrackFormat } from './format.js';
 
 export const csv: TrackFormat = textFormat('csv', 'a table, one row a frame');
@@ -18,8 +18,6 @@ function textFormat(format: BoxFormat, title: string): TrackFormat {
       };
     },
     parse: (text, { where }) =>
-      parseBoxLines(text, format, where).map(({ row, line }): ReadRow =>
-        checkedRow({ ...row, at: line }, `${where}, line ${line}`),
-      ),
+      parseLines(text, format, where, (row, at): ReadRow => checkedRow({ ...row, at }, `${where}, line ${at}`)),
   };
 }
