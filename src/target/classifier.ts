@@ -8,10 +8,10 @@ import type { MapAxis } from '../features/roi-pool.js';
 import type { CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
 import type { FloatTensor, OnnxModel } from '../runtime/onnx.js';
-import { accumulate, emptyEquations, type NormalEquations, type Sample } from './memory.js';
+import { addRows, addVector, emptyEquations, type NormalEquations, type Sample } from './memory.js';
 import { multiplyOn, type Multiply } from './multiply.js';
-import { principalBasis } from './pca.js';
-import { conjugateGradient } from './solve.js';
+import { principalBasis, type Basis } from './pca.js';
+import { iterate, startSolving, type Product, type Solution } from './solve.js';
 
 /** Channels after the projection, and side of a window in cells: fixed by the compiled graphs (compile.ts). */
 export const TARGET_CHANNELS = 48;
@@ -38,15 +38,39 @@ export interface Response {
   readonly axis: MapAxis;
 }
 
+/**
+ * What is known of where the object is: a value, from which the learner makes the next one. Of the values made from one another the last two are
+ * whole: they take turns at two memories.
+ */
 export interface TargetModel {
   /** What the graph `respond` takes beside a coarse map. */
-  inputs(): TargetInputs;
-  /** What the graph's scores say. */
-  response(scores: Float32Array): Response;
-  /** Takes up that the object was at `box` in the crop of this reduced map; work() learns it. What was taken up before is learned first. */
-  take(reduced: Float32Array, box: CropBox): Promise<void>;
-  /** One share of learning what was taken up, on a frame without take(): five shares in all, then the filter is a new one. */
-  work(): Promise<void>;
+  readonly inputs: TargetInputs;
+  /** Highest score on the first frame. */
+  readonly peak: number;
+  /** Of the first frame, and of the frames learned since. */
+  readonly first: NormalEquations;
+  readonly online: NormalEquations;
+  /** Memory for the matrix of the next online equations. */
+  readonly spare: Float32Array;
+  /** What is being learned, if anything is. */
+  readonly lesson?: Lesson;
+}
+
+/** A frame that is being learned: first its equations, then their solution. */
+interface Lesson {
+  readonly sample: Sample;
+  /** Parts that are done. */
+  readonly done: number;
+  readonly solution?: Solution;
+}
+
+export interface TargetLearner {
+  /** @param samples crops of the first frame, the plain one first */
+  begin(samples: readonly FirstSample[], random: Random): Promise<TargetModel>;
+  /** Takes up that the object was at `box` in the crop of this reduced map: to be learned. What was taken up before is learned first. */
+  takeUp(model: TargetModel, reduced: Float32Array, box: CropBox): Promise<TargetModel>;
+  /** Learns one part of what was taken up, of five in all; then the filter is a new one. */
+  goOn(model: TargetModel): Promise<TargetModel>;
 }
 
 /** A first-frame crop: its coarse map, and where the object is in it. */
@@ -66,69 +90,93 @@ export interface TargetGraphs {
 const AUGMENTED_WEIGHT = 0.5;
 const FIRST_ITERATIONS = 120;
 const TOLERANCE = 2e-3;
-/** A frame is learned in shares, so that no frame waits for long: first of the equations, then of their solution. */
-const EQUATION_SHARES = 3;
-const SOLUTION_SHARES = 2;
-const ITERATIONS_A_SHARE = 12;
+/** A frame is learned in parts, so that no frame waits for long: first of the equations, then of their solution. */
+const EQUATION_PARTS = 3;
+const SOLUTION_PARTS = 2;
+const ITERATIONS_A_PART = 12;
 
-/** @param samples crops of the first frame, the plain one first */
-export async function createTargetModel(
-  graphs: TargetGraphs,
-  samples: readonly FirstSample[],
-  axis: MapAxis,
-  config: TargetConfig,
-  random: Random,
-): Promise<TargetModel> {
+/** @param axis of the coarse map */
+export function createTargetLearner(graphs: TargetGraphs, axis: MapAxis, config: TargetConfig): TargetLearner {
   const multiply = multiplyOn(graphs.multiply);
-  const basis = principalBasis(samples[0]!.coarse, TARGET_CHANNELS, random);
-  const first = emptyEquations(TARGET_SIZE);
-  const inputsOf = (filter: Float32Array): TargetInputs => ({
-    basis: { data: basis.directions, dims: [basis.count, basis.mean.length] },
-    mean: { data: basis.mean, dims: [basis.mean.length, 1] },
-    filter: { data: filter, dims: [TARGET_SIZE, 1] },
-  });
-  const start = new Float32Array(TARGET_SIZE);
-  for (const [index, { coarse, box }] of samples.entries()) {
-    const { reduced } = await respond(graphs.respond, coarse, inputsOf(start));
-    const sample = await makeSample(graphs.sample, reduced, box, axis, config, index === 0 ? 1 : AUGMENTED_WEIGHT);
-    await finish(accumulate(graphs.learn, first, sample, 1, 1));
-  }
-  const learned = { equations: first, weight: 1 };
-  let filter = await finish(solveSum(multiply, [learned], start, config.ridge, FIRST_ITERATIONS, FIRST_ITERATIONS));
-  const { scores: firstScores } = await respond(graphs.respond, samples[0]!.coarse, inputsOf(filter));
-  const peak = firstScores.reduce((a, b) => Math.max(a, b), 1e-3);
-  const online = emptyEquations(TARGET_SIZE);
-  const sum = [
-    { equations: online, weight: 1 },
-    { equations: first, weight: config.keep },
-  ];
-  let lesson: AsyncGenerator<void, void, void> | undefined;
 
-  async function* learn(sample: Sample): AsyncGenerator<void, void, void> {
-    yield* accumulate(graphs.learn, online, sample, config.decay, EQUATION_SHARES);
-    const iterations = SOLUTION_SHARES * ITERATIONS_A_SHARE;
-    filter = yield* solveSum(multiply, sum, filter, config.ridge, iterations, ITERATIONS_A_SHARE);
-  }
+  const begin = async (samples: readonly FirstSample[], random: Random): Promise<TargetModel> => {
+    const basis = principalBasis(samples[0]!.coarse, TARGET_CHANNELS, random);
+    const start = withFilter(basis, new Float32Array(TARGET_SIZE));
+    let first = emptyEquations(TARGET_SIZE);
+    for (const [index, { coarse, box }] of samples.entries()) {
+      const { reduced } = await respond(graphs.respond, coarse, start);
+      const sample = await makeSample(graphs.sample, reduced, box, axis, config, index === 0 ? 1 : AUGMENTED_WEIGHT);
+      await addRows(graphs.learn, first, sample, 1, first.matrix, 0, 1);
+      first = { matrix: first.matrix, vector: addVector(first, sample, 1) };
+    }
+    const sum = equationSum(multiply, [{ equations: first, weight: 1 }], config.ridge);
+    const solution = await iterate(sum.product, await startSum(sum, start), FIRST_ITERATIONS);
+    const inputs = withFilter(basis, new Float32Array(solution.x));
+    const { scores } = await respond(graphs.respond, samples[0]!.coarse, inputs);
+    const peak = scores.reduce((a, b) => Math.max(a, b), 1e-3);
+    return { inputs, peak, first, online: emptyEquations(TARGET_SIZE), spare: emptyEquations(TARGET_SIZE).matrix };
+  };
+
+  const goOn = async (model: TargetModel): Promise<TargetModel> => {
+    const { lesson, online, spare } = model;
+    if (!lesson) return model;
+    const { sample, done } = lesson;
+    if (done < EQUATION_PARTS) {
+      await addRows(graphs.learn, online, sample, config.decay, spare, done, EQUATION_PARTS);
+      return { ...model, lesson: { sample, done: done + 1 } };
+    }
+    return done === EQUATION_PARTS ? solvePart(withOnline(model, sample), lesson) : solvePart(model, lesson);
+  };
+
+  /** The model after the equations of a lesson are complete: their memories change places. */
+  const withOnline = (model: TargetModel, sample: Sample): TargetModel => {
+    const { online, spare } = model;
+    return {
+      ...model,
+      online: { matrix: spare, vector: addVector(online, sample, config.decay) },
+      spare: online.matrix,
+    };
+  };
+
+  const solvePart = async (model: TargetModel, { sample, done, solution }: Lesson): Promise<TargetModel> => {
+    const { online, first, inputs, lesson: _, ...rest } = model;
+    const terms = [
+      { equations: online, weight: 1 },
+      { equations: first, weight: config.keep },
+    ];
+    const sum = equationSum(multiply, terms, config.ridge);
+    const from = solution ?? (await startSum(sum, inputs));
+    const next = await iterate(sum.product, from, ITERATIONS_A_PART);
+    const ended = done + 1 === EQUATION_PARTS + SOLUTION_PARTS || next.iterations < from.iterations + ITERATIONS_A_PART;
+    const learned = { ...rest, online, first };
+    if (!ended) return { ...learned, inputs, lesson: { sample, done: done + 1, solution: next } };
+    const filter = { ...inputs.filter, data: new Float32Array(next.x) };
+    return { ...learned, inputs: { ...inputs, filter } };
+  };
 
   return {
-    inputs: () => inputsOf(filter),
-    response: (scores) => ({ scores: scores.map((value) => value / peak), axis }),
-    async take(reduced, box) {
-      if (lesson) await finish(lesson);
-      lesson = learn(await makeSample(graphs.sample, reduced, box, axis, config, config.rate));
+    begin,
+    async takeUp(model, reduced, box) {
+      let last = model;
+      while (last.lesson) last = await goOn(last);
+      const sample = await makeSample(graphs.sample, reduced, box, axis, config, config.rate);
+      return { ...last, lesson: { sample, done: 0 } };
     },
-    async work() {
-      if ((await lesson?.next())?.done) lesson = undefined;
-    },
+    goOn,
   };
 }
 
-/** Does all the work that is left, without a pause. */
-async function finish<T>(work: AsyncGenerator<void, T, void>): Promise<T> {
-  for (;;) {
-    const { done, value } = await work.next();
-    if (done) return value as T;
-  }
+function withFilter({ directions, count, mean }: Basis, filter: Float32Array): TargetInputs {
+  return {
+    basis: { data: directions, dims: [count, mean.length] },
+    mean: { data: mean, dims: [mean.length, 1] },
+    filter: { data: filter, dims: [TARGET_SIZE, 1] },
+  };
+}
+
+/** What the scores of a search crop say. @param axis of the coarse map */
+export function responseOf({ peak }: Pick<TargetModel, 'peak'>, scores: Float32Array, axis: MapAxis): Response {
+  return { scores: scores.map((value) => value / peak), axis };
 }
 
 /** The graph `respond` on a coarse map. */
@@ -170,16 +218,16 @@ interface Term {
   readonly weight: number;
 }
 
-/** Solves the sum of equations, in shares of iterations. The sum of their matrices, more than a million numbers, is never made. */
-async function* solveSum(
-  multiply: Multiply,
-  terms: readonly Term[],
-  start: Float32Array,
-  ridge: number,
-  iterations: number,
-  share: number,
-): AsyncGenerator<void, Float32Array<ArrayBuffer>, void> {
-  const size = start.length;
+interface EquationSum {
+  readonly product: Product;
+  readonly vector: Float32Array;
+  /** Regularisation, as a number. */
+  readonly ridge: number;
+}
+
+/** The sum of equations. That of their matrices, more than a million numbers, is never made. @param ridge in units of the mean diagonal */
+function equationSum(multiply: Multiply, terms: readonly Term[], ridge: number): EquationSum {
+  const size = terms[0]!.equations.vector.length;
   const vector = new Float32Array(size);
   let trace = 0;
   for (const { equations, weight } of terms) {
@@ -196,5 +244,8 @@ async function* solveSum(
     }
     return result;
   };
-  return yield* conjugateGradient(product, vector, (ridge * trace) / size, start, iterations, TOLERANCE, share);
+  return { product, vector, ridge: (ridge * trace) / size };
 }
+
+const startSum = ({ product, vector, ridge }: EquationSum, { filter }: TargetInputs): Promise<Solution> =>
+  startSolving(product, vector, ridge, filter.data, TOLERANCE);

@@ -1,6 +1,6 @@
 /**
  * What the target model remembers: the normal equations of its regression, of the first frame and of all frames learned since. Each
- * learned frame takes its share, older ones fade, the first is never forgotten.
+ * learned frame is added, older ones fade, the first is never forgotten.
  */
 import type { FloatTensor, OnnxModel } from '../runtime/onnx.js';
 
@@ -22,35 +22,40 @@ export function emptyEquations(size: number): NormalEquations {
 }
 
 /**
- * equations = decay * equations + the sample's, in place; `learn` is the compiled graph of it for some rows. It pauses after each of `shares`
- * parts of the work: until it is done, the matrix is old in its lower rows.
+ * One part of: into = decay * the equations' matrix + the sample's. Each part has rows of its own.
+ * @param learn the compiled graph of it, for some rows
+ * @param into may be the matrix itself
+ * @param part of `parts`, from 0
  */
-export async function* accumulate(
+export async function addRows(
   learn: OnnxModel,
   { matrix, vector }: NormalEquations,
-  { columns, weighted, vector: added }: Sample,
+  { columns, weighted }: Sample,
   decay: number,
-  shares: number,
-): AsyncGenerator<void, void, void> {
+  into: Float32Array,
+  part: number,
+  parts: number,
+): Promise<void> {
   const size = vector.length;
   const cells = weighted.length / size;
-  const rows = Math.ceil(size / shares);
-  for (let from = 0; from < size; from += rows) {
-    const count = Math.min(rows, size - from);
-    const part = (data: Float32Array, width: number): FloatTensor => ({
-      data: data.subarray(from * width, (from + count) * width),
-      dims: [count, width],
-    });
-    const out = await learn.run({
-      columns: part(columns, cells),
-      weighted: { data: weighted, dims: [cells, size] },
-      old: part(matrix, size),
-      decay: { data: Float32Array.of(decay), dims: [1] },
-    });
-    matrix.set(out['new']!.data, from * size);
-    yield;
-  }
-  // rounded as the graph rounds the matrix
+  const rows = Math.ceil(size / parts);
+  const from = part * rows;
+  const count = Math.min(rows, size - from);
+  const rowsOf = (data: Float32Array, width: number): FloatTensor => ({
+    data: data.subarray(from * width, (from + count) * width),
+    dims: [count, width],
+  });
+  const out = await learn.run({
+    columns: rowsOf(columns, cells),
+    weighted: { data: weighted, dims: [cells, size] },
+    old: rowsOf(matrix, size),
+    decay: { data: Float32Array.of(decay), dims: [1] },
+  });
+  into.set(out['new']!.data, from * size);
+}
+
+/** decay * the equations' vector + the sample's, rounded as the graph rounds the matrix. */
+export function addVector({ vector }: NormalEquations, sample: Sample, decay: number): Float32Array {
   const factor = Math.fround(decay);
-  for (let i = 0; i < size; i++) vector[i] = Math.fround(vector[i]! * factor) + added[i]!;
+  return vector.map((value, i) => Math.fround(value * factor) + sample.vector[i]!);
 }

@@ -3,8 +3,8 @@ import type { TrackerConfig } from '../config.js';
 import { makeTemplate, type HeadModel } from '../ebm/head.js';
 import { frameToCrop, searchRegion, type FrameBox, type SearchRegion } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
-import { createRandom, type Random } from '../random.js';
-import type { FirstSample, TargetModel } from '../target/classifier.js';
+import { createRandom } from '../random.js';
+import type { FirstSample, TargetLearner } from '../target/classifier.js';
 import { createColourModel } from '../target/colour.js';
 import type { Cropper } from './look.js';
 import { AT_REST } from './motion.js';
@@ -29,13 +29,12 @@ export interface Beginning {
   readonly model: HeadModel;
   readonly cropper: Cropper;
   readonly networks: Pick<Networks, 'begin'>;
-  /** Learns where an object is from crops of the first frame, the plain one first. */
-  createTargetModel(samples: readonly FirstSample[], random: Random): Promise<TargetModel>;
+  readonly learner: Pick<TargetLearner, 'begin'>;
 }
 
 /** @param box one that checkFirstBox() has accepted */
 export async function begin(
-  { config, model, cropper, networks, createTargetModel }: Beginning,
+  { config, model, cropper, networks, learner }: Beginning,
   frame: Frame,
   box: FrameBox,
 ): Promise<Track> {
@@ -55,8 +54,8 @@ export async function begin(
   }
   const mirrored = await networks.begin(cropper.cropMirrored(frame, region));
   samples.push({ coarse: mirrored.coarse, box: place });
-  const targetModel = await createTargetModel(samples, random);
-  return { template, targetModel, colours, random, object: objectAt(box) };
+  const targetModel = await learner.begin(samples, random);
+  return { template, targetModel, colours, random: random.state(), object: objectAt(box) };
 }
 
 function shiftedRegions(region: SearchRegion): SearchRegion[] {

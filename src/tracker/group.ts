@@ -15,6 +15,7 @@ import { look } from './look.js';
 import { openModels, type Models } from './models.js';
 import { resultOf, type Track } from './track.js';
 import { follow, moved, nextSearch } from './tracker.js';
+import { createTurns } from './turns.js';
 import type { TrackerDescription, TrackerGroup, TrackerObserver } from './types.js';
 
 /**
@@ -29,7 +30,7 @@ export async function createTrackerGroup(
   const config = parseConfig(options);
   // lanes cannot call an observer
   if (observer === undefined && (await wantsLanes(config))) return openLanes(config);
-  return new OneThreadGroup(await openModels(config), observer);
+  return openOneThreadGroup(config, observer);
 }
 
 /** Lanes are faster where one thread computes one crop after the other: on the CPU. */
@@ -42,38 +43,57 @@ async function wantsLanes(config: TrackerConfig): Promise<boolean> {
   return graph.provider === 'cpu';
 }
 
-class OneThreadGroup implements TrackerGroup {
+/** @throws TrackerError those of openModels() */
+export async function openOneThreadGroup(config: TrackerConfig, observer?: TrackerObserver): Promise<OneThreadGroup> {
+  return new OneThreadGroup(await openModels(config), observer);
+}
+
+/** All objects in this thread. */
+export class OneThreadGroup implements TrackerGroup {
+  private readonly turns = createTurns();
   private tracks: readonly Track[] = [];
+  private before: readonly Track[] = [];
 
   constructor(
     private readonly models: Models,
     private readonly observer: TrackerObserver | undefined,
   ) {}
 
-  async init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]> {
-    const tracks: Track[] = [];
-    for (const box of checkFirstBoxes(boxes, frame)) tracks.push(await begin(this.models, frame, box));
-    this.tracks = tracks;
-    return tracks.map(resultOf);
+  init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]> {
+    return this.turns.take(async () => {
+      const tracks: Track[] = [];
+      for (const box of checkFirstBoxes(boxes, frame)) tracks.push(await begin(this.models, frame, box));
+      return this.replace(tracks).map(resultOf);
+    });
   }
 
-  async update(frame: Frame): Promise<readonly TrackResult[]> {
-    const { models, observer } = this;
-    const tracks = this.started('update');
-    const searches = tracks.map((track) => nextSearch(models, track, frame));
-    const regions = searches.map(({ region }) => region);
-    const sights = await look(models, frame, regions, tracks);
-    const followed: Track[] = [];
-    for (const [i, track] of tracks.entries())
-      followed.push(await follow(models, track, frame, searches[i]!, sights[i]!, observer, i));
-    this.tracks = followed;
-    return followed.map(resultOf);
+  update(frame: Frame): Promise<readonly TrackResult[]> {
+    return this.turns.take(async () => {
+      const { models, observer } = this;
+      const tracks = this.started('update');
+      const searches = tracks.map((track) => nextSearch(models, track, frame));
+      const regions = searches.map(({ region }) => region);
+      const sights = await look(models, frame, regions, tracks);
+      const followed: Track[] = [];
+      for (const [i, track] of tracks.entries())
+        followed.push(await follow(models, track, frame, searches[i]!, sights[i]!, observer, i));
+      return this.replace(followed).map(resultOf);
+    });
   }
 
-  async moveTo(frame: Frame, box: FrameBox, object: number): Promise<void> {
-    const tracks = this.started('moveTo');
-    checkObject(object, tracks.length);
-    this.tracks = tracks.with(object, moved(tracks[object]!, frame, box));
+  moveTo(frame: Frame, box: FrameBox, object: number): Promise<void> {
+    return this.turns.take(async () => {
+      const tracks = this.started('moveTo');
+      checkObject(object, tracks.length);
+      this.replace(tracks.with(object, moved(tracks[object]!, frame, box)));
+    });
+  }
+
+  /** Takes back the last call: in another lane it failed. */
+  undo(): Promise<void> {
+    return this.turns.take(async () => {
+      this.tracks = this.before;
+    });
   }
 
   get description(): TrackerDescription {
@@ -81,7 +101,13 @@ class OneThreadGroup implements TrackerGroup {
   }
 
   release(): Promise<void> {
-    return this.models.release();
+    return this.turns.end(() => this.models.release());
+  }
+
+  private replace(tracks: readonly Track[]): readonly Track[] {
+    this.before = this.tracks;
+    this.tracks = tracks;
+    return tracks;
   }
 
   private started(call: string): readonly Track[] {

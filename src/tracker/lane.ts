@@ -2,11 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { TrackerConfig } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
-import { createTrackerGroup } from './group.js';
+import { openOneThreadGroup, type OneThreadGroup } from './group.js';
 import type { LaneAnswer, LaneOrder, LaneValues } from './lanes.js';
-import type { TrackerGroup } from './types.js';
 
-async function obey(group: TrackerGroup, order: LaneOrder): Promise<LaneValues[LaneOrder['call']]> {
+async function obey(group: OneThreadGroup, order: LaneOrder): Promise<LaneValues[LaneOrder['call']]> {
   switch (order.call) {
     case 'describe':
       return group.description;
@@ -16,16 +15,17 @@ async function obey(group: TrackerGroup, order: LaneOrder): Promise<LaneValues[L
       return group.update(order.frame);
     case 'moveTo':
       return group.moveTo(order.frame, order.box, order.object);
+    case 'undo':
+      return group.undo();
     case 'release':
       return group.release();
   }
 }
 
 const port = parentPort!;
-const opened = createTrackerGroup(workerData as TrackerConfig);
+const opened = openOneThreadGroup(workerData as TrackerConfig);
 // who asks first is told of a failure
 opened.catch(() => undefined);
-let last: Promise<void> = Promise.resolve();
 
 async function answerTo(order: LaneOrder): Promise<void> {
   let answer: LaneAnswer;
@@ -41,7 +41,5 @@ async function answerTo(order: LaneOrder): Promise<void> {
   port.postMessage(answer);
 }
 
-// one after the other: a box that is told while a frame is worked on counts from the next frame on
-port.on('message', (order: LaneOrder) => {
-  last = last.then(() => answerTo(order));
-});
+// the group's calls take turns, so that answers come in the order of what was asked
+port.on('message', (order: LaneOrder) => void answerTo(order));

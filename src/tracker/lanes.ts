@@ -12,6 +12,7 @@ import { checkFirstBox, type FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import type { TrackResult } from '../result.js';
 import { checkFirstBoxes, checkObject, notStarted } from './checks.js';
+import { createTurns } from './turns.js';
 import type { TrackerDescription, TrackerGroup } from './types.js';
 
 /** What a lane is asked. Each order is answered once, in order. Objects are numbered within the lane. */
@@ -20,6 +21,8 @@ export type LaneOrder =
   | { readonly call: 'init'; readonly frame: Frame; readonly boxes: readonly FrameBox[] }
   | { readonly call: 'update'; readonly frame: Frame }
   | { readonly call: 'moveTo'; readonly frame: Frame; readonly box: FrameBox; readonly object: number }
+  /** Takes back the last order that went well. */
+  | { readonly call: 'undo' }
   | { readonly call: 'release' };
 
 /** What an order gives. */
@@ -28,6 +31,7 @@ export interface LaneValues {
   readonly init: readonly TrackResult[];
   readonly update: readonly TrackResult[];
   readonly moveTo: void;
+  readonly undo: void;
   readonly release: void;
 }
 
@@ -51,6 +55,7 @@ export async function openLanes(config: TrackerConfig): Promise<TrackerGroup> {
 }
 
 class LaneGroup implements TrackerGroup {
+  private readonly turns = createTurns();
   private objects = 0;
   private picture: Uint8Array = new Uint8Array();
 
@@ -66,55 +71,72 @@ class LaneGroup implements TrackerGroup {
     return { ...this.described, threads: threadsOf(this.config, lanes), lanes };
   }
 
-  async init(frame: Frame, given: readonly FrameBox[]): Promise<readonly TrackResult[]> {
-    const boxes = checkFirstBoxes(given, frame);
-    const wanted = Math.min(this.config.lanes ?? this.config.threads, boxes.length);
-    if (this.lanes.length !== wanted) {
-      this.objects = 0;
-      await closeLanes(this.lanes);
-      this.lanes = startLanes(this.config, wanted);
-    }
-    const shared = this.shareMemory(frame);
-    const results = await this.askAll((lane) => ({
-      call: 'init',
-      frame: shared,
-      boxes: boxes.filter((_, object) => object % wanted === lane),
-    }));
-    this.objects = boxes.length;
-    return results;
+  init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]> {
+    return this.turns.take(async () => {
+      const places = checkFirstBoxes(boxes, frame);
+      const lanes = Math.min(this.config.lanes ?? this.config.threads, places.length);
+      await this.resize(lanes);
+      const shared = this.shareMemory(frame);
+      const ofLane = (lane: number): FrameBox[] => places.filter((_, object) => object % lanes === lane);
+      const results = await this.askAll((lane) => ({ call: 'init', frame: shared, boxes: ofLane(lane) }));
+      this.objects = places.length;
+      return results;
+    });
   }
 
-  async update(frame: Frame): Promise<readonly TrackResult[]> {
-    if (this.objects === 0) throw notStarted('update');
-    const shared = this.shareMemory(frame);
-    return this.askAll(() => ({ call: 'update', frame: shared }));
+  update(frame: Frame): Promise<readonly TrackResult[]> {
+    return this.turns.take(async () => {
+      this.checkStarted('update');
+      const shared = this.shareMemory(frame);
+      return this.askAll(() => ({ call: 'update', frame: shared }));
+    });
   }
 
-  async moveTo(frame: Frame, box: FrameBox, object: number): Promise<void> {
-    if (this.objects === 0) throw notStarted('moveTo');
-    checkObject(object, this.objects);
-    const place = checkFirstBox(box, frame);
-    const { lanes } = this;
-    const size = { ...frame, data: new Uint8Array() };
-    const within = Math.floor(object / lanes.length);
-    await lanes[object % lanes.length]!.ask({ call: 'moveTo', frame: size, box: place, object: within });
+  moveTo(frame: Frame, box: FrameBox, object: number): Promise<void> {
+    return this.turns.take(async () => {
+      this.checkStarted('moveTo');
+      checkObject(object, this.objects);
+      const place = checkFirstBox(box, frame);
+      const { lanes } = this;
+      const size = { ...frame, data: new Uint8Array() };
+      const within = Math.floor(object / lanes.length);
+      await lanes[object % lanes.length]!.ask({ call: 'moveTo', frame: size, box: place, object: within });
+    });
   }
 
-  async release(): Promise<void> {
+  release(): Promise<void> {
+    return this.turns.end(() => closeLanes(this.lanes));
+  }
+
+  private checkStarted(call: string): void {
+    if (this.objects === 0) throw notStarted(call);
+  }
+
+  /** Other lanes where there are not as many as wanted, or where one has ended. */
+  private async resize(wanted: number): Promise<void> {
+    if (this.lanes.length === wanted && this.lanes.every((lane) => lane.isOpen())) return;
+    this.objects = 0;
     await closeLanes(this.lanes);
+    this.lanes = startLanes(this.config, wanted);
   }
 
-  /** Results in the order of the objects. */
+  /** Results in the order of the objects. Where a lane fails, the others take back what they did. */
   private async askAll(
     order: (lane: number) => Extract<LaneOrder, { call: 'init' | 'update' }>,
   ): Promise<readonly TrackResult[]> {
     const { lanes } = this;
     // all are waited for, so that none still reads the picture when the next one is written
     const answers = await Promise.allSettled(lanes.map((lane, index) => lane.ask(order(index))));
+    const failure = answers.find(({ status }) => status === 'rejected');
+    if (failure?.status === 'rejected') {
+      const done = lanes.filter((_, index) => answers[index]!.status === 'fulfilled');
+      await Promise.allSettled(done.map((lane) => lane.ask({ call: 'undo' })));
+      throw failure.reason;
+    }
     const results: TrackResult[] = [];
     answers.forEach((answer, lane) => {
-      if (answer.status === 'rejected') throw answer.reason;
-      answer.value.forEach((result, n) => (results[lane + lanes.length * n] = result));
+      if (answer.status === 'fulfilled')
+        answer.value.forEach((result, n) => (results[lane + lanes.length * n] = result));
     });
     return results;
   }
@@ -144,6 +166,8 @@ async function closeLanes(lanes: readonly Lane[]): Promise<void> {
 interface Lane {
   /** @throws TrackerError what its group throws; RUNTIME_UNAVAILABLE where the thread has ended */
   ask<Order extends LaneOrder>(order: Order): Promise<LaneValues[Order['call']]>;
+  /** Whether its thread has not ended. */
+  isOpen(): boolean;
   close(): Promise<void>;
 }
 
@@ -179,6 +203,7 @@ function openLane(config: TrackerConfig): Lane {
         worker.postMessage(order);
       });
     },
+    isOpen: () => ended === undefined,
     async close() {
       if (ended) return;
       await this.ask({ call: 'release' }).catch(() => undefined);

@@ -5,7 +5,9 @@ import type { HeadEngine } from '../ebm/head.js';
 import { boxPosterior, placePrior, sizePrior, type LogTerm } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, type Mixture } from '../ebm/proposal.js';
 import { frameToCrop, fromRelative, type CropBox } from '../geometry.js';
-import type { Response } from '../target/classifier.js';
+import type { MapAxis } from '../features/roi-pool.js';
+import type { Random } from '../random.js';
+import { responseOf, type Response } from '../target/classifier.js';
 import { colourTerm } from '../target/colour.js';
 import { responseTerm } from '../target/response.js';
 import type { Sight } from './look.js';
@@ -22,16 +24,18 @@ export interface Location {
   readonly box: CropBox;
 }
 
-/** @param track its random numbers are drawn from; @param engine computes the energy f */
+/** @param engine computes the energy f; @param axis of the coarse map */
 export async function locate(
-  { template, targetModel, colours, random }: Pick<Track, 'template' | 'targetModel' | 'colours' | 'random'>,
+  { template, targetModel, colours }: Pick<Track, 'template' | 'targetModel' | 'colours'>,
   { about, elsewhere, region }: Search,
   { embedding, scores, proposal: raw, grid }: Sight,
   engine: Pick<HeadEngine, 'energy' | 'energyAndGradient'>,
+  axis: MapAxis,
   { posterior: settings, redetect }: Pick<TrackerConfig, 'posterior' | 'redetect'>,
+  random: Random,
 ): Promise<Location> {
   const base = frameToCrop(about, region);
-  const response = targetModel.response(scores);
+  const response = responseOf(targetModel, scores, axis);
   const motion = placePrior(base, elsewhere ? redetect.place : settings.place, settings.tail);
   const colour = colourTerm(colours, grid, base, settings.colour);
   // candidates: the learned proposal, drawn to where response, motion and colours say

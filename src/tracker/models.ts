@@ -3,9 +3,9 @@ import type { TrackerConfig } from '../config.js';
 import { createOnnxEngine } from '../ebm/engines/onnx.js';
 import type { HeadEngine } from '../ebm/head.js';
 import type { LoadedHead, TargetGraphName } from '../ebm/load.js';
-import { findBackbone, loadManifest } from '../features/manifest.js';
+import { findBackbone, loadManifest, type BackboneEntry } from '../features/manifest.js';
 import { openOnnxModel } from '../runtime/onnx.js';
-import { createTargetModel } from '../target/classifier.js';
+import { createTargetLearner, type TargetLearner } from '../target/classifier.js';
 import type { Beginning } from './begin.js';
 import { createCropper, type Looking } from './look.js';
 import { openNetworks } from './networks.js';
@@ -13,34 +13,45 @@ import { openHead } from './open-head.js';
 import { createStopwatch } from './stopwatch.js';
 import type { TrackerDescription } from './types.js';
 
-export interface Models extends Looking, Omit<Beginning, 'networks'> {
+export interface Models extends Looking, Omit<Beginning, 'networks' | 'learner'> {
   readonly config: TrackerConfig;
   readonly head: LoadedHead;
   readonly engine: HeadEngine;
+  readonly learner: TargetLearner;
   readonly description: TrackerDescription;
   release(): Promise<void>;
 }
 
-/** @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE */
+/** Opens all of them, or none. @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE */
 export async function openModels(config: TrackerConfig): Promise<Models> {
   const manifest = await loadManifest(config.manifest);
   const head = await openHead(manifest, config.head);
+  const entry = await findBackbone(manifest, head.backbone, config.precision);
+  const shelf = createShelf();
+  try {
+    return await openOn(shelf, config, head, entry);
+  } catch (error) {
+    await shelf.release();
+    throw error;
+  }
+}
+
+async function openOn(shelf: Shelf, config: TrackerConfig, head: LoadedHead, entry: BackboneEntry): Promise<Models> {
   const { model } = head;
+  const { coarse, cropSize } = model.geometry;
   const runtime = { threads: config.threads, provider: config.provider };
   const open = async (name: TargetGraphName) => openOnnxModel(await head.graph(name), runtime);
-  const entry = await findBackbone(manifest, head.backbone, config.precision);
-  const [engine, respond, sample, learn, multiply] = await Promise.all([
+  const [engine, respond, sample, learn, multiply] = await shelf.put(
     createEngine(head, config),
     open('respond'),
     open('sample'),
     open('learn'),
     open('multiply'),
-  ]);
-  const graphs = { respond, sample, learn, multiply };
+  );
   // other providers are faster with one large run than with several
   const joined = config.joined && config.engine === 'onnx' && respond.provider === 'cpu';
   const stopwatch = createStopwatch();
-  const networks = await openNetworks(entry, head, engine, respond, joined, runtime, stopwatch);
+  const [networks] = await shelf.put(openNetworks(entry, head, engine, respond, joined, runtime, stopwatch));
   const { provider: device, reasons } = networks;
   return {
     config,
@@ -49,12 +60,34 @@ export async function openModels(config: TrackerConfig): Promise<Models> {
     engine,
     networks,
     stopwatch,
-    cropper: createCropper(model.geometry.cropSize, entry),
-    createTargetModel: (samples, random) =>
-      createTargetModel(graphs, samples, model.geometry.coarse, config.target, random),
+    cropper: createCropper(cropSize, entry),
+    learner: createTargetLearner({ respond, sample, learn, multiply }, coarse, config.target),
     description: { engine: engine.name, device, reasons, threads: config.threads, lanes: 1, weights: head.sha256 },
+    release: shelf.release,
+  };
+}
+
+/** What is open and has to be released. */
+interface Releasable {
+  release(): Promise<void>;
+}
+
+interface Shelf {
+  /** Waits until all are open or have failed, and keeps those that are open. @throws what the first one that failed throws */
+  put<T extends readonly Releasable[]>(...openings: { [K in keyof T]: Promise<T[K]> }): Promise<T>;
+  release(): Promise<void>;
+}
+
+function createShelf(): Shelf {
+  const kept: Releasable[] = [];
+  return {
+    async put<T extends readonly Releasable[]>(...openings: { [K in keyof T]: Promise<T[K]> }) {
+      for (const opening of await Promise.allSettled(openings as readonly Promise<Releasable>[]))
+        if (opening.status === 'fulfilled') kept.push(opening.value);
+      return (await Promise.all(openings)) as unknown as T;
+    },
     async release() {
-      await Promise.all([networks, engine, ...Object.values(graphs)].map((opened) => opened.release()));
+      await Promise.all(kept.map((opened) => opened.release()));
     },
   };
 }

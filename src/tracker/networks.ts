@@ -37,7 +37,7 @@ export interface RegionMaps extends RawResponse {
 /** An object that is searched for. */
 export interface Wanted {
   readonly template: Template;
-  readonly targetModel: TargetModel;
+  readonly targetModel: Pick<TargetModel, 'inputs'>;
 }
 
 /** Crops are as the backbone's entry says: [B, 3, S, S] or [B, S, S, 3]. */
@@ -146,7 +146,7 @@ async function openJoined(
       const found: RegionMaps[] = [];
       for (const [index, { template, targetModel }] of wanted.entries()) {
         const crop = { data: data.subarray(index * size, (index + 1) * size), dims: [1, ...dims.slice(1)] };
-        const { basis, mean, filter } = targetModel.inputs();
+        const { basis, mean, filter } = targetModel.inputs;
         const own = {
           'respond/basis': basis,
           'respond/mean': mean,
@@ -189,7 +189,7 @@ async function openStepwise(
         const { template, targetModel } = wanted[index]!;
         const embedding = await stopwatch.time('embed', () => embed(features));
         const response = await stopwatch.time('target', () =>
-          respond(respondGraph, features.coarse, targetModel.inputs()),
+          respond(respondGraph, features.coarse, targetModel.inputs),
         );
         const proposal = await stopwatch.time('propose', () => engine.propose(embedding, template));
         found.push({ embedding, ...response, proposal });

@@ -1,7 +1,8 @@
-/** All that is known of one object. begin() makes it, each update() replaces it. */
+/**
+ * All that is known of one object: a value. begin() makes it, each update() makes the next one, so that an update that fails leaves no trace.
+ */
 import type { Template } from '../ebm/head.js';
 import type { FrameBox } from '../geometry.js';
-import type { Random } from '../random.js';
 import type { TrackResult, TrackState } from '../result.js';
 import type { TargetModel } from '../target/classifier.js';
 import type { ColourModel } from '../target/colour.js';
@@ -14,7 +15,8 @@ export interface Track {
   /** What it looks like to the target model. */
   readonly targetModel: TargetModel;
   readonly colours: ColourModel;
-  readonly random: Random;
+  /** State of its random numbers. */
+  readonly random: readonly number[];
   readonly object: ObjectState;
   /** What lay behind the last result; undefined before the first update. */
   readonly observation?: Observation;

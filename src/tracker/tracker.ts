@@ -10,8 +10,9 @@
 import { parseConfig, type TrackerOptions } from '../config.js';
 import { checkFirstBox, frameToCrop, type CropBox, type FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
+import { createRandom } from '../random.js';
 import type { TrackResult } from '../result.js';
-import { learnColours, type ColourModel } from '../target/colour.js';
+import { learnColours } from '../target/colour.js';
 import { begin } from './begin.js';
 import { notStarted } from './checks.js';
 import { judge } from './judge.js';
@@ -20,6 +21,7 @@ import { look, type Sight } from './look.js';
 import { openModels, type Models } from './models.js';
 import { searchFor, type Search } from './search.js';
 import { resultOf, type Track } from './track.js';
+import { createTurns } from './turns.js';
 import type { Observation, Tracker, TrackerDescription, TrackerObserver } from './types.js';
 
 /**
@@ -32,6 +34,7 @@ export async function createTracker(options: TrackerOptions = {}, observer?: Tra
 }
 
 class EnergyTracker implements Tracker {
+  private readonly turns = createTurns();
   private track: Track | undefined;
 
   constructor(
@@ -39,21 +42,27 @@ class EnergyTracker implements Tracker {
     private readonly observer: TrackerObserver | undefined,
   ) {}
 
-  async init(frame: Frame, box: FrameBox): Promise<TrackResult> {
-    this.track = await begin(this.models, frame, checkFirstBox(box, frame));
-    return resultOf(this.track);
+  init(frame: Frame, box: FrameBox): Promise<TrackResult> {
+    return this.turns.take(async () => {
+      this.track = await begin(this.models, frame, checkFirstBox(box, frame));
+      return resultOf(this.track);
+    });
   }
 
-  async update(frame: Frame): Promise<TrackResult> {
-    const track = this.started('update');
-    const search = nextSearch(this.models, track, frame);
-    const [sight] = await look(this.models, frame, [search.region], [track]);
-    this.track = await follow(this.models, track, frame, search, sight!, this.observer);
-    return resultOf(this.track);
+  update(frame: Frame): Promise<TrackResult> {
+    return this.turns.take(async () => {
+      const track = this.started('update');
+      const search = nextSearch(this.models, track, frame);
+      const [sight] = await look(this.models, frame, [search.region], [track]);
+      this.track = await follow(this.models, track, frame, search, sight!, this.observer);
+      return resultOf(this.track);
+    });
   }
 
-  async moveTo(frame: Frame, box: FrameBox): Promise<void> {
-    this.track = moved(this.started('moveTo'), frame, box);
+  moveTo(frame: Frame, box: FrameBox): Promise<void> {
+    return this.turns.take(async () => {
+      this.track = moved(this.started('moveTo'), frame, box);
+    });
   }
 
   inspect(): Observation | undefined {
@@ -69,7 +78,7 @@ class EnergyTracker implements Tracker {
   }
 
   release(): Promise<void> {
-    return this.models.release();
+    return this.turns.end(() => this.models.release());
   }
 
   private started(call: string): Track {
@@ -86,9 +95,10 @@ export function nextSearch({ config, model }: Models, { object }: Track, frame: 
 /**
  * The method: from what is seen of the search region to the object's box, and to what is remembered of it.
  * @param index the object's place in its group; a tracker of one object leaves it out
+ * @returns the next track; the given one stays as it is
  */
 export async function follow(
-  { config, engine, head, stopwatch }: Models,
+  models: Models,
   track: Track,
   frame: Frame,
   search: Search,
@@ -96,30 +106,33 @@ export async function follow(
   observer?: TrackerObserver,
   index?: number,
 ): Promise<Track> {
-  const location = await stopwatch.time('locate', () => locate(track, search, sight, engine, config));
+  const { config, engine, head, stopwatch } = models;
+  const random = createRandom(track.random);
+  const axis = head.model.geometry.coarse;
+  const location = await stopwatch.time('locate', () => locate(track, search, sight, engine, axis, config, random));
   const { object, evidence, inputs, learned } = judge(track.object, frame, search, location, head.confidence, config);
   const { base, response, proposal, estimate } = location;
   const seen = { region: search.region, base, response, proposal, estimate, evidence, inputs };
   const observation = { ...seen, result: resultOf({ object }) };
   await observer?.observe(observation, frame, index);
   const box = frameToCrop(object.box, search.region);
-  const colours = await stopwatch.time('learn', () => learn(track, sight, box, learned));
-  return { ...track, colours, object, observation };
+  const known = await stopwatch.time('learn', () => learn(models, track, sight, box, learned));
+  return { ...track, ...known, object, observation, random: random.state() };
 }
 
-/** Takes up a frame that is learned from; on the others the target model goes on with what it took up. @returns what is known of the colours */
+/** Takes up a frame that is learned from; on the others the target model goes on with what it took up. */
 async function learn(
+  { learner }: Models,
   { targetModel, colours }: Track,
   { reduced, grid }: Sight,
   box: CropBox,
   learned: boolean,
-): Promise<ColourModel> {
-  if (!learned) {
-    await targetModel.work();
-    return colours;
-  }
-  await targetModel.take(reduced, box);
-  return learnColours(colours, grid, box);
+): Promise<Pick<Track, 'targetModel' | 'colours'>> {
+  if (!learned) return { targetModel: await learner.goOn(targetModel), colours };
+  return {
+    targetModel: await learner.takeUp(targetModel, reduced, box),
+    colours: learnColours(colours, grid, box),
+  };
 }
 
 /** The track of an object that somebody says is in the box. @throws TrackerError BOX_INVALID */

@@ -8,10 +8,17 @@ import type { Response } from '../target/classifier.js';
 import type { Evidence } from './confidence.js';
 import type { Stopwatch } from './stopwatch.js';
 
-/** Follows one object from frame to frame. */
+/**
+ * Follows one object from frame to frame.
+ *
+ * Calls take turns: each begins when those made before it have ended, so that calls that are not awaited give what awaited ones give. The pixels
+ * of a frame must stay as they are until its call has ended. A call that fails leaves the tracker as it was before it: the same frame may be
+ * given again.
+ */
 export interface Tracker {
   /**
-   * Begins with the object in `box` of `frame`; may be called again to begin anew.
+   * Begins with the object in `box` of `frame`; may be called again to begin anew. An update() that was called before still is of the object
+   * before, one that is called after it is of this one.
    * @returns the first box, clipped to the frame
    * @throws TrackerError BOX_INVALID naming the value
    */
@@ -23,13 +30,13 @@ export interface Tracker {
    * @throws TrackerError TRACKER_NOT_STARTED before init(), BOX_INVALID naming the value
    */
   moveTo(frame: Frame, box: FrameBox): Promise<void>;
-  /** What lay behind the last result. Undefined before the first update(). */
+  /** What lay behind the last result of an update() that has ended. Undefined before the first one. */
   inspect(): Observation | undefined;
   /** What computes, on what. */
   readonly description: TrackerDescription;
   /** Milliseconds of each stage, of all frames so far. */
   readonly stopwatch: Stopwatch;
-  /** Frees the networks. The tracker cannot be used afterwards. */
+  /** Frees the networks, after the calls made before it. Those made later are refused: TrackerError TRACKER_RELEASED. */
   release(): Promise<void>;
 }
 
@@ -37,10 +44,13 @@ export interface Tracker {
  * Follows several objects, each as if it were alone: with its own memory, state and random numbers. On the CPU an object gets the same boxes to
  * the last bit as from a Tracker with as many threads as a lane has (threads / lanes); another number of threads changes last digits, and so
  * does the common run of the backbone on other providers.
+ *
+ * Calls take turns as those of a Tracker do. An update() that fails leaves all objects as they were before it. An init() that fails does so too,
+ * unless it needs another number of lanes: then it has to be called again.
  */
 export interface TrackerGroup {
   /**
-   * Begins with an object a box; may be called again to begin anew.
+   * Begins with an object a box; may be called again to begin anew. An update() that was called before still is of the objects before.
    * @returns the first boxes, clipped to the frame, in the order given
    * @throws TrackerError BOX_INVALID naming the value, or where the list is empty
    */
@@ -55,7 +65,7 @@ export interface TrackerGroup {
   moveTo(frame: Frame, box: FrameBox, object: number): Promise<void>;
   /** What computes, on what. */
   readonly description: TrackerDescription;
-  /** Frees the networks and ends the lanes. The group cannot be used afterwards. */
+  /** Frees the networks and ends the lanes, after the calls made before it. Those made later are refused: TrackerError TRACKER_RELEASED. */
   release(): Promise<void>;
 }
 
@@ -98,7 +108,7 @@ export interface Observation {
 /** Looks on: it is told of every update(), which waits for it. */
 export interface TrackerObserver {
   /**
-   * Told of one object in one frame, before anything is learned from it.
+   * Told of one object in one frame, before anything is learned from it. If this fails, so does the update(), and the tracker is as it was before.
    * @param object its place in the list given to a group; left out by a tracker of one object
    */
   observe(observation: Observation, frame: Frame, object?: number): Promise<void>;

@@ -4,21 +4,24 @@ import type { FeatureMap } from '../../src/features/backbone.js';
 import { createRandom } from '../../src/random.js';
 import { openOnnxModel } from '../../src/runtime/onnx.js';
 import {
-  createTargetModel,
+  createTargetLearner,
   respond,
+  responseOf,
   TARGET_SIZE,
   type Response,
   type TargetGraphs,
+  type TargetLearner,
   type TargetModel,
 } from '../../src/target/classifier.js';
 import { compileTarget } from '../../src/target/compile.js';
-import { accumulate, emptyEquations } from '../../src/target/memory.js';
+import { addRows, addVector, emptyEquations } from '../../src/target/memory.js';
 import { cropBox } from '../../src/geometry.js';
 import { loadManifest } from '../../src/features/manifest.js';
 import { openHead } from '../../src/tracker/open-head.js';
 
 const config = configSchema.parse({}).target;
 let graphs: TargetGraphs;
+let learner: TargetLearner;
 let cells: number;
 let channels: number;
 beforeAll(async () => {
@@ -33,6 +36,7 @@ beforeAll(async () => {
     learn: await open('learn'),
     multiply: await open('multiply'),
   };
+  learner = createTargetLearner(graphs, axis(), config);
 });
 
 const STRIDE = 16;
@@ -62,13 +66,19 @@ function begin(): Promise<TargetModel> {
     coarse: scene([{ row, column: 9, kind: 0 }], i),
     box: boxAt(row, 9),
   }));
-  return createTargetModel(graphs, samples, axis(), config, createRandom(1));
+  return learner.begin(samples, createRandom(1));
 }
 
 const scoresOf = async (model: TargetModel, map: FeatureMap): Promise<Response> =>
-  model.response((await respond(graphs.respond, map, model.inputs())).scores);
-const take = async (model: TargetModel, map: FeatureMap, row: number, column: number): Promise<void> =>
-  model.take((await respond(graphs.respond, map, model.inputs())).reduced, boxAt(row, column));
+  responseOf(model, (await respond(graphs.respond, map, model.inputs)).scores, axis());
+const takeUp = async (model: TargetModel, map: FeatureMap, row: number, column: number): Promise<TargetModel> =>
+  learner.takeUp(model, (await respond(graphs.respond, map, model.inputs)).reduced, boxAt(row, column));
+
+async function goOn(model: TargetModel, parts: number): Promise<TargetModel> {
+  let last = model;
+  for (let part = 0; part < parts; part++) last = await learner.goOn(last);
+  return last;
+}
 
 test('it responds to the object of the first frame where that is', async () => {
   const model = await begin();
@@ -77,8 +87,8 @@ test('it responds to the object of the first frame where that is', async () => {
   expect(response.scores.indexOf(response.scores.reduce((a, b) => Math.max(a, b)))).toBe(5 * cells + 12);
 });
 
-test('what it takes up is learned in five shares, and no sooner', async () => {
-  const model = await begin();
+test('what it takes up is learned in five parts, and no sooner', async () => {
+  let model = await begin();
   // it looks otherwise now, and something else stands where it used to be
   const later = scene(
     [
@@ -89,10 +99,10 @@ test('what it takes up is learned in five shares, and no sooner', async () => {
   );
   const before = await scoresOf(model, later);
   for (let frame = 0; frame < 6; frame++) {
-    await take(model, later, 5, 12);
-    for (let share = 0; share < 4; share++) await model.work();
+    model = await goOn(await takeUp(model, later, 5, 12), 4);
     if (frame === 0) expect((await scoresOf(model, later)).scores).toEqual(before.scores);
-    await model.work();
+    model = await learner.goOn(model);
+    expect(model.lesson).toBeUndefined();
   }
   const after = await scoresOf(model, later);
   expect(at(after, 5, 12)).toBeGreaterThan(at(before, 5, 12) + 0.3);
@@ -102,17 +112,26 @@ test('what it takes up is learned in five shares, and no sooner', async () => {
 });
 
 test('work left over is done before something new is taken up', async () => {
-  const [hasty, patient] = [await begin(), await begin()];
+  const first = await begin();
   const later = scene([{ row: 5, column: 12, kind: 1 }], 9);
-  await take(hasty, later, 5, 12);
-  await hasty.work();
-  await take(hasty, later, 5, 12);
-  await take(patient, later, 5, 12);
-  for (let share = 0; share < 5; share++) await patient.work();
-  expect((await scoresOf(hasty, later)).scores).toEqual((await scoresOf(patient, later)).scores);
+  const hasty = await takeUp(await goOn(await takeUp(first, later, 5, 12), 1), later, 5, 12);
+  const hastyScores = await scoresOf(hasty, later);
+  const patient = await goOn(await takeUp(first, later, 5, 12), 5);
+  expect(hastyScores.scores).toEqual((await scoresOf(patient, later)).scores);
 });
 
-test('equations take a sample in any number of shares, to the last bit', async () => {
+test('a model that another one was made from stays as it was', async () => {
+  const first = await begin();
+  const later = scene([{ row: 5, column: 12, kind: 1 }], 9);
+  const started = await goOn(await takeUp(first, later, 5, 12), 2);
+  const before = await scoresOf(started, later);
+  const once = await goOn(started, 3);
+  const again = await goOn(started, 3);
+  expect((await scoresOf(once, later)).scores).toEqual((await scoresOf(again, later)).scores);
+  expect((await scoresOf(started, later)).scores).toEqual(before.scores);
+});
+
+test('equations take a sample in any number of parts, to the last bit', async () => {
   const random = createRandom(3);
   const numbers = (length: number) => Float32Array.from({ length }, () => random.normal());
   const area = cells * cells;
@@ -124,15 +143,14 @@ test('equations take a sample in any number of shares, to the last bit', async (
   const old = emptyEquations(TARGET_SIZE);
   old.matrix.set(numbers(old.matrix.length));
   old.vector.set(numbers(TARGET_SIZE));
-  const taken = async (shares: number) => {
-    const equations = { matrix: old.matrix.slice(), vector: old.vector.slice() };
-    let pauses = 0;
-    for await (const _ of accumulate(graphs.learn, equations, sample, 0.9, shares)) pauses++;
-    expect(pauses).toBe(shares);
-    return equations;
+  const taken = async (parts: number, matrix: Float32Array) => {
+    const equations = { ...old, matrix };
+    const into = parts === 1 ? matrix : new Float32Array(matrix.length);
+    for (let part = 0; part < parts; part++) await addRows(graphs.learn, equations, sample, 0.9, into, part, parts);
+    return { matrix: into, vector: addVector(equations, sample, 0.9) };
   };
-  const whole = await taken(1);
-  const parts = await taken(7);
+  const whole = await taken(1, old.matrix.slice());
+  const parts = await taken(7, old.matrix);
   const bytes = ({ buffer }: Float32Array) => Buffer.from(buffer);
   expect(bytes(parts.matrix).equals(bytes(whole.matrix))).toBe(true);
   expect(bytes(parts.vector).equals(bytes(whole.vector))).toBe(true);

@@ -43,9 +43,11 @@ async function run(seed: number) {
           return { coarse: { ...coarse, data: Float32Array.of(crops.length) }, embedding };
         },
       },
-      async createTargetModel(given, random) {
-        samples = given;
-        return { tag: random.uniform() } as unknown as TargetModel;
+      learner: {
+        async begin(given, random) {
+          samples = given;
+          return { tag: random.uniform() } as unknown as TargetModel;
+        },
       },
     },
     ramp(),

@@ -50,12 +50,11 @@ const sight = (place?: CropBox): Sight => ({
   grid: GREY,
 });
 
-const track = (seed: number) => ({
+const track = {
   template: {} as Template,
-  targetModel: { response: (scores: Float32Array) => ({ scores, axis: AXIS }) } as TargetModel,
+  targetModel: { peak: 1 } as TargetModel,
   colours: createColourModel(GREY, BASE),
-  random: createRandom(seed),
-});
+};
 
 const shifted = (dx: number, dy: number, scale = 1): CropBox =>
   cropBox(BASE.cx + dx * BASE.w, BASE.cy + dy * BASE.h, BASE.w * scale, BASE.h * scale);
@@ -67,7 +66,7 @@ describe('locate', () => {
     ['up and left, and smaller', shifted(-0.2, -0.25, 0.95)],
   ])('finds the box that energy and response speak for: %s', async (_, truth) => {
     const at = { about: LAST, elsewhere: false, region: REGION };
-    const found = await locate(track(3), at, sight(truth), energyAbout(truth), CONFIG);
+    const found = await locate(track, at, sight(truth), energyAbout(truth), AXIS, CONFIG, createRandom(3));
     expect(found.base).toEqual(BASE);
     const miss = toRelative(found.box, truth);
     for (const value of miss) expect(Math.abs(value)).toBeLessThan(0.05);
@@ -77,7 +76,7 @@ describe('locate', () => {
   it('the same random numbers give the same box, others another one', async () => {
     const truth = shifted(0.1, 0.05);
     const at = { about: LAST, elsewhere: false, region: REGION };
-    const run = (seed: number) => locate(track(seed), at, sight(truth), energyAbout(truth), CONFIG);
+    const run = (seed: number) => locate(track, at, sight(truth), energyAbout(truth), AXIS, CONFIG, createRandom(seed));
     const [a, b, c] = [await run(3), await run(3), await run(4)];
     expect(b.box).toEqual(a.box);
     expect(c.box).not.toEqual(a.box);
@@ -89,8 +88,9 @@ describe('locate', () => {
     const config = { ...CONFIG, posterior: { ...CONFIG.posterior, response: 0.5, candidates: 2000 } };
     const about = { about: LAST, region: REGION };
     const energy = energyAbout(truth, 0.3);
-    const near = await locate(track(5), { ...about, elsewhere: false }, sight(), energy, config);
-    const far = await locate(track(5), { ...about, elsewhere: true }, sight(), energy, config);
+    const look = (elsewhere: boolean) =>
+      locate(track, { ...about, elsewhere }, sight(), energy, AXIS, config, createRandom(5));
+    const [near, far] = [await look(false), await look(true)];
     const value = ({ estimate }: typeof near): number => estimate.best;
     expect(value(far)).toBeGreaterThan(value(near));
     expect(Math.abs(toRelative(far.box, truth)[0])).toBeLessThan(0.15);
