@@ -7,6 +7,7 @@ import {
   FORMATS,
   FORMAT_NAMES,
   formatOfName,
+  formatTracks,
   parseFormatName,
   readTracks,
   writeTracks,
@@ -15,8 +16,9 @@ import {
   type TrackRow,
 } from '../io/tracks.js';
 import { drawTracks } from '../tracker/draw-tracks.js';
+import { inputsOfVideo } from '../video/inputs.js';
 import { openVideo, type VideoSource } from '../video/read.js';
-import { checkOutputs } from './outputs.js';
+import { checkOutputs, isStandardOutput, writeText } from './outputs.js';
 import type { Terminal } from './terminal.js';
 
 interface ConvertOptions {
@@ -40,7 +42,7 @@ export function addConvertCommand(program: Command, terminal: Terminal): void {
     .option('--size <WxH>', 'size of the video, where there is none at hand')
     .option('--fps <n>', 'frames a second of the video, where there is none at hand')
     .action(async (input: string, output: string, options: ConvertOptions) => {
-      const { objects, boxes } = await convert(input, output, options);
+      const { objects, boxes } = await convert(input, output, options, terminal);
       terminal.stderr.write(`wrote ${output}: ${boxes} boxes of ${objects} object(s)\n`);
     });
 }
@@ -49,22 +51,19 @@ async function convert(
   input: string,
   output: string,
   { from, to, video, size, fps }: ConvertOptions,
+  { stdout }: Terminal,
 ): Promise<{ objects: number; boxes: number }> {
   const draws = to === undefined && path.extname(output).toLowerCase() === '.mp4';
   const format = to === undefined ? undefined : parseFormatName(to);
-  await checkOutputs(draws ? { video: output } : { rows: output, ...(format ? { format } : {}) }, input);
-  await refuseOverwriting(output, video);
+  const paths = draws ? { video: output, noRows: true } : { rows: output, ...(format ? { format } : {}) };
+  const inputs = [{ what: 'the boxes', path: input }, ...(video === undefined ? [] : await inputsOfVideo(video))];
+  await checkOutputs(paths, inputs, stdout);
   const source = video === undefined ? undefined : await openVideo(video);
   const media = mediaOf(video ?? input, source, size, fps);
   const rows = await readTracks(input, { format: from === undefined ? undefined : parseFormatName(from), media });
   if (draws) await drawRows(output, rows, source);
-  else await writeRows(output, rows, media, format);
+  else await writeRows(output, rows, media, format ?? formatOfName(output), stdout);
   return { objects: new Set(rows.map(({ id }) => id)).size, boxes: rows.length };
-}
-
-async function refuseOverwriting(output: string, video: string | undefined): Promise<void> {
-  if (video === undefined || path.resolve(video) !== path.resolve(output)) return;
-  throw new TrackerError('OPTION_INVALID', `output ${output}: it is the video as well`, { hint: 'name another file' });
 }
 
 /** @throws TrackerError OPTION_INVALID */
@@ -107,11 +106,13 @@ async function writeRows(
   output: string,
   rows: readonly TrackRow[],
   media: Media,
-  format: FormatName | undefined,
+  format: FormatName,
+  stdout: NodeJS.WritableStream,
 ): Promise<void> {
   const fps = media.fps ?? rateOf(rows);
   const known = fps === undefined ? media : { ...media, fps };
-  await writeTracks(output, rows, known, format ?? formatOfName(output));
+  if (await isStandardOutput(output)) await writeText(stdout, formatTracks(rows, format, known));
+  else await writeTracks(output, rows, known, format);
 }
 
 /** Frames a second by the times of the rows; undefined where they have none. */

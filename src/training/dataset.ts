@@ -12,6 +12,8 @@ export interface Sequence {
   readonly video: string;
   /** Frame of the video that the first box belongs to; 0 where left out. */
   readonly start?: number;
+  /** The file that the boxes come from. */
+  readonly annotation?: string;
   /** One box a frame; undefined where the object is absent (NaN in the file). */
   readonly boxes: readonly (FrameBox | undefined)[];
 }
@@ -47,7 +49,7 @@ async function readSequence(folder: string, name: string): Promise<Sequence> {
   await Promise.all([video, truth].map((path) => access(path))).catch((cause: unknown) => {
     throw new TrackerError('DATA_INVALID', `sequence ${folder}: ${messageOf(cause)}`, { hint: LAYOUT, cause });
   });
-  return { name, video, boxes: parseGroundTruth(await readFile(truth, 'utf8'), truth) };
+  return { name, video, annotation: truth, boxes: parseGroundTruth(await readFile(truth, 'utf8'), truth) };
 }
 
 /** One box a line, x,y,w,h; NaN where absent. @throws TrackerError DATA_INVALID naming the line */

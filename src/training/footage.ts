@@ -158,7 +158,8 @@ async function checkSequence(
     return { messages: error.message.split(';\n') };
   }
   const { boxes, messages } = toBoxes(found);
-  const sequence = { name: found.name, video: found.source, start: found.start, boxes };
+  const { name, source: video, start, annotation } = found;
+  const sequence = { name, video, start, boxes, ...(annotation === undefined ? {} : { annotation }) };
   // a file of which no line is right has been told of already
   const worthwhile = messages.length === 0 || boxes.some((box) => box !== undefined);
   const frames = worthwhile ? await checkFrames(sequence, found.annotation ?? found.name, signal) : [];

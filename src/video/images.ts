@@ -19,10 +19,15 @@ export async function imagesInFolder(folder: string): Promise<string[]> {
  * - glob: * ? [abc] {a,b}.
  */
 export async function matchPattern(pattern: string): Promise<string[]> {
-  const expression = fromPrintf(basename(pattern)) ?? fromGlob(basename(pattern));
+  const expression = patternOf(pattern);
   if (!expression) return [];
   const names = await readdir(dirname(pattern)).catch(() => []);
   return naturalOrder(names.filter((name) => expression.test(name))).map((name) => join(dirname(pattern), name));
+}
+
+/** Fits the names of the files that a pattern names; undefined where it is no pattern. */
+export function patternOf(pattern: string): RegExp | undefined {
+  return fromPrintf(basename(pattern)) ?? fromGlob(basename(pattern));
 }
 
 function naturalOrder(names: readonly string[]): string[] {
