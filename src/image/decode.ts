@@ -1,6 +1,7 @@
 /** Image files to frames. */
 import { messageOf, TrackerError } from '../errors.js';
 import type { Frame } from './frame.js';
+import { loadSharp } from './sharp.js';
 
 /** The kinds that are taken from a folder of images. */
 export const IMAGE_EXTENSIONS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.avif', '.gif'];
@@ -12,8 +13,7 @@ export type RgbImage = Pick<Frame, 'data' | 'width' | 'height'>;
  * @throws TrackerError IMAGE_UNREADABLE
  */
 export async function decodeImage(path: string): Promise<RgbImage> {
-  // loaded here: who tracks a video file never waits for it
-  const { default: sharp } = await import('sharp');
+  const sharp = await loadSharp();
   try {
     const { data, info } = await sharp(path, { failOn: 'error' })
       .rotate()
