@@ -8,15 +8,20 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
 import { parseHeadFile, type HeadFile } from '../src/ebm/load.js';
+import { keepInputs } from '../src/files/keep-inputs.js';
 import { sha256Of } from '../src/hash.js';
 import { writeSafetensors } from '../src/io/safetensors.js';
 import { runTool } from './lib/run-tool.js';
 
 /**
  * Writes the mean; what else the file says is what the last one says, with the hashes of all.
- * @throws Error where they differ in shape or backbone; TrackerError MODEL_INVALID
+ * @throws Error where they differ in shape or backbone; TrackerError MODEL_INVALID; OPTION_INVALID where the mean would replace one of them
  */
 export async function averageHeads(files: readonly string[], out: string): Promise<void> {
+  await keepInputs(
+    [{ what: '--out', path: out }],
+    files.map((file) => ({ what: 'a head', path: file })),
+  );
   const bytes = await Promise.all(files.map((file) => readFile(file)));
   const heads = bytes.map((data, i) => parseHeadFile(data, files[i]!));
   const last = heads.at(-1);

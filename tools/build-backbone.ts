@@ -15,7 +15,7 @@
  * --measure-offsets IMAGES        prints where the cells of both maps look, from a folder of photographs or a video
  */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -24,6 +24,7 @@ import { sha256Of } from '../src/hash.js';
 import { messageOf, TrackerError } from '../src/errors.js';
 import { openBackbone, type Backbone } from '../src/features/backbone.js';
 import { DEFAULT_MANIFEST, findBackbone, loadManifest, type ManifestFile } from '../src/features/manifest.js';
+import { writeWhole } from '../src/files/write.js';
 import { searchRegion, type FrameBox } from '../src/geometry.js';
 import { regionWindow, resample } from '../src/image/crop.js';
 import type { Frame } from '../src/image/frame.js';
@@ -76,7 +77,7 @@ async function build(options: BuildOptions): Promise<void> {
   await compare(whole, part, options.taps);
   const learned = options.learned === undefined ? part : withStagesOf(part, await readFile(options.learned));
   await mkdir(options.out, { recursive: true });
-  await writeFile(path.join(options.out, FILE), learned);
+  await writeWhole(path.join(options.out, FILE), learned);
   await writeEntry(path.join(options.out, path.basename(DEFAULT_MANIFEST)), learned, options.learned !== undefined);
   console.log(`${path.join(options.out, FILE)}: ${(part.length / 1e6).toFixed(1)} MB`);
 }
@@ -216,7 +217,7 @@ async function readManifest(file: string): Promise<ManifestFile> {
 /** Lists of numbers take one line each: 768 deviations are no reading matter. */
 async function writeManifest(file: string, manifest: ManifestFile): Promise<void> {
   const text = JSON.stringify(manifest, null, 2);
-  await writeFile(file, text.replaceAll(/\[[\s\d.,e+-]+\]/g, (list) => list.replaceAll(/\s+/g, '')) + '\n');
+  await writeWhole(file, text.replaceAll(/\[[\s\d.,e+-]+\]/g, (list) => list.replaceAll(/\s+/g, '')) + '\n');
 }
 
 function parseTaps(text: string): Tap[] {

@@ -11,7 +11,7 @@ import ts from 'typescript';
 
 /** From the bottom to the top: a file imports from its own row and the rows above it here. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['errors', 'hash', 'geometry', 'presets', 'config', 'random', 'result'],
+  ['errors', 'files', 'hash', 'geometry', 'presets', 'config', 'random', 'result'],
   ['runtime', 'image', 'video', 'io'],
   ['features'],
   ['ebm'],

@@ -3,12 +3,14 @@
  *
  *   npx tsx tools/export-head.ts models/head.safetensors [--name default] [--manifest models/manifest.json] [--confidence FILE]
  */
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
-import { sha256Of } from '../src/hash.js';
 import { parseHeadFile } from '../src/ebm/load.js';
 import { DEFAULT_MANIFEST } from '../src/features/manifest.js';
+import { findPlace, isSamePlace } from '../src/files/place.js';
+import { writeWhole } from '../src/files/write.js';
+import { sha256Of } from '../src/hash.js';
 import { compileGraphs } from '../src/tracker/compile.js';
 import { runTool } from './lib/run-tool.js';
 
@@ -33,12 +35,13 @@ export async function exportHead(
   if (!backbone)
     throw new Error(`${weightFile} was trained on backbone ${trainedOn}, which ${manifestFile} does not name`);
   const stored = path.join(folder, `head-${name}.safetensors`);
-  if (path.resolve(stored) !== path.resolve(weightFile)) await copyFile(weightFile, stored);
+  // the same file by another name is not written anew
+  if (!isSamePlace(await findPlace(stored), await findPlace(weightFile))) await writeWhole(stored, bytes);
   await mkdir(path.join(folder, `head-${name}`), { recursive: true });
   const graphs: Record<string, { file: string; sha256: string }> = {};
   for (const [graph, data] of Object.entries(compileGraphs(model))) {
     const file = `head-${name}/${graph}.onnx`;
-    await writeFile(path.join(folder, file), data);
+    await writeWhole(path.join(folder, file), data);
     graphs[graph] = { file, sha256: sha256Of(data) };
   }
   const previous = manifest.heads?.[name] as { sha256?: string; confidence?: unknown } | undefined;
@@ -51,7 +54,7 @@ export async function exportHead(
   const entry = { file: path.basename(stored), sha256, backbone, graphs, confidence };
   manifest.heads = { ...manifest.heads, [name]: entry };
   manifest.default = { ...manifest.default, head: manifest.default['head'] ?? name };
-  await writeFile(manifestFile, `${JSON.stringify(manifest, undefined, 2)}\n`);
+  await writeWhole(manifestFile, `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -13,12 +13,14 @@
  * --no-correction          leaves the biases as they are
  * --measure                writes nothing
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { sha256Of } from '../src/hash.js';
 import { TrackerError } from '../src/errors.js';
 import { DEFAULT_MANIFEST, findBackbone, loadManifest, type BackboneEntry } from '../src/features/manifest.js';
+import { keepInputs } from '../src/files/keep-inputs.js';
+import { writeWhole } from '../src/files/write.js';
+import { sha256Of } from '../src/hash.js';
 import { writeInput } from '../src/image/crop.js';
 import { createRandom } from '../src/random.js';
 import type { FloatTensor } from '../src/runtime/onnx.js';
@@ -81,7 +83,7 @@ async function enter(manifestFile: string, name: string, file: string, model: Ui
     madeFrom: from,
   };
   manifest.backbones[name] = { ...manifest.backbones[name], int8 };
-  await writeFile(manifestFile, `${JSON.stringify(manifest, undefined, 2)}\n`);
+  await writeWhole(manifestFile, `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
 interface Options {
@@ -98,6 +100,9 @@ interface Options {
 
 async function quantize(options: Options): Promise<void> {
   const entry = await findBackbone(await loadManifest(options.manifest), options.backbone);
+  const out = options.out ?? entry.file.replace(/(\.onnx)?$/, '-int8.onnx');
+  const inputs = [entry.file, options.manifest].map((path) => ({ what: 'the backbone', path }));
+  if (!options.measureOnly) await keepInputs([{ what: '--out', path: out }], inputs);
   const input = entry.input.name;
   const float = await readFile(entry.file);
   const crops = await readCrops(options.sequences, options.crops, entry);
@@ -115,10 +120,9 @@ async function quantize(options: Options): Promise<void> {
     console.log(`${entry[role].output}: signal to noise ${noise[role].toFixed(1)} dB on held-out crops`);
   printTimes(await measureTime(float, int8, input, crops.fit[0]!));
   if (options.measureOnly) return;
-  const file = options.out ?? entry.file.replace(/(\.onnx)?$/, '-int8.onnx');
-  await writeFile(file, int8);
-  await enter(options.manifest, entry.name, file, int8, entry.sha256);
-  console.log(`${file}: ${(int8.length / 1e6).toFixed(1)} MB`);
+  await writeWhole(out, int8);
+  await enter(options.manifest, entry.name, out, int8, entry.sha256);
+  console.log(`${out}: ${(int8.length / 1e6).toFixed(1)} MB`);
 }
 
 function everyNth<T>(items: readonly T[], step: number): T[] {

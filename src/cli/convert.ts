@@ -7,6 +7,7 @@ import {
   FORMATS,
   FORMAT_NAMES,
   formatOfName,
+  formatTracks,
   parseFormatName,
   readTracks,
   writeTracks,
@@ -15,11 +16,12 @@ import {
   type TrackRow,
 } from '../io/tracks.js';
 import { drawTracks } from '../tracker/draw-tracks.js';
+import { inputsOfVideo } from '../video/inputs.js';
 import { openVideo, type VideoSource } from '../video/read.js';
 import { nameOf } from '../video/source.js';
 import { mediaOf } from './media.js';
 import { STREAM_OPTION, streamOf } from './options.js';
-import { checkOutputs } from './outputs.js';
+import { checkOutputs, isStandardOutput, writeText } from './outputs.js';
 import type { Terminal } from './terminal.js';
 
 interface ConvertOptions {
@@ -50,7 +52,7 @@ export function addConvertCommand(program: Command, terminal: Terminal): void {
     .option(...STREAM_OPTION)
     .action(async (input: string, output: string, options: ConvertOptions) => {
       const onNote = (note: string): void => void terminal.stderr.write(`warning: ${note}\n`);
-      const { objects, boxes, warnings } = await convert(input, output, options, onNote);
+      const { objects, boxes, warnings } = await convert(input, output, options, terminal, onNote);
       warnings.forEach(onNote);
       terminal.stderr.write(`wrote ${output}: ${boxes} boxes of ${objects} object(s)\n`);
     });
@@ -60,13 +62,15 @@ async function convert(
   input: string,
   output: string,
   options: ConvertOptions,
+  { stdout }: Terminal,
   onNote: (note: string) => void,
 ): Promise<{ objects: number; boxes: number; warnings: readonly string[] }> {
   const { from, to, video, size, fps, task, extent } = options;
   const draws = to === undefined && path.extname(output).toLowerCase() === '.mp4';
   const format = to === undefined ? undefined : parseFormatName(to);
-  await checkOutputs(draws ? { video: output } : { rows: output, ...(format ? { format } : {}) }, input);
-  await refuseOverwriting(output, video);
+  const paths = draws ? { video: output, noRows: true } : { rows: output, ...(format ? { format } : {}) };
+  const inputs = [{ what: 'the boxes', path: input }, ...(video === undefined ? [] : await inputsOfVideo(video))];
+  await checkOutputs(paths, inputs, stdout);
   const source = video === undefined ? undefined : await openVideo(video, { onNote, ...streamOf(options) });
   // a header is no proof of how many frames play; where they are drawn, they show it themselves
   const times = draws ? undefined : await source?.frameTimes();
@@ -79,14 +83,9 @@ async function convert(
   const read = from === undefined ? undefined : parseFormatName(from);
   const rows = await readTracks(input, { format: read, media, task, extent, required: true, onNote });
   if (draws) await drawRows(output, rows, source);
-  else await writeRows(output, rows, media, format);
+  else await writeRows(output, rows, media, format ?? formatOfName(output), stdout);
   const objects = new Set(rows.map(({ id }) => id)).size;
   return { objects, boxes: rows.length, warnings: source?.warnings ?? [] };
-}
-
-async function refuseOverwriting(output: string, video: string | undefined): Promise<void> {
-  if (video === undefined || path.resolve(video) !== path.resolve(output)) return;
-  throw new TrackerError('OPTION_INVALID', `output ${output}: it is the video as well`, { hint: 'name another file' });
 }
 
 /** @throws TrackerError OPTION_INVALID */
@@ -112,11 +111,13 @@ async function writeRows(
   output: string,
   rows: readonly TrackRow[],
   media: Media,
-  format: FormatName | undefined,
+  format: FormatName,
+  stdout: NodeJS.WritableStream,
 ): Promise<void> {
   const fps = media.fps ?? rateOf(rows);
   const known = fps === undefined ? media : { ...media, fps };
-  await writeTracks(output, rows, known, format ?? formatOfName(output));
+  if (await isStandardOutput(output)) await writeText(stdout, formatTracks(rows, format, known));
+  else await writeTracks(output, rows, known, format);
 }
 
 /** Frames a second by the times of the rows; undefined where they have none. */

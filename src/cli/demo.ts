@@ -32,7 +32,8 @@ export function addDemoCommand(program: Command, terminal: Terminal): void {
         });
       });
       const outputs = { rows: path.join(out, 'boxes.csv'), video: path.join(out, 'demo.mp4') };
-      const request = { video, objects: numbered([box]), outputs, config: parseConfig({}), quiet: quiet ?? false };
+      const objects = numbered([box]);
+      const request = { video, objects, outputs, inputs: [], config: parseConfig({}), quiet: quiet ?? false };
       await runTracking(request, terminal);
       terminal.stdout.write(`${outputs.rows}\n${outputs.video}\n`);
     });

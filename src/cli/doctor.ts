@@ -1,10 +1,13 @@
-/** ebm-tracker doctor: what is there, what will be used and why, what is missing and the command that mends it. */
+/**
+ * ebm-tracker doctor: what is there, what will be used and why, what is missing and the command that mends it. Each part is loaded in its own
+ * check: one that cannot be loaded is told of, and the others are looked at all the same.
+ */
+import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { messageOf, TrackerError } from '../errors.js';
-import { createTracker } from '../tracker/tracker.js';
-import { openTensorflow, type TensorflowBackend } from '../runtime/tensorflow.js';
-import { findBinaries, oldBuildNote, type Binary } from '../video/binaries.js';
+import type { TensorflowBackend } from '../runtime/tensorflow.js';
+import type { Binary } from '../video/binaries.js';
 import type { Terminal } from './terminal.js';
 
 /** ok: used. optional: not there, and tracking does without. broken: tracking needs it. */
@@ -28,89 +31,157 @@ const BACKEND_MEND: Partial<Record<TensorflowBackend, string>> = {
   native: 'npm run native-tensorflow',
 };
 
+type Finding = Omit<Check, 'name' | 'status'>;
+
+interface Part {
+  readonly name: string;
+  /** Where it does not work, tracking does not. */
+  readonly needed: boolean;
+  /** Throws where it does not work. */
+  readonly look: () => Promise<Finding>;
+}
+
+const PARTS: readonly Part[] = [
+  { name: 'node', needed: true, look: lookAtNode },
+  { name: 'tracker', needed: true, look: lookAtTracker },
+  { name: 'pictures', needed: true, look: lookAtPictures },
+  // tracking with the engine onnx, the default, does without
+  { name: 'tensorflow.js', needed: false, look: lookAtTensorflow },
+  { name: 'ffmpeg', needed: true, look: lookAtFfmpeg },
+];
+
 export function addDoctorCommand(program: Command, terminal: Terminal, setExitCode: (code: number) => void): void {
   program
     .command('doctor')
     .description('tell what is installed, what will be used and why, and what mends the rest')
     .option('--json', 'the same as JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const checks = [checkNode(), await checkTracker(), await checkTensorflow(), await checkFfmpeg()];
+      const checks: Check[] = [];
+      for (const part of PARTS) checks.push(await check(part));
       const works = checks.every(({ status }) => status !== 'broken');
       terminal.stdout.write(json ? `${JSON.stringify({ works, checks }, undefined, 2)}\n` : report(checks, works));
       setExitCode(works ? 0 : 1);
     });
 }
 
-function checkNode(): Check {
-  const detail = `Node ${process.versions.node}, ${process.platform} ${process.arch}, ${availableParallelism()} core(s)`;
-  return { name: 'node', status: 'ok', detail, reasons: [], mend: [] };
+async function check({ name, needed, look }: Part): Promise<Check> {
+  try {
+    return { name, status: 'ok', ...(await look()) };
+  } catch (error) {
+    const known = error instanceof TrackerError;
+    const detail = `${known ? `${error.code}: ` : ''}${messageOf(error)}`.replaceAll(/\s*\n\s*/g, '; ');
+    const mend = [known ? error.hint : 'npm ci --include=optional, or remove node_modules and run npm install'];
+    return { name, status: needed ? 'broken' : 'optional', detail, reasons: [], mend };
+  }
 }
 
-/** Size of the grey picture that the trial tracks in. */
+async function lookAtNode(): Promise<Finding> {
+  const detail = `Node ${process.versions.node}, ${process.platform} ${process.arch}, ${availableParallelism()} core(s)`;
+  return { detail, reasons: [], mend: [] };
+}
+
+/** Size of the grey picture that the trials use. */
 const TRIAL_SIZE = 64;
+const trialPicture = () => ({
+  data: new Uint8Array(3 * TRIAL_SIZE * TRIAL_SIZE).fill(128),
+  width: TRIAL_SIZE,
+  height: TRIAL_SIZE,
+});
 
 /** A real trial: models, runtime and head over two frames, as `track` uses them. */
-async function checkTracker(): Promise<Check> {
-  const name = 'tracker';
+async function lookAtTracker(): Promise<Finding> {
+  await refuseCrash('onnxruntime-node');
+  const { createTracker } = await import('../tracker/tracker.js');
+  const tracker = await createTracker();
   try {
-    const tracker = await createTracker();
-    try {
-      const data = new Uint8Array(3 * TRIAL_SIZE * TRIAL_SIZE).fill(128);
-      const frame = { data, width: TRIAL_SIZE, height: TRIAL_SIZE, index: 0, time: 0 };
-      await tracker.init(frame, { x: 16, y: 16, w: 32, h: 32 });
-      await tracker.update(frame);
-      const { engine, device, threads, weights, reasons } = tracker.description;
-      const detail = `engine ${engine} on ${device}, ${threads} thread(s), weights ${weights.slice(0, 12)}`;
-      return {
-        name,
-        status: 'ok',
-        detail,
-        reasons,
-        mend: device === 'cpu' ? [`${CUDA}   # NVIDIA GPU, Linux x64`] : [],
-      };
-    } finally {
-      await tracker.release();
-    }
-  } catch (error) {
-    return broken(name, error);
-  }
-}
-
-/** Tracking with the engine onnx, the default, does without TensorFlow. */
-async function checkTensorflow(): Promise<Check> {
-  const name = 'tensorflow.js';
-  try {
-    const { backend, version, reason, tried } = await openTensorflow();
+    const frame = { ...trialPicture(), index: 0, time: 0 };
+    await tracker.init(frame, { x: 16, y: 16, w: 32, h: 32 });
+    await tracker.update(frame);
+    const { engine, device, threads, weights, reasons } = tracker.description;
     return {
-      name,
-      status: 'ok',
-      detail: `backend ${backend} (${version}), for --engine tfjs and training`,
-      reasons: [reason, ...tried.map((other) => `${other.backend}: ${other.reason}`)],
-      mend: tried.map((other) => BACKEND_MEND[other.backend]).filter((command) => command !== undefined),
+      detail: `engine ${engine} on ${device}, ${threads} thread(s), weights ${weights.slice(0, 12)}`,
+      reasons,
+      mend: device === 'cpu' ? [`${CUDA}   # NVIDIA GPU, Linux x64`] : [],
     };
-  } catch (error) {
-    return { ...broken(name, error), status: 'optional' };
+  } finally {
+    await tracker.release();
   }
 }
 
-async function checkFfmpeg(): Promise<Check> {
-  const name = 'ffmpeg';
+/** Folders of pictures and the page need it. */
+async function lookAtPictures(): Promise<Finding> {
+  await refuseCrash('sharp');
+  const { loadSharp } = await import('../image/sharp.js');
+  const { sharp, vips } = (await loadSharp()).versions;
+  const { encodeJpeg } = await import('../image/jpeg.js');
+  await encodeJpeg(trialPicture(), TRIAL_SIZE);
+  return { detail: `sharp ${sharp}, libvips ${vips}`, reasons: [], mend: [] };
+}
+
+async function lookAtTensorflow(): Promise<Finding> {
+  const { openTensorflow } = await import('../runtime/tensorflow.js');
+  const { backend, version, reason, tried } = await openTensorflow();
+  return {
+    detail: `backend ${backend} (${version}), for --engine tfjs and training`,
+    reasons: [reason, ...tried.map((other) => `${other.backend}: ${other.reason}`)],
+    mend: tried.map((other) => BACKEND_MEND[other.backend]).filter((command) => command !== undefined),
+  };
+}
+
+async function lookAtFfmpeg(): Promise<Finding> {
+  const { findBinaries, oldBuildNote } = await import('../video/binaries.js');
   const describe = ({ path, source, version }: Binary): string => `${path} (from ${source}): ${version}`;
-  try {
-    const found = await findBinaries();
-    const { ffmpeg, ffprobe, passedOver } = found;
-    const old = oldBuildNote(found);
-    const reasons = [...(old ? [old.note] : []), describe(ffprobe), ...passedOver];
-    return { name, status: 'ok', detail: describe(ffmpeg), reasons, mend: old ? [old.mend] : [] };
-  } catch (error) {
-    return broken(name, error);
-  }
+  const found = await findBinaries().catch((error: unknown) => {
+    throw isNowhere(error) ? withCommand(error) : error;
+  });
+  const { ffmpeg, ffprobe, passedOver } = found;
+  const old = oldBuildNote(found);
+  const reasons = [...(old ? [old.note] : []), describe(ffprobe), ...passedOver];
+  return { detail: describe(ffmpeg), reasons, mend: old ? [old.mend] : [] };
 }
 
-function broken(name: string, error: unknown): Check {
-  const code = error instanceof TrackerError ? `${error.code}: ` : '';
-  const mend = error instanceof TrackerError ? [error.hint] : [];
-  return { name, status: 'broken', detail: `${code}${messageOf(error)}`, reasons: [], mend };
+/** No ffmpeg at all, as opposed to one that was named and does not run. */
+function isNowhere(error: unknown): error is TrackerError {
+  const named = process.env['FFMPEG_PATH'] ?? process.env['FFPROBE_PATH'];
+  return error instanceof TrackerError && error.code === 'FFMPEG_MISSING' && !named;
+}
+
+const FFMPEG_MEND: Partial<Record<NodeJS.Platform, string>> = {
+  darwin: 'brew install ffmpeg',
+  win32: 'winget install ffmpeg',
+  linux: 'sudo apt-get install ffmpeg, or the same with the package manager of your system',
+};
+
+function withCommand({ code, message, hint, cause }: TrackerError): TrackerError {
+  const command = FFMPEG_MEND[process.platform];
+  return new TrackerError(code, message, { hint: command === undefined ? hint : `${command}; ${hint}`, cause });
+}
+
+/** Long enough for a first load from a slow disk. */
+const LOAD_TIMEOUT_MS = 60_000;
+
+/**
+ * A library that was built for newer processors, or is damaged in the middle, does not throw: it ends the process. So it is loaded in another
+ * one first.
+ * @throws TrackerError RUNTIME_UNAVAILABLE where that one was ended; what only throws is told of by whoever loads it here
+ */
+async function refuseCrash(name: string): Promise<void> {
+  const { capture } = await import('../video/command.js');
+  const file = fileOf(name);
+  if (file === undefined) return;
+  const { failure } = await capture(process.execPath, ['-e', `require(${JSON.stringify(file)})`], LOAD_TIMEOUT_MS);
+  if (failure === undefined || failure === 'exit code 1') return;
+  throw new TrackerError('RUNTIME_UNAVAILABLE', `${name} ends the process that loads it (${failure})`, {
+    hint: 'npm ci --include=optional, or remove node_modules and run npm install; a processor that is too old for the library stays so',
+  });
+}
+
+function fileOf(name: string): string | undefined {
+  try {
+    return createRequire(import.meta.url).resolve(name);
+  } catch {
+    return undefined; // not there: whoever loads it here says so
+  }
 }
 
 function report(checks: readonly Check[], works: boolean): string {

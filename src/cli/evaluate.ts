@@ -9,17 +9,18 @@ import { isRestartRun } from '../evaluation/protocols/vot-restarts.js';
 import { oddLengths, pairResults, readTruthFolder, type Annotated } from '../evaluation/results.js';
 import { filmFailures, type Footage } from '../evaluation/report/film.js';
 import { buildReport, type TrackerInput } from '../evaluation/report/report.js';
-import { writeReport } from '../evaluation/report/write.js';
+import { reportFiles, writeReport } from '../evaluation/report/write.js';
 import { runFolder } from '../evaluation/run-plan.js';
-import { readRunRecord } from '../evaluation/run-record.js';
+import { readRunRecord, recordFiles } from '../evaluation/run-record.js';
 import { enqueueEvaluation } from '../evaluation/queue.js';
 import { runEvaluation, type EvaluationSummary } from '../evaluation/runner.js';
 import type { EvaluationSequence, Protocol, ProtocolScore, ScoredSequence } from '../evaluation/types.js';
 import { findServer, SERVERS } from '../evaluation/submit/servers.js';
+import { keepInputs, type Input, type Output } from '../files/keep-inputs.js';
 import { listenForInterrupt } from './interrupt.js';
 import { parseWhole, readConfig, resolveHead } from './options.js';
 import { createRunProgress } from './run-progress.js';
-import { submit, type SubmitOptions } from './submit.js';
+import { packFile, submit, type SubmitOptions } from './submit.js';
 import type { Terminal } from './terminal.js';
 
 interface EvaluateOptions {
@@ -91,6 +92,7 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
     .option('--json', 'scores as JSON, in percent with two decimals')
     .option('--quiet', 'no progress')
     .action(async (dataset: string | undefined, options: EvaluateOptions) => {
+      await checkFiles(dataset, options);
       if (options.explain !== undefined) {
         terminal.stdout.write(explain(findProtocol(options.explain)));
       } else if (options.list) {
@@ -107,6 +109,24 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
         setExitCode(await evaluateDataset(set, need(options.root, '--root DIR'), options, terminal));
       }
     });
+}
+
+/** @throws TrackerError OPTION_INVALID where something that is read would be written */
+async function checkFiles(dataset: string | undefined, options: EvaluateOptions): Promise<void> {
+  const { out, tracker, seeds, report, submit: server, config, head, truth, absent, results = [] } = options;
+  const runs = dataset === undefined || results.length > 0 ? [] : parseSeeds(seeds);
+  const folders = runs.map((seed) => runFolder(out, trackerName(tracker), dataset!, seed));
+  const outputs: Output[] = [
+    ...folders.flatMap(recordFiles).map((file) => ({ what: '--out', path: file })),
+    ...(report === undefined ? [] : reportFiles(report)).map((file) => ({ what: '--report', path: file })),
+    ...(server === undefined ? [] : [{ what: '--submit', path: packFile(out, server) }]),
+  ];
+  const files = { configuration: config, weights: head && (await resolveHead(head)), tracker };
+  const texts = [truth, absent, ...results].filter((folder) => folder !== undefined);
+  await keepInputs(outputs, [
+    ...Object.entries(files).flatMap(([what, path]) => (path === undefined ? [] : [{ what: `the ${what}`, path }])),
+    ...texts.map((path): Input => ({ what: 'the boxes', path, takes: (name) => name.endsWith('.txt') })),
+  ]);
 }
 
 /** @throws TrackerError OPTION_INVALID where it is not given */

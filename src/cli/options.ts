@@ -3,6 +3,8 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { parseConfig, type TrackerConfig } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
+import { filesOfManifest, loadManifest } from '../features/manifest.js';
+import type { Input } from '../files/keep-inputs.js';
 import { readTextFile } from '../io/text-file.js';
 import type { OpenOptions } from '../video/read.js';
 
@@ -47,6 +49,13 @@ export async function resolveHead(text: string): Promise<string> {
     () => file,
     () => text,
   );
+}
+
+/** The files of the networks. A manifest that cannot be read is told of when the tracker is made. */
+export async function inputsOfModels({ manifest, head }: Pick<TrackerConfig, 'manifest' | 'head'>): Promise<Input[]> {
+  const files = await loadManifest(manifest).then(filesOfManifest, () => []);
+  const weights = head?.endsWith(HEAD_ENDING) ? [head] : [];
+  return [...files, ...weights].map((path) => ({ what: 'the networks', path }));
 }
 
 /** Fields of the configuration that have an option of their own. */

@@ -1,15 +1,17 @@
 /** Where results go: rows to a file or stdout, pictures to a video. */
-import { constants } from 'node:fs';
-import { access, open, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, TrackerError } from '../errors.js';
+import { TrackerError } from '../errors.js';
+import { openGrowing, partialNames } from '../files/growing.js';
+import { keepInputs, type Input, type Output } from '../files/keep-inputs.js';
+import { findPlace, isSameFile, statOf, statOfDescriptor } from '../files/place.js';
+import { checkWritable, isReaderGone, outputFailed } from '../files/write.js';
 import { drawResults } from '../image/draw.js';
 import { createTrackWriter, formatOfName, type FormatName, type Media, type TrackWriter } from '../io/tracks.js';
 import type { TrackResult } from '../result.js';
 import type { TrackedObjects } from '../tracker/track-video.js';
-import { openVideoWriter } from '../video/write.js';
 import type { VideoSource } from '../video/read.js';
 import { nameOf } from '../video/source.js';
+import { openVideoWriter } from '../video/write.js';
 
 export interface OutputPaths {
   /** Left out: to stdout. */
@@ -23,52 +25,60 @@ export interface OutputPaths {
 }
 
 export interface Outputs {
-  /** Writes one frame's result everywhere. A row is on its way to the disk when this resolves: a killed run keeps it. */
-  write(tracked: TrackedObjects): Promise<void>;
-  /** Ends the files so that they are whole. */
+  /** Where rows are written until the run ends, if that is another file than the one that was named: an older one stays there till then. */
+  readonly waiting?: string;
+  /**
+   * Writes one frame's result everywhere. A row is on its way to the disk when this resolves: a killed run keeps it.
+   * @returns false where nobody wants more: the reader of stdout has gone, and there is no other output
+   */
+  write(tracked: TrackedObjects): Promise<boolean>;
+  /** Ends the files so that they are whole; they take the place of older ones. */
   close(): Promise<void>;
+  /** The run has failed: ends the files, and leaves older ones where they are. Never throws. */
+  keep(): Promise<Kept[]>;
+}
+
+/** An older file that stayed where it was, and where the results of the run are instead. */
+export interface Kept {
+  readonly older: string;
+  readonly kept: string;
 }
 
 interface Sink {
-  write(tracked: TrackedObjects): Promise<void>;
+  readonly waiting?: string;
+  write(tracked: TrackedObjects): Promise<boolean>;
   close(): Promise<void>;
+  keep(): Promise<Kept | undefined>;
 }
 
 /**
  * What can be said of the paths before anything is opened.
- * @throws TrackerError OPTION_INVALID (an ending, or a file named twice), OUTPUT_FAILED (no such folder, not writable)
+ * @param inputs all that the command reads
+ * @param more what it writes beside these
+ * @throws TrackerError OPTION_INVALID (an ending, an output that is an input or another output), OUTPUT_FAILED (no such folder, not writable)
  */
-export async function checkOutputs({ rows, format, video }: OutputPaths, input: string): Promise<void> {
+export async function checkOutputs(
+  { rows, format, noRows, video }: OutputPaths,
+  inputs: readonly Input[],
+  stdout: NodeJS.WritableStream,
+  more: readonly Output[] = [],
+): Promise<void> {
   if (rows !== undefined && format === undefined) formatOfName(rows);
   if (video !== undefined && path.extname(video).toLowerCase() !== '.mp4') {
     throw new TrackerError('OPTION_INVALID', `--video ${video}: expected a file ending in .mp4`, {
       hint: `--video ${path.parse(video).name || 'out'}.mp4`,
     });
   }
-  for (const file of [rows, video]) {
-    if (file === undefined) continue;
-    if (path.resolve(file) === path.resolve(input)) {
-      throw new TrackerError('OPTION_INVALID', `output ${file}: it is the input as well`, {
-        hint: 'name another file',
-      });
-    }
-    await checkWritable(file);
-  }
+  const files = [rows, video].filter((file) => file !== undefined);
+  const outputs: Output[] = [...files.map((file) => ({ what: 'output', path: file })), ...more];
+  if (rows === undefined && !noRows) outputs.push(...standardOutput(stdout));
+  await keepInputs(outputs, inputs);
+  for (const file of files) await checkWritable(file);
 }
 
-async function checkWritable(file: string): Promise<void> {
-  const folder = path.dirname(path.resolve(file));
-  try {
-    await access(folder, constants.W_OK);
-  } catch (cause) {
-    throw outputFailed(file, cause, `mkdir -p ${folder}, or name a folder that you may write to`);
-  }
-  const found = await stat(file).catch(() => undefined);
-  if (found?.isDirectory()) throw outputFailed(file, 'it is a folder', 'name a file');
-}
-
-function outputFailed(file: string, cause: unknown, hint: string): TrackerError {
-  return new TrackerError('OUTPUT_FAILED', `output ${file}: cannot be written (${messageOf(cause)})`, { hint, cause });
+/** Where the program's output was sent to a file, that is a file too. */
+function standardOutput(stdout: NodeJS.WritableStream): Output[] {
+  return 'fd' in stdout && typeof stdout.fd === 'number' ? [{ what: 'standard output', path: stdout.fd }] : [];
 }
 
 /** Names of the objects, in the order of the boxes given. Of one object nothing is named. */
@@ -86,20 +96,31 @@ export async function openOutputs(
   const writer = createTrackWriter(format ?? (rows === undefined ? 'csv' : formatOfName(rows)), media);
   const textOf = (tracked: TrackedObjects): string => rowsText(tracked, ids, writer);
   const sinks: Sink[] = [];
-  if (!noRows) {
-    const sink = rows === undefined ? streamSink(stdout, writer, textOf) : fileSink(rows, writer, textOf);
-    sinks.push(await sink);
+  const keep = async (): Promise<Kept[]> => {
+    const kept = await Promise.all(sinks.map((sink) => sink.keep().catch(() => undefined)));
+    return kept.filter((one) => one !== undefined);
+  };
+  try {
+    if (!noRows) sinks.push(await openRows(rows, writer, textOf, stdout));
+    if (video !== undefined) sinks.push(await videoSink(video, ids, source));
+  } catch (error) {
+    await keep();
+    throw error;
   }
-  if (video !== undefined) sinks.push(await videoSink(video, ids, source));
+  const waiting = sinks.find((sink) => sink.waiting !== undefined)?.waiting;
   return {
+    ...(waiting === undefined ? {} : { waiting }),
     async write(tracked) {
-      for (const sink of sinks) await sink.write(tracked);
+      let wanted = false;
+      for (const sink of sinks) wanted = (await sink.write(tracked)) || wanted;
+      return wanted;
     },
     async close() {
       // every one is closed, even where one before it failed
       const ends = await Promise.allSettled(sinks.map((sink) => sink.close()));
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     },
+    keep,
   };
 }
 
@@ -115,40 +136,75 @@ function rowsText({ frame, time, objects }: TrackedObjects, ids: ObjectIds, writ
 
 type TextOf = (tracked: TrackedObjects) => string;
 
+async function openRows(
+  rows: string | undefined,
+  writer: TrackWriter,
+  textOf: TextOf,
+  stdout: NodeJS.WritableStream,
+): Promise<Sink> {
+  return rows === undefined || (await isStandardOutput(rows))
+    ? streamSink(stdout, writer, textOf)
+    : fileSink(rows, writer, textOf);
+}
+
+/** /dev/stdout and the like: opened by name it would be emptied where it is a file, and cannot be opened where it is a socket. */
+export async function isStandardOutput(file: string): Promise<boolean> {
+  const { kind, found } = await findPlace(file);
+  return kind === 'stream' && isSameFile(found, statOfDescriptor(1));
+}
+
 async function fileSink(file: string, writer: TrackWriter, textOf: TextOf): Promise<Sink> {
-  const failed = (cause: unknown): never => {
-    throw outputFailed(file, cause, 'check that the disk has room and that you may write there');
+  const growing = await openGrowing(file);
+  let begun = false;
+  const append = (text: string): Promise<boolean> => {
+    const before = begun ? '' : writer.begin();
+    begun = true;
+    return growing.append(before + text);
   };
-  const handle = await open(file, 'w').catch(failed);
-  const append = (text: string): Promise<void> => handle.appendFile(text).catch(failed);
-  await append(writer.begin());
   return {
+    ...(growing.waiting === undefined ? {} : { waiting: growing.waiting }),
     write: (tracked) => append(textOf(tracked)),
     async close() {
-      try {
-        await append(writer.end());
-      } finally {
-        await handle.close();
-      }
+      await append(writer.end());
+      await growing.finish();
+    },
+    async keep() {
+      if (begun) await append(writer.end()).catch(() => undefined);
+      const kept = await growing.keep();
+      return kept !== undefined && growing.waiting !== undefined ? { older: file, kept } : undefined;
     },
   };
 }
 
-async function streamSink(stream: NodeJS.WritableStream, writer: TrackWriter, textOf: TextOf): Promise<Sink> {
-  const write = (text: string): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const failed = (cause: unknown): void =>
-        reject(outputFailed('stdout', cause, 'let the reader take all lines, or write to a file with --out'));
-      // the callback tells of a failure; without a listener the event that follows it would end the process
-      stream.once('error', failed);
-      stream.write(text, (error) => {
-        if (error) return failed(error);
-        stream.removeListener('error', failed);
-        resolve();
-      });
+/** @returns false where the reader has gone: who only wanted the first lines, such as head, has them. @throws TrackerError OUTPUT_FAILED */
+export function writeText(stream: NodeJS.WritableStream, text: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: unknown): void => {
+      if (isReaderGone(cause)) resolve(false);
+      else reject(outputFailed('stdout', cause, 'write to a file with --out, on a disk that has room'));
+    };
+    // the callback tells of a failure; without a listener the event that follows it would end the process
+    stream.once('error', failed);
+    stream.write(text, (error) => {
+      if (error) return failed(error);
+      stream.removeListener('error', failed);
+      resolve(true);
     });
+  });
+}
+
+async function streamSink(stream: NodeJS.WritableStream, writer: TrackWriter, textOf: TextOf): Promise<Sink> {
+  let wanted = true;
+  const write = async (text: string): Promise<boolean> => {
+    if (wanted) wanted = await writeText(stream, text);
+    return wanted;
+  };
   await write(writer.begin());
-  return { write: (tracked) => write(textOf(tracked)), close: () => write(writer.end()) };
+  return {
+    write: (tracked) => write(textOf(tracked)),
+    close: async () => void (await write(writer.end())),
+    keep: async () => void (await write(writer.end()).catch(() => undefined)),
+  };
 }
 
 async function videoSink(
@@ -158,10 +214,24 @@ async function videoSink(
 ): Promise<Sink> {
   const writer = await openVideoWriter(file, { width, height, fps, pixelAspect });
   return {
-    write: (tracked) => {
+    async write(tracked) {
       const { image } = tracked;
-      return writer.write({ ...image, data: drawResults(image, resultsOf(tracked, ids)) });
+      await writer.write({ ...image, data: drawResults(image, resultsOf(tracked, ids)) });
+      return true;
     },
     close: () => writer.close(),
+    async keep() {
+      const name = await besideOlder(file);
+      await writer.close(name);
+      return name === undefined ? undefined : { older: file, kept: name };
+    },
   };
+}
+
+/** A free name beside an older file; undefined where there is none to be kept. */
+async function besideOlder(file: string): Promise<string | undefined> {
+  const { path: own, kind } = await findPlace(file);
+  if (kind === 'new') return undefined;
+  for (const name of partialNames(own)) if (!(await statOf(name))) return name;
+  return undefined;
 }

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
 import { TrackerError } from '../errors.js';
-import { reportError, type Terminal } from './terminal.js';
+import { reportError, watchStreams, type Terminal } from './terminal.js';
 
 type AddCommand = (program: Command, terminal: Terminal, exitWith: (code: number) => void) => void;
 
@@ -32,6 +32,7 @@ async function addCommands(called: string | undefined, ...rest: Parameters<AddCo
  */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode = 0;
+  const written = watchStreams(terminal);
   try {
     const program = new Command('ebm-tracker')
       .description('visual object tracking with an energy-based model of the box')
@@ -43,12 +44,14 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
         outputError: () => undefined, // told by reportError, in the form of all errors
       });
     await addCommands(args[0], program, terminal, (code) => (exitCode = code));
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' }).catch((error: unknown) => {
+      if (!(error instanceof CommanderError)) throw error;
+      if (error.exitCode !== 0) throw usageError(error, args); // else --help, --version
+    });
+    await written();
     return exitCode;
   } catch (error) {
-    if (!(error instanceof CommanderError)) return reportError(error, terminal);
-    if (error.exitCode === 0) return 0; // --help, --version
-    return reportError(usageError(error, args), terminal);
+    return reportError(error, terminal);
   }
 }
 

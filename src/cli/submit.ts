@@ -21,6 +21,9 @@ export interface SubmitOptions {
   readonly check?: string;
 }
 
+/** The pack of a server. */
+export const packFile = (out: string, server: string): string => path.join(out, `${server}.zip`);
+
 const MOST_PROBLEMS = 10;
 
 /** @throws TrackerError DATA_INVALID where something is missing or wrong: nothing is written then */
@@ -43,7 +46,7 @@ export async function submit(options: SubmitOptions, terminal: Terminal): Promis
   const runs = await Promise.all(results.map((folder) => readRun(folder, server, sequences, root)));
   const names = sequences.map(({ name }) => name);
   const pack = makePack(server, names, runs);
-  const file = path.join(out, `${server.name}.zip`);
+  const file = packFile(out, server.name);
   refuseFaulty(file, validatePack(pack, server, sequences, runs));
   await writeWhole(file, pack);
   terminal.stdout.write(`wrote ${file}: ${names.length} sequences, ${runs.length} run(s); ${server.next}\n`);

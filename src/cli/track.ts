@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
+import type { Input } from '../files/keep-inputs.js';
 import { parseBox } from '../geometry.js';
 import { numbered } from '../io/first-boxes.js';
 import { FORMATS, FORMAT_NAMES, parseFormatName } from '../io/tracks.js';
@@ -91,6 +92,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
           ...(start === undefined ? {} : { start }),
           ...streamOf(options),
           outputs: outputsOf(options, live),
+          inputs: inputsOf(options),
           config,
           ...debugOf(options),
           quiet: options.quiet ?? false,
@@ -116,6 +118,13 @@ async function firstBoxesOf(
   throw new TrackerError('OPTION_INVALID', `track: expected --box or --boxes, found ${found}`, {
     hint: 'for example --box 120,80,64,48, once for each object, or --boxes objects.csv',
   });
+}
+
+function inputsOf({ boxes, config }: TrackOptions): Input[] {
+  return [
+    ...(boxes === undefined ? [] : [{ what: 'the boxes', path: boxes }]),
+    ...(config === undefined ? [] : [{ what: 'the configuration', path: config }]),
+  ];
 }
 
 /** As a name of a file: the output of the program. */

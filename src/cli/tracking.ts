@@ -2,16 +2,19 @@
 import type { TrackerConfig } from '../config.js';
 import { TrackerError } from '../errors.js';
 import { checkFirstBox } from '../geometry.js';
+import type { Input, Output } from '../files/keep-inputs.js';
 import type { FirstBox } from '../io/first-boxes.js';
 import type { Explainer, ExplainOptions } from '../tracker/explain.js';
 import { createTrackerGroup } from '../tracker/group.js';
 import { trackObjects, type TrackedObjects } from '../tracker/track-video.js';
 import { createTracker } from '../tracker/tracker.js';
 import type { TrackerDescription, TrackerGroup } from '../tracker/types.js';
+import { inputsOfVideo } from '../video/inputs.js';
 import { openLive, type LiveEvent, type LiveSource } from '../video/live.js';
 import { openVideo, type OpenOptions, type VideoSource } from '../video/read.js';
-import { checkOutputs, openOutputs, type OutputPaths, type Outputs } from './outputs.js';
 import { listenForInterrupt } from './interrupt.js';
+import { inputsOfModels } from './options.js';
+import { checkOutputs, openOutputs, type OutputPaths, type Outputs } from './outputs.js';
 import { createLiveProgress, liveEventText } from './live-progress.js';
 import { createProgress, type Progress } from './progress.js';
 import type { Terminal } from './terminal.js';
@@ -26,6 +29,8 @@ export interface TrackRequest {
   /** Number of the video stream; left out: the one that players show. */
   readonly stream?: number;
   readonly outputs: OutputPaths;
+  /** Files that are read beside the video and the networks: none of them is written. */
+  readonly inputs: readonly Input[];
   readonly config: TrackerConfig;
   /** Where to write why the box is where it is. */
   readonly debug?: ExplainOptions;
@@ -45,7 +50,7 @@ interface Tally {
  * @throws TrackerError those of openVideo, openLive, createTracker, createTrackerGroup, trackObjects and the outputs; INTERRUPTED
  */
 export async function runTracking(request: TrackRequest, terminal: Terminal): Promise<void> {
-  await checkOutputs(request.outputs, request.video);
+  await checkRequest(request, terminal);
   const interrupt = listenForInterrupt();
   const live = request.live ?? false;
   try {
@@ -78,6 +83,15 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
   } finally {
     interrupt.end();
   }
+}
+
+/** @throws TrackerError those of checkOutputs */
+async function checkRequest(
+  { video, outputs, inputs, config, debug }: TrackRequest,
+  terminal: Terminal,
+): Promise<void> {
+  const read = [...(await inputsOfVideo(video)), ...inputs, ...(await inputsOfModels(config))];
+  await checkOutputs(outputs, read, terminal.stdout, debug ? await debugOutputs(debug) : []);
 }
 
 type Followed = Pick<TrackerGroup, 'init' | 'update' | 'description' | 'release'>;
@@ -129,6 +143,11 @@ function progressOf(source: VideoSource | LiveSource, { quiet }: TrackRequest, {
   return 'age' in source ? createLiveProgress(stderr, source, quiet) : createProgress(stderr, source.frameCount, quiet);
 }
 
+async function debugOutputs({ folder }: ExplainOptions): Promise<Output[]> {
+  const { explainerFiles } = await import('../tracker/explain.js');
+  return (await explainerFiles(folder)).map((path) => ({ what: '--debug', path }));
+}
+
 /** Loaded here only: most runs draw nothing. */
 async function openExplainer(options: ExplainOptions): Promise<Explainer> {
   const { createExplainer } = await import('../tracker/explain.js');
@@ -144,28 +163,40 @@ function count(tally: Tally, { objects }: TrackedObjects, progress: Progress): v
 
 /**
  * The outputs are opened when the first frame has come out: an input that cannot be tracked leaves older files as they were. Whatever
- * happens later, what was tracked till then is kept in whole files.
+ * happens later, what was tracked till then is kept in whole files; after a failure beside older ones.
  */
 async function writeAll(
   frames: AsyncIterable<TrackedObjects>,
   request: TrackRequest,
   source: VideoSource,
-  { stdout }: Terminal,
+  { stdout, stderr }: Terminal,
   onWritten: (tracked: TrackedObjects) => void,
 ): Promise<void> {
+  const { outputs: paths, debug, quiet } = request;
+  const ids = request.objects.map(({ id }) => id);
   let outputs: Outputs | undefined;
   try {
     for await (const tracked of frames) {
-      const ids = request.objects.map(({ id }) => id);
-      outputs ??= await openOutputs(request.outputs, ids, source, stdout);
-      await outputs.write(tracked);
+      if (!outputs) {
+        outputs = await openOutputs(paths, ids, source, stdout);
+        if (outputs.waiting !== undefined && !quiet) stderr.write(waitingText(paths.rows!, outputs.waiting));
+      }
+      const wanted = await outputs.write(tracked);
       onWritten(tracked);
+      if (!wanted && !debug) break;
     }
   } catch (error) {
-    await outputs?.close().catch(() => undefined); // the first failure is the one to tell
+    const kept = (await outputs?.keep()) ?? []; // the first failure is the one to tell
+    for (const { older, kept: file } of kept)
+      stderr.write(`warning: ${older} was left as it is; what was tracked now is kept in ${file}\n`);
     throw error;
   }
   await outputs?.close();
+}
+
+/** Told before, because a run that is killed tells nothing. */
+function waitingText(file: string, waiting: string): string {
+  return `rows go to ${waiting}; it takes the place of the older ${file} when the run ends\n`;
 }
 
 function interrupted(frames: number): TrackerError {

@@ -2,7 +2,8 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
-import { createRandom } from '../random.js';
+import { keepInputs } from '../files/keep-inputs.js';
+import { createRandom, type Random } from '../random.js';
 import { TENSORFLOW_BACKENDS, type TensorflowBackend } from '../runtime/tensorflow.js';
 import { listenForInterrupt } from './interrupt.js';
 import { parseRate, parseShare, parseWhole, resolveHead } from './options.js';
@@ -113,16 +114,13 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
   const composites =
     options.composites === undefined ? {} : { composites: parseShare('--composites', options.composites) };
   // loaded here only: other commands do without TensorFlow.js
-  const { readTrainingFootage, trainHead } = await import('../training/train-head.js');
+  const { trainHead } = await import('../training/train-head.js');
   // wrong names are told before the hours of work
   const { objectiveName, proposalObjectiveName } = await import('../training/objective.js');
   const objective = objectiveName(options.objective);
   const proposalObjective = proposalObjectiveName(options.proposalObjective);
   if (options.showBatch !== undefined) {
-    const { writeBatchSheet } = await import('../training/batch-sheet.js');
-    const { sequences, photos } = await readTrainingFootage(options.data);
-    await writeBatchSheet(options.showBatch, sequences, photos, createRandom(seed), composites.composites);
-    terminal.stderr.write(`wrote ${options.showBatch}: rows of one object each; truth green, last box amber\n`);
+    await showBatch(options.showBatch, options.data, createRandom(seed), composites.composites, terminal);
     return;
   }
   const interrupt = listenForInterrupt();
@@ -154,6 +152,22 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
   } finally {
     interrupt.end();
   }
+}
+
+async function showBatch(
+  file: string,
+  data: string,
+  random: Random,
+  composites: number | undefined,
+  { stderr }: Terminal,
+): Promise<void> {
+  const { readTrainingFootage } = await import('../training/train-head.js');
+  const { inputsOfFootage } = await import('../training/inputs.js');
+  const { writeBatchSheet } = await import('../training/batch-sheet.js');
+  const footage = await readTrainingFootage(data);
+  await keepInputs([{ what: '--show-batch', path: file }], await inputsOfFootage(footage));
+  await writeBatchSheet(file, footage.sequences, footage.photos, random, composites);
+  stderr.write(`wrote ${file}: rows of one object each; truth green, last box amber\n`);
 }
 
 /** The command that a weight file records: options that were given, without paths. */

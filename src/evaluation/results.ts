@@ -7,10 +7,11 @@
  *
  * SEQ.txt is renamed into place last: where it stands, the sequence is done. Folders of other toolkits are read too.
  */
-import { access, mkdir, open, readdir, rename, stat } from 'node:fs/promises';
+import { access, mkdir, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { readGroundTruth } from '../datasets/ground-truth.js';
 import { messageOf, TrackerError } from '../errors.js';
+import { outputFailed, replaceFile } from '../files/write.js';
 import { parseRows, readList, readNumbersFile, readRows } from '../io/number-rows.js';
 import { isHidden } from '../video/images.js';
 import { parseRestartRun } from './protocols/vot.js';
@@ -59,24 +60,13 @@ function lines(values: Float64Array, columns: number, decimals: number): string 
   return text;
 }
 
-/** Writes beside the file and renames: a reader sees the old file or the new one. @throws TrackerError OUTPUT_FAILED */
+/** Writes beside the file and renames: a reader sees the old file or the new one; a link is replaced. @throws TrackerError OUTPUT_FAILED */
 export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${file}.${process.pid}.part`;
   try {
     await mkdir(path.dirname(file), { recursive: true });
-    const handle = await open(temporary, 'w');
-    try {
-      await handle.writeFile(content);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
+    await replaceFile(file, content);
   } catch (cause) {
-    throw new TrackerError('OUTPUT_FAILED', `${file}: ${messageOf(cause)}`, {
-      hint: 'the folder must be writable and have room',
-      cause,
-    });
+    throw outputFailed(file, cause, 'the folder must be writable and have room');
   }
 }
 

@@ -4,7 +4,7 @@ import type { TrackerOptions } from '../config.js';
 import { TrackerError } from '../errors.js';
 import { findDataset } from './datasets/index.js';
 import { hasSequenceResult, writeWhole } from './results.js';
-import { claimFolder, closeRecord, makeRecord, type RunPlace } from './run-record.js';
+import { claimFolder, closeRecord, makeRecord, readRunRecord, type RunPlace } from './run-record.js';
 import type { Job, JobOutcome } from './worker.js';
 
 export interface EvaluationOptions {
@@ -117,6 +117,7 @@ export async function planRun(options: EvaluationOptions, place: RunPlace): Prom
   const folders: string[] = [];
   for (const seed of options.seeds) {
     const folder = runFolder(out, tracker, dataset, seed);
+    await refuseForeign(folder, names);
     await claimFolder(folder, await makeRecord({ ...key, seed }));
     folders.push(folder);
     for (const sequence of names) {
@@ -135,6 +136,20 @@ export async function planRun(options: EvaluationOptions, place: RunPlace): Prom
   const frames = await countFrames(dataset, root, [...new Set(missing.map(({ sequence }) => sequence))]);
   const tasks = missing.map((task) => ({ ...task, frames: frames.get(task.sequence)! }));
   return { tasks: tasks.toSorted((a, b) => b.frames - a.frames), folders, names, total: names.length * folders.length };
+}
+
+/**
+ * Files that no run has made, such as the annotations where the folder is a link to them, must not count as results.
+ * @throws TrackerError OPTION_INVALID
+ */
+async function refuseForeign(folder: string, names: readonly string[]): Promise<void> {
+  if ((await readRunRecord(folder)) !== undefined) return;
+  for (const name of names) {
+    if (!(await hasSequenceResult(folder, name))) continue;
+    throw new TrackerError('OPTION_INVALID', `${folder}: found ${name}.txt, but no run.json that tells what made it`, {
+      hint: 'name another --out; to score these files give the folder as --results',
+    });
+  }
 }
 
 async function checkNames(only: readonly string[], dataset: string, root: string): Promise<void> {

@@ -140,6 +140,11 @@ export async function claimFolder(folder: string, record: RunRecord): Promise<vo
   );
 }
 
+/** What a run writes into its folder beside results. */
+export function recordFiles(folder: string): string[] {
+  return ['run.json', 'failed.json'].map((name) => path.join(folder, name));
+}
+
 /** run.json of a folder as it stands; undefined where there is none. @throws TrackerError DATA_INVALID where it is no JSON object */
 export async function readRunRecord(folder: string): Promise<Readonly<Record<string, unknown>> | undefined> {
   const file = path.join(folder, 'run.json');

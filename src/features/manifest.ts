@@ -101,6 +101,20 @@ export async function loadManifest(file: string = DEFAULT_MANIFEST): Promise<Man
   return { file, directory: path.dirname(path.resolve(file)), content: parsed.data };
 }
 
+/** The manifest, and every file that it names, heads and their graphs too. */
+export function filesOfManifest({ file, directory, content }: Manifest): string[] {
+  const named: string[] = [];
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, inner] of Object.entries(value)) {
+      if (key === 'file' && typeof inner === 'string') named.push(path.resolve(directory, inner));
+      else walk(inner);
+    }
+  };
+  walk(content);
+  return [file, ...named];
+}
+
 /**
  * One backbone of a manifest, its file checked against its sha256.
  * @param name the default one when left out

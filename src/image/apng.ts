@@ -5,6 +5,7 @@
 import { crc32 } from 'node:zlib';
 import type { Size } from '../geometry.js';
 import { openReader, type FileReader } from './file-reader.js';
+import { loadSharp } from './sharp.js';
 
 export interface Apng extends Size {
   /** Pictures that it says it has. */
@@ -177,7 +178,7 @@ async function decodeFrame(file: FileReader, { common, width, height }: Apng, fr
   try {
     if (frame.x + frame.width > width || frame.y + frame.height > height)
       throw new Error('it lies outside the picture');
-    const { default: sharp } = await import('sharp');
+    const sharp = await loadSharp();
     const { data, info } = await sharp(await extract(file, common, frame), { failOn: 'error' })
       .toColourspace('srgb')
       .ensureAlpha()

@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { messageOf, TrackerError } from '../errors.js';
 import type { Frame } from './frame.js';
+import { loadSharp } from './sharp.js';
 
 /** The kinds that are taken from a folder of images. */
 export const IMAGE_EXTENSIONS: readonly string[] = '.jpg .jpeg .jpe .jfif .png .apng .webp .tif .tiff .avif .gif'.split(
@@ -63,7 +64,7 @@ const ODD_SAMPLES = /^\.tiff?$/i;
 
 async function openFile(path: string, options: SharpOptions): Promise<Sharp> {
   // loaded here: who tracks a video file never waits for it
-  const { default: sharp } = await import('sharp');
+  const sharp = await loadSharp();
   const image = sharp(path, options);
   if (ODD_SAMPLES.test(extname(path))) await checkSamples(image, await image.metadata());
   // throws where several pages would have to be turned: only one can be at a time

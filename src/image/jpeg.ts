@@ -1,6 +1,6 @@
 /** A frame as JPEG, for the page. */
-import sharp from 'sharp';
 import type { Frame } from './frame.js';
+import { loadSharp } from './sharp.js';
 
 const QUALITY = 85;
 
@@ -9,6 +9,7 @@ export async function encodeJpeg(
   { data, width, height }: Pick<Frame, 'data' | 'width' | 'height'>,
   maxSide: number,
 ): Promise<Buffer> {
+  const sharp = await loadSharp();
   return sharp(data, { raw: { width, height, channels: 3 } })
     .resize(maxSide, maxSide, { fit: 'inside', withoutEnlargement: true })
     .jpeg({ quality: QUALITY })

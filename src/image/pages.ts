@@ -5,6 +5,7 @@ import { scanApng } from './apng.js';
 import { openReader, type FileReader } from './file-reader.js';
 import { scanGif } from './gif.js';
 import { scanTiff } from './tiff.js';
+import { loadSharp } from './sharp.js';
 
 export interface Pages {
   /** still: one picture; pages: several, for decodePages(); apng: several, for decodeApng(); video: several, for ffmpeg; other: no image. */
@@ -125,7 +126,7 @@ function several(count: number, delays: readonly number[]): Pages {
 }
 
 async function sharpPages(path: string): Promise<{ count: number; delays: readonly number[] }> {
-  const { default: sharp } = await import('sharp');
+  const sharp = await loadSharp();
   const { pages = 1, delay = [] } = await sharp(path).metadata();
   return { count: pages, delays: delay };
 }

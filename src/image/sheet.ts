@@ -1,7 +1,10 @@
 /** Many small pictures of one size as one file. */
-import sharp from 'sharp';
+import path from 'node:path';
+import type { FormatEnum } from 'sharp';
 import { messageOf, TrackerError } from '../errors.js';
+import { writeWhole } from '../files/write.js';
 import { drawBoxes, type Outline } from './draw.js';
+import { loadSharp } from './sharp.js';
 
 /** A square picture: RGB, [size, size, 3], 0 to 255. */
 export interface Tile {
@@ -26,12 +29,15 @@ export async function writeSheet(file: string, tiles: readonly Tile[], size: num
     for (let row = 0; row < size; row++)
       sheet.set(data.subarray(3 * row * size, 3 * (row + 1) * size), 3 * ((top + row) * width + left));
   });
-  await sharp(sheet, { raw: { width, height, channels: 3 } })
-    .toFile(file)
-    .catch((cause: unknown) => {
-      throw new TrackerError('OUTPUT_FAILED', `picture sheet ${file}: ${messageOf(cause)}`, {
-        hint: 'name a .png or .jpg file in a folder that is there',
-        cause,
-      });
+  const sharp = await loadSharp();
+  // the ending says which kind of picture; sharp refuses what is none
+  const kind = path.extname(file).slice(1).toLowerCase() as keyof FormatEnum;
+  const raw = { width, height, channels: 3 } as const;
+  const picture = await (async () => sharp(sheet, { raw }).toFormat(kind).toBuffer())().catch((cause: unknown) => {
+    throw new TrackerError('OUTPUT_FAILED', `picture sheet ${file}: ${messageOf(cause)}`, {
+      hint: 'name a .png or .jpg file',
+      cause,
     });
+  });
+  await writeWhole(file, picture);
 }

@@ -1,8 +1,8 @@
 /** A part of a frame, made small, with boxes drawn into it, as JPEG. */
-import sharp from 'sharp';
 import type { FrameBox, Size } from '../geometry.js';
 import { drawBoxes, type Outline } from './draw.js';
 import type { Frame } from './frame.js';
+import { loadSharp } from './sharp.js';
 
 const QUALITY = 72;
 
@@ -16,6 +16,7 @@ export async function thumbnail(
   size: Size,
   outlines: readonly Outline[],
 ): Promise<Uint8Array> {
+  const sharp = await loadSharp();
   const small = await sharp(data, { raw: { width, height, channels: 3 } })
     .extract({ left: window.x, top: window.y, width: window.w, height: window.h })
     .resize(size.width, size.height, { fit: 'fill' })

@@ -1,7 +1,8 @@
 /** Weight files in the safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes. */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { messageOf, TrackerError } from '../errors.js';
+import { writeWhole } from '../files/write.js';
 
 export interface StoredTensor {
   readonly shape: readonly number[];
@@ -93,9 +94,7 @@ export function formatSafetensors(file: SafetensorsFile): Uint8Array {
   return bytes;
 }
 
-/** Writes the whole file or nothing: under another name first. */
+/** Writes the whole file or nothing. @throws TrackerError OUTPUT_FAILED */
 export async function writeSafetensors(path: string, file: SafetensorsFile): Promise<void> {
-  const partial = `${path}.partial`;
-  await writeFile(partial, formatSafetensors(file));
-  await rename(partial, path);
+  await writeWhole(path, formatSafetensors(file));
 }

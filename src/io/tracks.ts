@@ -1,8 +1,8 @@
 /** Boxes of one or several objects in the formats that others read: the registry, and reading and writing of files. */
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isObject } from '../config.js';
-import { messageOf, TrackerError } from '../errors.js';
+import { TrackerError } from '../errors.js';
+import { writeWhole } from '../files/write.js';
 import { ass } from './formats/ass.js';
 import { coco } from './formats/coco.js';
 import { cvat } from './formats/cvat.js';
@@ -179,11 +179,5 @@ export async function writeTracks(
   media: Media,
   format: FormatName = formatOfName(file),
 ): Promise<void> {
-  const text = formatTracks(rows, format, media);
-  await writeFile(file, text).catch((cause: unknown) => {
-    throw new TrackerError('OUTPUT_FAILED', `boxes ${file}: cannot be written (${messageOf(cause)})`, {
-      hint: 'check that the folder exists, has room, and that you may write there',
-      cause,
-    });
-  });
+  await writeWhole(file, formatTracks(rows, format, media));
 }

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import type { InferenceSession } from 'onnxruntime-node';
 import { messageOf, TrackerError } from '../errors.js';
+import { doesNotLoad } from './native-package.js';
 
 type Runtime = typeof import('onnxruntime-node');
 
@@ -77,10 +78,14 @@ async function importRuntime(): Promise<Runtime> {
     runtime.env.logLevel = 'fatal';
     return runtime;
   } catch (cause) {
-    throw new TrackerError('RUNTIME_UNAVAILABLE', `onnxruntime-node does not load: ${messageOf(cause)}`, {
-      hint: `npm install onnxruntime-node; it has builds for Linux, macOS on arm64 and Windows (this is ${process.platform} ${process.arch})`,
+    throw doesNotLoad(
+      {
+        name: 'onnxruntime-node',
+        purpose: 'computes the networks',
+        builds: 'Linux and Windows on x64 and arm64, and macOS on arm64',
+      },
       cause,
-    });
+    );
   }
 }
 

@@ -36,7 +36,15 @@ const TILES_A_FRAME = 4;
 const FRAMES_ACROSS = 2;
 const FRAMES_A_PAGE = 12;
 const NUMBERS_FILE = 'frames.jsonl';
-const PAGE_NAME = /^page-\d+\.png$/;
+const PAGE_NAME = /^page-\d{4,}\.png$/;
+
+const pageName = (number: number): string => `page-${String(number).padStart(4, '0')}.png`;
+
+/** What a run writes or removes in the folder: the numbers, the first page, and all pages that are there. */
+export async function explainerFiles(folder: string): Promise<string[]> {
+  const pages = (await readdir(folder).catch(() => [])).filter((name) => PAGE_NAME.test(name));
+  return [NUMBERS_FILE, ...new Set([pageName(1), ...pages])].map((name) => path.join(folder, name));
+}
 
 /** Makes an observer for createTracker() that writes down why the box is where it is. Nothing is written before the first update(). */
 export function createExplainer({ folder, every = 1 }: ExplainOptions): Explainer {
@@ -47,7 +55,7 @@ export function createExplainer({ folder, every = 1 }: ExplainOptions): Explaine
 
   const writePage = async (): Promise<void> => {
     if (tiles.length === 0) return;
-    const file = path.join(folder, `page-${String(++pages).padStart(4, '0')}.png`);
+    const file = path.join(folder, pageName(++pages));
     await writeSheet(file, tiles, TILE, FRAMES_ACROSS * TILES_A_FRAME);
     tiles = [];
   };

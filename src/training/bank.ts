@@ -3,11 +3,12 @@
  * Each map is stored as 8-bit roots (value = (q / 255)^2 * scale of the channel), channel last, in one flat file a map.
  */
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
 import type { FeatureMap } from '../features/backbone.js';
 import type { BackboneEntry } from '../features/manifest.js';
+import { writeWhole } from '../files/write.js';
 import { writeInput } from '../image/crop.js';
 import type { FloatTensor } from '../runtime/onnx.js';
 import type { TrainingCrop } from './augment.js';
@@ -65,6 +66,8 @@ const PARTIAL = 'bank.partial.json';
 const SAVE_EVERY = 256;
 const FINE = 'fine.u8';
 const COARSE = 'coarse.u8';
+/** All files of a bank's folder. */
+export const BANK_FILES: readonly string[] = [HEADER, PARTIAL, FINE, COARSE];
 /** Crops that the channels' scales are measured on. */
 const SCALE_CROPS = 192;
 /** Values above the measured maximum are clipped, so leave some room. */
@@ -141,9 +144,7 @@ export class BankWriter {
   }
 
   private async writeHeader(name: string, header: BankHeader | PartialHeader): Promise<void> {
-    const file = join(this.folder, name);
-    await writeFile(`${file}.new`, JSON.stringify(header));
-    await rename(`${file}.new`, file);
+    await writeWhole(join(this.folder, name), JSON.stringify(header));
   }
 
   /** Gives up what was not saved. */

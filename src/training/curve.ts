@@ -1,5 +1,6 @@
 /** The curve of a training run as a picture: losses above, figures on held-out pairs below. */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { writeWhole } from '../files/write.js';
 
 interface Series {
   readonly name: string;
@@ -14,9 +15,7 @@ const COLOURS = ['#2266bb', '#cc5522', '#2a8a4a', '#884499', '#777777'];
 
 /** Draws curve.csv (see loop.ts) beside it as an SVG file. */
 export async function drawCurve(csv: string, svg: string): Promise<void> {
-  const text = curveSvg(await readFile(csv, 'utf8'));
-  await writeFile(`${svg}.new`, text);
-  await rename(`${svg}.new`, svg);
+  await writeWhole(svg, curveSvg(await readFile(csv, 'utf8')));
 }
 
 /** One panel for the losses, and one for each kind of figure: overlaps, and negative log-likelihoods. */

@@ -14,6 +14,8 @@ export interface Sequence {
   readonly video: string;
   /** Frame of the video that the first box belongs to; 0 where left out. */
   readonly start?: number;
+  /** The file that the boxes come from. */
+  readonly annotation?: string;
   /** One box a frame; undefined where the object is absent (NaN in the file). */
   readonly boxes: readonly (FrameBox | undefined)[];
 }
@@ -52,7 +54,7 @@ async function readSequence(folder: string, name: string): Promise<Sequence> {
   });
   const { boxes, faults } = learnableBoxes((await readGroundTruth(truth)).truth, truth);
   if (faults.length > 0) throw faultsOf(truth, faults);
-  return { name, video, boxes };
+  return { name, video, annotation: truth, boxes };
 }
 
 /** The photographs of a folder with boxes.jsonl. @throws TrackerError DATA_INVALID naming the line */

@@ -1,12 +1,17 @@
 /** Fine-tuning from a folder to a file: the footage is found and checked, then finetune.ts learns from it. */
-import { access, constants } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, TrackerError } from '../errors.js';
-import { DEFAULT_MANIFEST, findBackbone, loadManifest } from '../features/manifest.js';
+import { TrackerError } from '../errors.js';
+import { headFileOf } from '../ebm/load.js';
+import { DEFAULT_MANIFEST, filesOfManifest, findBackbone, loadManifest } from '../features/manifest.js';
+import { keepInputs, type Input } from '../files/keep-inputs.js';
+import { findPlace } from '../files/place.js';
+import { checkWritable } from '../files/write.js';
 import { openHead } from '../tracker/open-head.js';
 import type { FinetuneOptions, FinetuneResult } from './finetune-options.js';
 import { finetune } from './finetune.js';
 import { readFootage, type FootageFound } from './footage.js';
+import { inputsOfFootage, workOutputs } from './inputs.js';
 import { DEFAULT_OBJECTIVE, objectiveName } from './objective.js';
 
 const ENDING = '.safetensors';
@@ -28,10 +33,17 @@ export async function finetuneOnFootage(options: FinetuneOptions): Promise<Finet
   } = options;
   const { signal, say = ignore, onFeatures = ignore, onProgress = ignore } = options;
   const objective = objectiveName(options.objective ?? DEFAULT_OBJECTIVE);
-  await checkOut(out, from);
+  await checkOut(out);
   const manifest = await loadManifest();
+  const work = options.work ?? `${out.slice(0, -ENDING.length)}.work`;
+  const outputs = [{ what: 'new head', path: out }, ...workOutputs(work)];
+  const networks = filesOfManifest(manifest).map((path): Input => ({ what: 'the networks', path }));
+  const named: Input[] = [{ what: 'the head that it starts from', path: headFileOf(manifest, from) }, ...networks];
+  await keepInputs(outputs, [...named, ...inputsNamed(options)]);
   const head = await openHead(manifest, from);
   const found = await readChecked(options, say);
+  const sequences = [...found.sequences, ...(found.heldOut ?? [])];
+  await keepInputs(outputs, await inputsOfFootage({ sequences, photos: [] }));
   const request = {
     ...found,
     steps,
@@ -44,7 +56,7 @@ export async function finetuneOnFootage(options: FinetuneOptions): Promise<Finet
     head,
     backbone: await findBackbone(manifest, head.backbone),
     out,
-    work: options.work ?? `${out.slice(0, -ENDING.length)}.work`,
+    work,
     command:
       options.command ??
       `ebm-tracker finetune --steps ${steps} --rate ${learningRate} --crops ${crops} --seed ${seed} --objective ${objective} --backend ${backend}`,
@@ -53,6 +65,12 @@ export async function finetuneOnFootage(options: FinetuneOptions): Promise<Finet
 }
 
 const ignore = (): void => undefined;
+
+/** Told before the footage is looked at, which takes a while. */
+function inputsNamed({ data, truth }: FinetuneOptions): Input[] {
+  const annotation = truth === undefined ? [] : [{ what: 'the annotation', path: truth }];
+  return [{ what: 'the footage', path: data }, ...annotation];
+}
 
 /** Sequences without fault. @throws TrackerError DATA_INVALID, INPUT_NOT_FOUND, INTERRUPTED */
 async function readChecked(
@@ -74,21 +92,15 @@ async function readChecked(
   return { sequences, ...(heldOut ? { heldOut } : {}) };
 }
 
-/** @throws TrackerError OPTION_INVALID where it would replace weights that ship or start, or is no weight file; OUTPUT_FAILED */
-async function checkOut(out: string, from: string | undefined): Promise<void> {
-  const file = path.resolve(out);
-  const shipped = path.dirname(DEFAULT_MANIFEST);
+/** @throws TrackerError OPTION_INVALID where it lies among the weights that ship, or is no weight file; OUTPUT_FAILED */
+async function checkOut(out: string): Promise<void> {
   const refuse = (why: string): TrackerError =>
     new TrackerError('OPTION_INVALID', `new head ${out}: ${why}`, {
       hint: `name another file, for example my-head${ENDING}`,
     });
   if (!out.endsWith(ENDING)) throw refuse(`found the ending "${path.extname(out)}", expected ${ENDING}`);
+  const shipped = await realpath(path.dirname(DEFAULT_MANIFEST));
+  const { path: file } = await findPlace(out);
   if (file.startsWith(shipped + path.sep)) throw refuse(`lies in ${shipped}, whose weights are never replaced`);
-  if (from !== undefined && path.resolve(from) === file) throw refuse('is the head that it starts from');
-  await access(path.dirname(file), constants.W_OK).catch((cause: unknown) => {
-    throw new TrackerError('OUTPUT_FAILED', `new head ${out}: ${messageOf(cause)}`, {
-      hint: `mkdir -p ${path.dirname(out)}, or name a folder that you may write to`,
-      cause,
-    });
-  });
+  await checkWritable(out);
 }

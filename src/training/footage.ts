@@ -183,11 +183,11 @@ async function checkSequence(
     if (!(error instanceof TrackerError)) throw error;
     return { messages: error.message.split(';\n') };
   }
-  const { name, truth, absent, annotation = name } = found;
-  const { boxes, faults: messages } = learnableBoxes(truth, annotation, absent);
-  const sequence = { name, video: found.source, start: found.start, boxes };
+  const { name, truth, absent, source: video, start, annotation } = found;
+  const { boxes, faults: messages } = learnableBoxes(truth, annotation ?? name, absent);
+  const sequence = { name, video, start, boxes, ...(annotation === undefined ? {} : { annotation }) };
   // a file of which no line is right has been told of already
   const worthwhile = messages.length === 0 || boxes.some((box) => box !== undefined);
-  const frames = worthwhile ? await checkFrames(sequence, annotation, signal) : [];
+  const frames = worthwhile ? await checkFrames(sequence, annotation ?? name, signal) : [];
   return { sequence, messages: [...messages, ...frames] };
 }

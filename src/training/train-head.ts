@@ -1,9 +1,10 @@
 /** Trains a head from scratch: fills the feature bank once, then trains from it; stopped at any moment, it goes on. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { sha256Of } from '../hash.js';
 import { copyWeights, DEFAULT_HEAD, type HeadModel, type MapGeometry, type Weights } from '../ebm/head.js';
 import { findBackbone, loadManifest, type BackboneEntry } from '../features/manifest.js';
+import { writeWhole } from '../files/write.js';
 import { createRandom } from '../random.js';
 import { openTensorflow } from '../runtime/tensorflow.js';
 import { openHead } from '../tracker/open-head.js';
@@ -12,6 +13,7 @@ import { readPhotos, readSequences } from './dataset.js';
 import { drawCurve } from './curve.js';
 import { writeHeadFile } from './head-file.js';
 import { initialiseHead } from './initialise.js';
+import { besideHead, checkTrainingOutputs } from './inputs.js';
 import { earlierBase, mapsFromBase, readLearnedStages, splitWeights, withLearnedStages } from './learned-stages.js';
 import { DEFAULT_TRAINING, train, type TrainingSettings } from './loop.js';
 import type { ProposalObjective } from './objective.js';
@@ -75,6 +77,7 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
   const start =
     request.from === undefined ? await openHead(await loadManifest()) : await openHead(manifest, request.from);
   const footage = await readTrainingFootage(request.data);
+  await checkTrainingOutputs(request, footage, manifest);
   await mkdir(work, { recursive: true });
   const file = await readFile(entry.file);
   const stages = request.stageRate === undefined ? undefined : readLearnedStages(file, entry, request.stagesFrom);
@@ -163,14 +166,13 @@ function chosen({
 
 /** Beside the head: its backbone, and a manifest that names it (`--config` with "manifest"). @returns the backbone's sha256 */
 async function writeBackbone(out: string, bytes: Uint8Array, entry: BackboneEntry): Promise<string> {
-  const stem = out.replace(/\.safetensors$/, '');
-  const file = `${stem}.backbone.onnx`;
+  const { file, manifest } = besideHead(out);
   const hash = sha256Of(bytes);
   const { name, ...rest } = entry;
   const origin = `${entry.origin}; its last stages learned with ${basename(out)}`;
   const backbones = { [name]: { ...rest, file: basename(file), sha256: hash, origin } };
-  await writeFile(file, bytes);
-  await writeFile(`${stem}.manifest.json`, JSON.stringify({ version: 1, backbones, default: { backbone: name } }));
+  await writeWhole(file, bytes);
+  await writeWhole(manifest, JSON.stringify({ version: 1, backbones, default: { backbone: name } }));
   return hash;
 }
 

@@ -1,10 +1,11 @@
 /** Frames to an MP4 file. */
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { messageOf, TrackerError } from '../errors.js';
+import { findPlace } from '../files/place.js';
+import { besideOf, putInPlace } from '../files/write.js';
 import type { Size } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { findBinaries, passthroughOption, type Binaries } from './binaries.js';
@@ -30,9 +31,10 @@ export interface VideoWriter {
   write(frame: Pick<Frame, 'data' | 'width' | 'height'> & Partial<Pick<Frame, 'time'>>): Promise<void>;
   /**
    * Finishes the file: only now does it appear under its name, in place of one that was there.
-   * @throws TrackerError VIDEO_WRITE_FAILED; what was written is removed then
+   * @param name another path in the same folder, for a video that must not take the place of the older one
+   * @throws TrackerError VIDEO_WRITE_FAILED; what was written is removed then, but for a whole video that only could not get its name
    */
-  close(): Promise<void>;
+  close(name?: string): Promise<void>;
   /** Ends ffmpeg and removes what was written. Never throws; does nothing after close(). */
   abort(): Promise<void>;
 }
@@ -49,9 +51,9 @@ const HINT = 'check that the folder can be written to and has room, or leave the
  */
 export async function openVideoWriter(path: string, options: WriterOptions, binaries?: Binaries): Promise<VideoWriter> {
   checkOptions(options);
-  await checkTarget(path);
+  const target = await checkTarget(path);
   const found = binaries ?? (await findBinaries());
-  return startWriter(path, options, found, await encoderOptions(found));
+  return startWriter(path, target, options, found, await encoderOptions(found));
 }
 
 function checkOptions({ width, height, fps, pixelAspect = SQUARE }: WriterOptions): void {
@@ -62,13 +64,22 @@ function checkOptions({ width, height, fps, pixelAspect = SQUARE }: WriterOption
   });
 }
 
-/** Said at once, not after the whole video was tracked. */
-async function checkTarget(path: string): Promise<void> {
-  if (await isFolder(path)) {
+/** Said at once, not after the whole video was tracked. @returns the file itself, links followed */
+async function checkTarget(path: string): Promise<string> {
+  const { path: target, kind } = await findPlace(path);
+  if (kind === 'folder') {
     throw writeFailed(path, 'it is a folder, expected the name of a file', 'add a file name, such as tracked.mp4');
   }
-  const folder = dirname(resolve(path));
+  if (kind === 'stream') {
+    throw writeFailed(
+      path,
+      'it is a pipe or a device, and an MP4 file is not written from front to back',
+      'name a file',
+    );
+  }
+  const folder = dirname(target);
   if (!(await isFolder(folder))) throw writeFailed(path, `there is no folder ${folder}`, `mkdir -p ${folder}`);
+  return target;
 }
 
 const isFolder = (path: string): Promise<boolean> =>
@@ -90,13 +101,14 @@ async function encoderOptions({ ffmpeg }: Binaries): Promise<string[]> {
 
 async function startWriter(
   path: string,
+  target: string,
   options: WriterOptions,
   binaries: Binaries,
   encoder: readonly string[],
 ): Promise<VideoWriter> {
   const { width, height, fps } = options;
   const size = 3 * width * height;
-  const partial = join(dirname(resolve(path)), `.${basename(path)}.${randomUUID().slice(0, 8)}.part`);
+  const partial = besideOf(target);
   const encoding = await startEncoding(partial, options, binaries, encoder);
   const clock = createClock(fps);
   let frames = 0;
@@ -128,7 +140,7 @@ async function startWriter(
       await new Promise<void>((done) => encoding.input.write(frame.data, () => done()));
       await checkEncoding();
     },
-    async close() {
+    async close(name = target) {
       if (!closed && frames === 0) {
         await discard();
         throw writeFailed(path, 'not one frame was written', 'write a frame before close()');
@@ -142,9 +154,9 @@ async function startWriter(
         await remove(partial);
         throw writeFailed(path, messageOf(cause), HINT, cause);
       });
-      await rename(partial, path).catch(async (cause: unknown) => {
-        await remove(partial);
-        throw writeFailed(path, messageOf(cause), HINT, cause);
+      await putInPlace(partial, name).catch((cause: unknown) => {
+        // hours of work may be in it
+        throw writeFailed(path, messageOf(cause), `the finished video is ${partial}: move it yourself`, cause);
       });
     },
     async abort() {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -46,4 +46,13 @@ test('heads of another backbone, and a head alone, are refused', async () => {
   const [a, other] = [await moved('a', 0), await moved('c', 0, { backbone: 'f'.repeat(64) })];
   await expect(averageHeads([other, a], out)).rejects.toThrow(/c: other widths, geometry or backbone/);
   await expect(averageHeads([a], out)).rejects.toThrow(/found 1 heads, expected two at least/);
+});
+
+test('a mean that would replace one of its heads, by whatever name, is refused', async () => {
+  const files = [await moved('d', 0), await moved('e', 3)];
+  const before = await readFile(files[1]!);
+  await symlink('e', join(folder, 'f'));
+  for (const out of [files[1]!, join(folder, 'f')])
+    await expect(averageHeads(files, out)).rejects.toMatchObject({ code: 'OPTION_INVALID' });
+  expect(before.equals(await readFile(files[1]!))).toBe(true);
 });

@@ -5,6 +5,7 @@ import { configSchema } from '../../src/config.js';
 import { FORMATS, FORMAT_NAMES, formatTracks, type Media, type TrackRow } from '../../src/io/tracks.js';
 import type { Random } from '../../src/random.js';
 import { baseImage, baseVideo, H264, makeVideo, VIDEOS, type Folders } from './files.js';
+import { links } from './links.js';
 import { damageBytes, damageText, NUMBERS, pick } from './mutate.js';
 import { requests } from './requests.js';
 
@@ -13,7 +14,7 @@ export type FuzzCase =
   { readonly args: readonly string[] } | { readonly what: string; readonly run: () => Promise<readonly string[]> };
 
 export interface FuzzKind {
-  /** Of a hundred cases. */
+  /** How often, beside the others. */
   readonly share: number;
   /** A case that computes for longer hangs; so does one that takes ten times as long by the clock. */
   readonly seconds: number;
@@ -29,6 +30,7 @@ export const KINDS: Readonly<Record<string, FuzzKind>> = {
   videos: { share: 9, seconds: 90, make: videos },
   tracked: { share: 3, seconds: 180, make: tracked },
   requests: { share: 10, seconds: 60, make: requests },
+  links: { share: 6, seconds: 90, make: links },
 };
 
 const MEDIA: Media = { name: 'clip.mp4', width: 160, height: 120, fps: 25, frameCount: 30 };

@@ -6,14 +6,15 @@ import { renderHtml } from './html.js';
 import type { Report } from './report.js';
 import { renderCsv, renderJson, renderMarkdown } from './text.js';
 
+/** Files of a report in a folder. */
+export function reportFiles(folder: string): string[] {
+  return ['report.html', 'report.md', 'report.json', 'report.csv'].map((name) => path.join(folder, name));
+}
+
 /** report.html, .md, .json and .csv; film strips are in the page only. @returns their paths. @throws TrackerError OUTPUT_FAILED */
 export async function writeReport(folder: string, report: Report, films?: Films): Promise<string[]> {
-  const files = {
-    'report.html': renderHtml(report, films),
-    'report.md': renderMarkdown(report),
-    'report.json': renderJson(report),
-    'report.csv': renderCsv(report),
-  };
-  for (const [name, text] of Object.entries(files)) await writeWhole(path.join(folder, name), text);
-  return Object.keys(files).map((name) => path.join(folder, name));
+  const texts = [renderHtml(report, films), renderMarkdown(report), renderJson(report), renderCsv(report)];
+  const files = reportFiles(folder);
+  for (const [i, file] of files.entries()) await writeWhole(file, texts[i]!);
+  return files;
 }
