@@ -7,7 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
-import { parseHeadFile, type HeadFile } from '../src/ebm/load.js';
+import { parseHeadFile, type HeadFile } from '../src/ebm/head-file.js';
 import { sha256Of } from '../src/hash.js';
 import { writeSafetensors } from '../src/io/safetensors.js';
 import { runTool } from './lib/run-tool.js';
