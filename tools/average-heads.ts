@@ -7,7 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
-import { parseHeadFile, type HeadFile } from '../src/ebm/load.js';
+import { parseHeadFile, type HeadFile } from '../src/ebm/head-file.js';
 import { keepInputs } from '../src/files/keep-inputs.js';
 import { sha256Of } from '../src/hash.js';
 import { writeSafetensors } from '../src/io/safetensors.js';

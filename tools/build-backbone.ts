@@ -210,7 +210,7 @@ async function writeEntry(file: string, model: Uint8Array, learned: boolean): Pr
 async function readManifest(file: string): Promise<ManifestFile> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   return text === undefined
-    ? { version: 1, backbones: {}, default: { backbone: NAME } }
+    ? { version: 1, backbones: {}, heads: {}, default: { backbone: NAME } }
     : (JSON.parse(text) as ManifestFile);
 }
 

@@ -1,57 +1,49 @@
 /**
- * Compiles a head to ONNX graphs and enters it in models/manifest.json. Only the head that ships needs this: `--head FILE` compiles by itself.
+ * Enters a head in models/manifest.json. Only the head that ships needs this: `--head FILE` tracks with the file itself.
  *
  *   npx tsx tools/export-head.ts models/head.safetensors [--name default] [--manifest models/manifest.json] [--confidence FILE]
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
-import { parseHeadFile } from '../src/ebm/load.js';
-import { DEFAULT_MANIFEST } from '../src/features/manifest.js';
+import { parseHeadFile, readField } from '../src/ebm/head-file.js';
+import { confidenceSchema, DEFAULT_MANIFEST, type ConfidenceModel, type HeadEntry } from '../src/features/manifest.js';
 import { findPlace, isSamePlace } from '../src/files/place.js';
 import { writeWhole } from '../src/files/write.js';
 import { sha256Of } from '../src/hash.js';
-import { compileGraphs } from '../src/tracker/compile.js';
 import { runTool } from './lib/run-tool.js';
 
 interface RawManifest {
   backbones: Record<string, { sha256: string }>;
-  heads?: Record<string, unknown>;
+  heads?: Record<string, HeadEntry>;
   default: Record<string, string>;
 }
 
-/** Writes weights and graphs beside the manifest, and the entry into it. */
+/** Copies the weights beside the manifest, and enters them in it. */
 export async function exportHead(
   weightFile: string,
   name: string,
   manifestFile: string,
   confidenceFile?: string,
 ): Promise<void> {
-  const folder = path.dirname(manifestFile);
   const bytes = await readFile(weightFile);
-  const { model, backbone: trainedOn, confidence: own } = parseHeadFile(bytes, weightFile);
+  const { backbone: trainedOn, metadata } = parseHeadFile(bytes, weightFile);
   const manifest = JSON.parse(await readFile(manifestFile, 'utf8')) as RawManifest;
   const backbone = Object.entries(manifest.backbones).find(([, entry]) => entry.sha256 === trainedOn)?.[0];
   if (!backbone)
     throw new Error(`${weightFile} was trained on backbone ${trainedOn}, which ${manifestFile} does not name`);
-  const stored = path.join(folder, `head-${name}.safetensors`);
+  const stored = path.join(path.dirname(manifestFile), `head-${name}.safetensors`);
   // the same file by another name is not written anew
   if (!isSamePlace(await findPlace(stored), await findPlace(weightFile))) await writeWhole(stored, bytes);
-  await mkdir(path.join(folder, `head-${name}`), { recursive: true });
-  const graphs: Record<string, { file: string; sha256: string }> = {};
-  for (const [graph, data] of Object.entries(compileGraphs(model))) {
-    const file = `head-${name}/${graph}.onnx`;
-    await writeWhole(path.join(folder, file), data);
-    graphs[graph] = { file, sha256: sha256Of(data) };
-  }
-  const previous = manifest.heads?.[name] as { sha256?: string; confidence?: unknown } | undefined;
   const sha256 = sha256Of(bytes);
+  const own = 'confidence' in metadata ? readField(metadata, 'confidence', confidenceSchema, weightFile) : undefined;
+  const previous = manifest.heads?.[name];
   // what was fitted later to the same weights stands in the manifest alone
-  const kept = previous?.sha256 === sha256 ? (previous.confidence ?? own) : (own ?? previous?.confidence);
-  const confidence = confidenceFile
-    ? (JSON.parse(await readFile(confidenceFile, 'utf8')) as unknown)
+  const kept = previous?.sha256 === sha256 ? previous.confidence : (own ?? previous?.confidence);
+  const confidence: ConfidenceModel = confidenceFile
+    ? confidenceSchema.parse(JSON.parse(await readFile(confidenceFile, 'utf8')))
     : (kept ?? { bias: 0, weights: [] });
-  const entry = { file: path.basename(stored), sha256, backbone, graphs, confidence };
+  const entry: HeadEntry = { file: path.basename(stored), sha256, backbone, confidence };
   manifest.heads = { ...manifest.heads, [name]: entry };
   manifest.default = { ...manifest.default, head: manifest.default['head'] ?? name };
   await writeWhole(manifestFile, `${JSON.stringify(manifest, undefined, 2)}\n`);
@@ -70,6 +62,6 @@ if (process.argv[1] === import.meta.filename) {
   const { name, manifest, confidence } = command.opts<{ name: string; manifest: string; confidence?: string }>();
   await runTool('export-head', async () => {
     await exportHead(command.args[0]!, name, manifest, confidence);
-    console.error(`head "${name}" compiled beside ${manifest}`);
+    console.error(`head "${name}" entered in ${manifest}`);
   });
 }

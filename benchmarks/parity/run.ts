@@ -129,7 +129,7 @@ await writeFile(weightFile, formatSafetensors({ tensors: weights, metadata }));
 await exportHead(weightFile, 'reference', manifestFile);
 const head = await openHead(await loadManifest(manifestFile), 'reference');
 const backbone = await openBackbone(entry, { threads: 2 });
-const engine = await createOnnxEngine(head, { threads: 2 });
+const engine = await createOnnxEngine(head.model, { threads: 2 });
 
 const frames: Frame[] = [];
 for await (const frame of (await openVideo(options.video)).frames()) {

@@ -1,4 +1,4 @@
-/** models/manifest.json: which backbones there are, and everything the code has to know about each of them. */
+/** models/manifest.json: which backbones and heads there are, and everything the code has to know about each of them. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -56,11 +56,25 @@ const backboneSchema = z
     path: ['coarse', 'output'],
   });
 
-// Heads are described where heads are loaded; here they only may be there.
+/** Logistic regression of "IoU > 0.5" on the evidence of a frame; see tracker/confidence.ts. */
+export const confidenceSchema = z.strictObject({ bias: z.number(), weights: z.array(z.number()) });
+export type ConfidenceModel = z.infer<typeof confidenceSchema>;
+
+const headSchema = z.object({
+  /** Weights (safetensors), relative to the manifest. */
+  file: z.string(),
+  sha256: sha256Schema,
+  /** Name of the backbone it was trained on. */
+  backbone: z.string(),
+  confidence: confidenceSchema,
+});
+export type HeadEntry = z.infer<typeof headSchema>;
+
 const manifestSchema = z.looseObject({
   version: z.literal(1),
   backbones: z.record(z.string(), backboneSchema),
-  default: z.looseObject({ backbone: z.string() }),
+  heads: z.record(z.string(), headSchema).default({}),
+  default: z.looseObject({ backbone: z.string(), head: z.string().optional() }),
 });
 
 export type FeatureMapSpec = z.infer<typeof featureMapSchema>;
@@ -138,6 +152,17 @@ export async function findBackbone(
   const found = path.resolve(manifest.directory, file);
   await readVerified(found, sha256);
   return { ...entry, name: wanted, file: found, sha256 };
+}
+
+/** A head of a manifest. @param name the default one when left out. @throws TrackerError MODEL_MISSING */
+export function findHead({ content, file }: Manifest, name?: string): HeadEntry & { readonly name: string } {
+  const wanted = name ?? content.default.head ?? 'default';
+  const entry = content.heads[wanted];
+  if (entry) return { ...entry, name: wanted };
+  const known = Object.keys(content.heads).join(', ') || 'none';
+  throw new TrackerError('MODEL_MISSING', `head "${wanted}": not in ${file} (found: ${known})`, {
+    hint: 'name one of these, or a weight file that ends in .safetensors',
+  });
 }
 
 function int8Of(entry: z.infer<typeof backboneSchema>, name: string, manifest: Manifest) {

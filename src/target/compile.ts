@@ -1,6 +1,5 @@
 /** The target model's linear algebra as ONNX graphs, for the coarse map of a head's backbone. */
 import type { HeadModel } from '../ebm/head.js';
-import type { TargetGraphName } from '../ebm/load.js';
 import { GraphBuilder } from '../io/onnx-graph.js';
 import { TARGET_CHANNELS, TARGET_SIZE, TARGET_WINDOW } from './classifier.js';
 
@@ -86,6 +85,8 @@ export function compileMultiply(): Uint8Array {
   g.output('product', g.op('MatMul', [a, b]), ['rows', 'columns']);
   return g.toBytes();
 }
+
+export type TargetGraphName = 'respond' | 'sample' | 'learn' | 'multiply';
 
 /** The bytes of one graph. */
 export function compileTarget(model: HeadModel, name: TargetGraphName): Uint8Array {

@@ -1,5 +1,5 @@
 /** How sure a box is: evidence of one frame, filtered over the last ones, becomes P(IoU > 0.5). */
-import type { ConfidenceModel } from '../ebm/load.js';
+import type { ConfidenceModel } from '../features/manifest.js';
 import type { Estimate } from '../ebm/estimate.js';
 import type { CropBox } from '../geometry.js';
 import type { Response } from '../target/classifier.js';

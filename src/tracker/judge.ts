@@ -1,6 +1,6 @@
 /** Is the object at the located box? Its confidence and state follow, the box that is reported, and whether the frame is learned from. */
 import type { TargetConfig, TrackerConfig } from '../config.js';
-import type { ConfidenceModel } from '../ebm/load.js';
+import type { ConfidenceModel } from '../features/manifest.js';
 import { cropToFrame, type Size } from '../geometry.js';
 import type { TrackState } from '../result.js';
 import { confidenceInputs, confidenceOf, evidenceOf, filterInputs, type Evidence } from './confidence.js';

@@ -2,20 +2,20 @@
 import type { TrackerConfig } from '../config.js';
 import { createOnnxEngine } from '../ebm/engines/onnx.js';
 import type { HeadEngine } from '../ebm/head.js';
-import type { LoadedHead, TargetGraphName } from '../ebm/load.js';
 import { findBackbone, loadManifest, type BackboneEntry } from '../features/manifest.js';
 import { openOnnxModel } from '../runtime/onnx.js';
+import { compileTarget, type TargetGraphName } from '../target/compile.js';
 import { createTargetLearner, type TargetLearner } from '../target/classifier.js';
 import type { Beginning } from './begin.js';
 import { createCropper, type Looking } from './look.js';
 import { openNetworks } from './networks.js';
-import { openHead } from './open-head.js';
+import { openHead, type OpenHead } from './open-head.js';
 import { createStopwatch } from './stopwatch.js';
 import type { TrackerDescription } from './types.js';
 
 export interface Models extends Looking, Omit<Beginning, 'networks' | 'learner'> {
   readonly config: TrackerConfig;
-  readonly head: LoadedHead;
+  readonly head: OpenHead;
   readonly engine: HeadEngine;
   readonly learner: TargetLearner;
   readonly description: TrackerDescription;
@@ -36,11 +36,11 @@ export async function openModels(config: TrackerConfig): Promise<Models> {
   }
 }
 
-async function openOn(shelf: Shelf, config: TrackerConfig, head: LoadedHead, entry: BackboneEntry): Promise<Models> {
+async function openOn(shelf: Shelf, config: TrackerConfig, head: OpenHead, entry: BackboneEntry): Promise<Models> {
   const { model } = head;
   const { coarse, cropSize } = model.geometry;
   const runtime = { threads: config.threads, provider: config.provider };
-  const open = async (name: TargetGraphName) => openOnnxModel(await head.graph(name), runtime);
+  const open = (name: TargetGraphName) => openOnnxModel(compileTarget(model, name), runtime);
   const [engine, respond, sample, learn, multiply] = await shelf.put(
     createEngine(head, config),
     open('respond'),
@@ -51,7 +51,7 @@ async function openOn(shelf: Shelf, config: TrackerConfig, head: LoadedHead, ent
   // other providers are faster with one large run than with several
   const joined = config.joined && config.engine === 'onnx' && respond.provider === 'cpu';
   const stopwatch = createStopwatch();
-  const [networks] = await shelf.put(openNetworks(entry, head, engine, respond, joined, runtime, stopwatch));
+  const [networks] = await shelf.put(openNetworks(entry, model, engine, respond, joined, runtime, stopwatch));
   const { provider: device, reasons } = networks;
   return {
     config,
@@ -92,8 +92,9 @@ function createShelf(): Shelf {
   };
 }
 
-async function createEngine(head: LoadedHead, config: TrackerConfig): Promise<HeadEngine> {
-  if (config.engine === 'onnx') return createOnnxEngine(head, { threads: config.threads, provider: config.provider });
+async function createEngine(head: OpenHead, config: TrackerConfig): Promise<HeadEngine> {
+  if (config.engine === 'onnx')
+    return createOnnxEngine(head.model, { threads: config.threads, provider: config.provider });
   // loaded here only: who tracks with the compiled head never waits for TensorFlow
   const { createTfjsEngine } = await import('../ebm/engines/tfjs.js');
   const { openTensorflow } = await import('../runtime/tensorflow.js');

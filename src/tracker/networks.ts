@@ -4,8 +4,15 @@
  * are copied and threads go to sleep; else one network after the other.
  */
 import { readFile } from 'node:fs/promises';
-import { BINS, correlationKernel, type Embedding, type HeadEngine, type Template } from '../ebm/head.js';
-import type { LoadedHead } from '../ebm/load.js';
+import { compileHead } from '../ebm/engines/compile.js';
+import {
+  BINS,
+  correlationKernel,
+  type Embedding,
+  type HeadEngine,
+  type HeadModel,
+  type Template,
+} from '../ebm/head.js';
 import {
   channelFactors,
   openBackbone,
@@ -18,6 +25,7 @@ import type { BackboneEntry } from '../features/manifest.js';
 import { GraphBuilder, joinModels } from '../io/onnx-graph.js';
 import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../runtime/onnx.js';
 import { respond, TARGET_CHANNELS, TARGET_SIZE, type RawResponse, type TargetModel } from '../target/classifier.js';
+import { compileTarget } from '../target/compile.js';
 import type { Stopwatch } from './stopwatch.js';
 
 /** What the networks make of a crop of the first frame. */
@@ -55,7 +63,7 @@ export interface Networks extends Pick<Backbone, 'entry' | 'provider' | 'reasons
  */
 export async function openNetworks(
   entry: BackboneEntry,
-  head: LoadedHead,
+  model: HeadModel,
   engine: HeadEngine,
   respondGraph: OnnxModel,
   joined: boolean,
@@ -63,10 +71,10 @@ export async function openNetworks(
   stopwatch: Stopwatch,
 ): Promise<Networks> {
   const stepwise = (): Promise<Networks> => openStepwise(entry, engine, respondGraph, options, stopwatch);
-  const bytes = joined ? await joinGraphs(entry, head) : undefined;
+  const bytes = joined ? await joinGraphs(entry, model) : undefined;
   if (!bytes) return stepwise();
   try {
-    return await openJoined(entry, head, bytes, options, stopwatch);
+    return await openJoined(entry, model, bytes, options, stopwatch);
   } catch (error) {
     // where it is the backbone's fault, this says which
     await (await stepwise()).release();
@@ -79,23 +87,18 @@ const EMBEDDED = ['embed/fine_map', 'embed/coarse_map'] as const;
 const FIRST_OUTPUTS = ['maps/coarse', ...EMBEDDED];
 const SEARCH_OUTPUTS = ['respond/scores', 'respond/reduced', 'propose/raw', ...EMBEDDED];
 
-async function joinGraphs(entry: BackboneEntry, head: LoadedHead): Promise<Uint8Array | undefined> {
-  const [backbone, embed, respond, propose] = await Promise.all([
-    readFile(entry.file),
-    head.graph('embed'),
-    head.graph('respond'),
-    head.graph('propose'),
-  ]);
-  return joinModels(backbone, [
-    { prefix: 'maps', bytes: normaliseMaps(entry, head), wires: { a: entry.fine.output, b: entry.coarse.output } },
-    { prefix: 'embed', bytes: embed, wires: { fine: 'maps/fine', coarse: 'maps/coarse' } },
-    { prefix: 'respond', bytes: respond, wires: { coarse: 'maps/coarse' } },
-    { prefix: 'propose', bytes: propose, wires: { coarse_map: 'embed/coarse_map' } },
+async function joinGraphs(entry: BackboneEntry, model: HeadModel): Promise<Uint8Array | undefined> {
+  const wires = { a: entry.fine.output, b: entry.coarse.output };
+  return joinModels(await readFile(entry.file), [
+    { prefix: 'maps', bytes: normaliseMaps(entry, model), wires },
+    { prefix: 'embed', bytes: compileHead(model, 'embed'), wires: { fine: 'maps/fine', coarse: 'maps/coarse' } },
+    { prefix: 'respond', bytes: compileTarget(model, 'respond'), wires: { coarse: 'maps/coarse' } },
+    { prefix: 'propose', bytes: compileHead(model, 'propose'), wires: { coarse_map: 'embed/coarse_map' } },
   ]);
 }
 
 /** The backbone's maps a and b, each channel divided by its deviation. */
-function normaliseMaps({ fine, coarse }: BackboneEntry, { model: { geometry } }: LoadedHead): Uint8Array {
+function normaliseMaps({ fine, coarse }: BackboneEntry, { geometry }: HeadModel): Uint8Array {
   const g = new GraphBuilder();
   for (const [input, output, spec, { cells }] of [
     ['a', 'fine', fine, geometry.fine],
@@ -110,7 +113,7 @@ function normaliseMaps({ fine, coarse }: BackboneEntry, { model: { geometry } }:
 
 async function openJoined(
   entry: BackboneEntry,
-  { model }: LoadedHead,
+  model: HeadModel,
   bytes: Uint8Array,
   options: OnnxOptions,
   stopwatch: Stopwatch,

@@ -2,7 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { TrackerError } from '../errors.js';
-import { headFileOf } from '../ebm/load.js';
+import { headFileOf } from '../tracker/open-head.js';
 import { DEFAULT_MANIFEST, filesOfManifest, findBackbone, loadManifest } from '../features/manifest.js';
 import { keepInputs, type Input } from '../files/keep-inputs.js';
 import { findPlace } from '../files/place.js';

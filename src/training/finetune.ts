@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Of } from '../hash.js';
 import { copyWeights, type HeadModel } from '../ebm/head.js';
-import type { LoadedHead } from '../ebm/load.js';
+import type { OpenHead } from '../tracker/open-head.js';
 import { TrackerError } from '../errors.js';
 import type { BackboneEntry } from '../features/manifest.js';
 import { createRandom } from '../random.js';
@@ -35,7 +35,7 @@ export interface FinetuneRequest extends TrainingCommon {
   readonly sequences: readonly Sequence[];
   /** Held out instead of a part of `sequences`. */
   readonly heldOut?: readonly Sequence[];
-  readonly head: LoadedHead;
+  readonly head: OpenHead;
   readonly backbone: BackboneEntry;
   readonly out: string;
   readonly learningRate: number;

@@ -1,7 +1,8 @@
 /** A trained head as a file: the weights, what tracking needs beside them, and what made them. */
 import { readFile } from 'node:fs/promises';
 import type { HeadConfig, MapGeometry, Weights } from '../ebm/head.js';
-import { HEAD_KIND, type ConfidenceModel } from '../ebm/load.js';
+import { HEAD_KIND } from '../ebm/head-file.js';
+import type { ConfidenceModel } from '../features/manifest.js';
 import { writeSafetensors } from '../io/safetensors.js';
 import { TARGET_CHANNELS, TARGET_WINDOW } from '../target/classifier.js';
 import type { TrainingSettings } from './loop.js';

@@ -1,6 +1,6 @@
 /** What training reads and writes, so that nothing that is read is written. */
 import path from 'node:path';
-import { headFileOf } from '../ebm/load.js';
+import { headFileOf } from '../tracker/open-head.js';
 import { filesOfManifest, type Manifest } from '../features/manifest.js';
 import { keepInputs, type Input, type Output } from '../files/keep-inputs.js';
 import { checkWritable } from '../files/write.js';

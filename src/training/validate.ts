@@ -1,10 +1,8 @@
 /** How good boxes get on held-out pairs: the figure that training is watched by. */
 import { join } from 'node:path';
-import { compileHead } from '../ebm/engines/compile.js';
 import { createOnnxEngine } from '../ebm/engines/onnx.js';
 import { estimateBox, type EstimateSettings } from '../ebm/estimate.js';
 import { makeTemplate, type Embedding, type HeadModel, type Template } from '../ebm/head.js';
-import type { HeadGraphName } from '../ebm/load.js';
 import { boxPosterior, placePrior, sizePrior } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, logDensity, mixtureAbout } from '../ebm/proposal.js';
 import {
@@ -180,8 +178,7 @@ async function scorePairs(
   bank: Bank,
   { temperature = TEMPERATURE, full = false, maps }: PairOptions = {},
 ): Promise<Record<string, number>> {
-  const graph = async (name: HeadGraphName): Promise<Uint8Array> => compileHead(model, name);
-  const engine = await createOnnxEngine({ model, graph }, { threads: 1, provider: 'cpu' });
+  const engine = await createOnnxEngine(model, { threads: 1, provider: 'cpu' });
   const random = createRandom(7);
   const { geometry } = model;
   const middle = geometry.cropSize / 2;

@@ -6,7 +6,7 @@ import { cropBox } from '../../src/geometry.js';
 import { openTensorflow, type Tensorflow } from '../../src/runtime/tensorflow.js';
 import { randomMaps, smallHead } from '../helpers/head.js';
 
-const head = smallHead();
+const model = smallHead();
 const boxes = Float32Array.of(64, 64, 30, 40, 60, 70, 36, 20, 20, 100, 60, 50, 64, 64, 5, 5, 10, 10, 40, 40);
 let onnx: HeadEngine;
 let tfjs: HeadEngine;
@@ -14,8 +14,8 @@ let tensorflow: Tensorflow;
 
 beforeAll(async () => {
   tensorflow = await openTensorflow({ backend: 'wasm' });
-  onnx = await createOnnxEngine(head, { threads: 1 });
-  tfjs = createTfjsEngine(tensorflow, head.model);
+  onnx = await createOnnxEngine(model, { threads: 1 });
+  tfjs = createTfjsEngine(tensorflow, model);
 });
 afterAll(async () => {
   await onnx.release();
@@ -31,7 +31,7 @@ function difference(a: Float32Array, b: Float32Array): number {
 async function see(engine: HeadEngine) {
   const first = randomMaps(7);
   const next = randomMaps(8);
-  const template = makeTemplate(head.model, await engine.embed(first.fine, first.coarse), cropBox(60, 66, 32, 38));
+  const template = makeTemplate(model, await engine.embed(first.fine, first.coarse), cropBox(60, 66, 32, 38));
   const embedding = await engine.embed(next.fine, next.coarse);
   return { template, embedding };
 }

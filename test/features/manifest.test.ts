@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findBackbone, loadManifest } from '../../src/features/manifest.js';
+import { findBackbone, findHead, loadManifest } from '../../src/features/manifest.js';
 
 const BYTES = Buffer.from('not really a model');
 
@@ -75,13 +75,15 @@ describe('manifest', () => {
     await expect(open({ ...entry(), int8: stale })).rejects.toMatchObject({ code: 'MODEL_INVALID' });
   });
 
-  it('keeps what it does not know at the top level, for heads', async () => {
-    const heads = { first: { file: 'head.safetensors' } };
-    const manifest = await loadManifest(
-      await write(manifestOf(entry(), { heads, default: { backbone: 'mine', head: 'first' } })),
-    );
-    expect(manifest.content['heads']).toEqual(heads);
-    expect(manifest.content.default['head']).toBe('first');
+  it('names heads, the default one among them, and keeps what it does not know at the top level', async () => {
+    const confidence = { bias: 1, weights: [2] };
+    const first = { file: 'head.safetensors', sha256: 'a'.repeat(64), backbone: 'mine', confidence };
+    const rest = { heads: { first }, default: { backbone: 'mine', head: 'first' }, notes: 'of its owner' };
+    const manifest = await loadManifest(await write(manifestOf(entry(), rest)));
+    expect(findHead(manifest)).toEqual({ ...first, name: 'first' });
+    expect(() => findHead(manifest, 'second')).toThrow(expect.objectContaining({ code: 'MODEL_MISSING' }));
+    expect(manifest.content['notes']).toBe('of its owner');
+    expect((await loadManifest(await write(manifestOf(entry())))).content.heads).toEqual({});
   });
 
   it('tells missing from invalid', async () => {

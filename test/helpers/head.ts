@@ -1,9 +1,7 @@
-/** A small head with random weights, compiled to graphs in memory. */
+/** A small head with random weights. */
 import type { HeadConfig, HeadModel, MapGeometry } from '../../src/ebm/head.js';
-import type { LoadedHead } from '../../src/ebm/load.js';
 import { createRandom } from '../../src/random.js';
 import { initialiseHead } from '../../src/training/initialise.js';
-import { compileGraphs } from '../../src/tracker/compile.js';
 
 export const SMALL_HEAD: HeadConfig = {
   fineIn: 12,
@@ -42,21 +40,13 @@ export const TINY_GEOMETRY: MapGeometry = {
   cropSize: 64,
 };
 
-export function smallHead(seed = 1): LoadedHead {
+export function smallHead(seed = 1): HeadModel {
   const random = createRandom(seed);
   const weights = initialiseHead(SMALL_HEAD, random);
   // no layer at its zero start, so that every path carries numbers
   for (const { data } of Object.values(weights))
     for (let i = 0; i < data.length; i++) data[i]! += 0.15 * random.normal();
-  const model: HeadModel = { config: SMALL_HEAD, geometry: SMALL_GEOMETRY, weights };
-  const graphs = compileGraphs(model);
-  return {
-    model,
-    backbone: 'none',
-    sha256: '0'.repeat(64),
-    confidence: { bias: 0, weights: [] },
-    graph: async (name) => graphs[name],
-  };
+  return { config: SMALL_HEAD, geometry: SMALL_GEOMETRY, weights };
 }
 
 /** Positive random maps, as a backbone gives them. */

@@ -9,7 +9,7 @@ import { createCropper } from '../../src/tracker/look.js';
 import { AT_REST } from '../../src/tracker/motion.js';
 import { smallHead } from '../helpers/head.js';
 
-const { model } = smallHead();
+const model = smallHead();
 const SIDE = model.geometry.cropSize;
 const INPUT = { name: 'x', layout: 'NCHW', colour: 'RGB', mean: [0, 0, 0], scale: [1, 1, 1] } as const;
 const BOX = { x: 60, y: 40, w: 30, h: 24 };

@@ -4,14 +4,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createOnnxEngine } from '../../src/ebm/engines/onnx.js';
-import { makeTemplate, type HeadEngine } from '../../src/ebm/head.js';
-import type { LoadedHead } from '../../src/ebm/load.js';
+import { makeTemplate, type HeadEngine, type HeadModel } from '../../src/ebm/head.js';
 import { findBackbone, loadManifest, type BackboneEntry, type Manifest } from '../../src/features/manifest.js';
 import { cropBox } from '../../src/geometry.js';
 import { decodeModel, encodeModel } from '../../src/io/onnx-graph.js';
 import { createRandom } from '../../src/random.js';
 import { openOnnxModel, type FloatTensor, type OnnxModel } from '../../src/runtime/onnx.js';
-import { TARGET_CHANNELS, TARGET_SIZE, type TargetModel } from '../../src/target/classifier.js';
+import { TARGET_CHANNELS, TARGET_SIZE } from '../../src/target/classifier.js';
+import { compileTarget } from '../../src/target/compile.js';
 import { openNetworks, type Networks, type Wanted } from '../../src/tracker/networks.js';
 import { openHead } from '../../src/tracker/open-head.js';
 import { createStopwatch } from '../../src/tracker/stopwatch.js';
@@ -20,14 +20,15 @@ const RUNTIME = { threads: 1, provider: 'cpu' } as const;
 const SIDE = 288;
 const folder = mkdtempSync(path.join(os.tmpdir(), 'networks-'));
 let manifest: Manifest;
-let head: LoadedHead;
+let backbone: string;
+let model: HeadModel;
 let engine: HeadEngine;
 let respondGraph: OnnxModel;
 beforeAll(async () => {
   manifest = await loadManifest();
-  head = await openHead(manifest);
-  engine = await createOnnxEngine(head, RUNTIME);
-  respondGraph = await openOnnxModel(await head.graph('respond'), RUNTIME);
+  ({ model, backbone } = await openHead(manifest));
+  engine = await createOnnxEngine(model, RUNTIME);
+  respondGraph = await openOnnxModel(compileTarget(model, 'respond'), RUNTIME);
 });
 afterAll(async () => {
   await Promise.all([engine.release(), respondGraph.release()]);
@@ -46,18 +47,18 @@ function crops(count: number): FloatTensor {
 /** An object that is known by other channels, filter and template than the next one. */
 async function somebody(networks: Networks, seed: number): Promise<Wanted> {
   const { embedding } = await networks.begin(crops(1));
-  const template = makeTemplate(head.model, embedding, cropBox(120 + 10 * seed, 140, 60, 50));
+  const template = makeTemplate(model, embedding, cropBox(120 + 10 * seed, 140, 60, 50));
   const { channels } = networks.entry.coarse;
   const inputs = {
     basis: { data: numbers(10 * seed, TARGET_CHANNELS * channels), dims: [TARGET_CHANNELS, channels] },
     mean: { data: numbers(10 * seed + 1, channels), dims: [channels, 1] },
     filter: { data: numbers(10 * seed + 2, TARGET_SIZE), dims: [TARGET_SIZE, 1] },
   };
-  return { template, targetModel: { inputs: () => inputs } as unknown as TargetModel };
+  return { template, targetModel: { inputs } };
 }
 
 const open = (entry: BackboneEntry, joined: boolean): Promise<Networks> =>
-  openNetworks(entry, head, engine, respondGraph, joined, RUNTIME, createStopwatch());
+  openNetworks(entry, model, engine, respondGraph, joined, RUNTIME, createStopwatch());
 
 /** Largest difference, as a share of the largest value. */
 function difference(a: Float32Array, b: Float32Array): number {
@@ -68,7 +69,7 @@ function difference(a: Float32Array, b: Float32Array): number {
 
 describe.each(['float', 'int8'] as const)('the joined graph, %s', (precision) => {
   test('says what the networks say one after the other, of each object', async () => {
-    const entry = await findBackbone(manifest, head.backbone, precision);
+    const entry = await findBackbone(manifest, backbone, precision);
     const [joined, stepwise] = [await open(entry, true), await open(entry, false)];
     const first = await joined.begin(crops(1));
     const expected = await stepwise.begin(crops(1));
@@ -93,16 +94,16 @@ describe.each(['float', 'int8'] as const)('the joined graph, %s', (precision) =>
 });
 
 test('a backbone whose operators might mean something else is not joined, and works', async () => {
-  const entry = await findBackbone(manifest, head.backbone);
-  const model = decodeModel(await readFile(entry.file));
-  const input = model.graph!.input![0]!.name!;
+  const entry = await findBackbone(manifest, backbone);
+  const decoded = decodeModel(await readFile(entry.file));
+  const input = decoded.graph!.input![0]!.name!;
   // what Squeeze takes as an attribute became an input later
   const squeeze = { opType: 'Squeeze', input: [input], output: ['unused'] };
   const file = path.join(folder, 'squeezed.onnx');
-  const graph = { ...model.graph, node: [...model.graph!.node!, squeeze] };
-  await writeFile(file, encodeModel({ ...model, graph }));
+  const graph = { ...decoded.graph, node: [...decoded.graph!.node!, squeeze] };
+  await writeFile(file, encodeModel({ ...decoded, graph }));
   const stopwatch = createStopwatch();
-  const networks = await openNetworks({ ...entry, file }, head, engine, respondGraph, true, RUNTIME, stopwatch);
+  const networks = await openNetworks({ ...entry, file }, model, engine, respondGraph, true, RUNTIME, stopwatch);
   const sights = await networks.search(crops(1), [await somebody(networks, 1)]);
   expect(sights).toHaveLength(1);
   expect([...stopwatch.stages.keys()]).toEqual(['backbone', 'embed', 'target', 'propose']);
@@ -110,7 +111,7 @@ test('a backbone whose operators might mean something else is not joined, and wo
 });
 
 test('a backbone without the output that its entry names is told by name', async () => {
-  const entry = await findBackbone(manifest, head.backbone);
+  const entry = await findBackbone(manifest, backbone);
   const wrong = { ...entry, fine: { ...entry.fine, output: 'stride7' } };
   await expect(open(wrong, true)).rejects.toMatchObject({
     code: 'MODEL_INVALID',

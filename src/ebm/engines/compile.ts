@@ -15,7 +15,6 @@ import {
   PROPOSAL_OUTPUTS,
   type HeadModel,
 } from '../head.js';
-import type { HeadGraphName } from '../load.js';
 
 /** [h, w, in, out] -> the [out, in, h, w] of ONNX. */
 function convolutionKernel(g: GraphBuilder, model: HeadModel, name: string): string {
@@ -190,7 +189,9 @@ function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
   }
   return g.toBytes();
 }
-/** The bytes of one graph. */
+export type HeadGraphName = 'embed' | 'propose' | 'energy' | 'gradient';
+
+/** The bytes of one graph. They are made each time a head is opened, in a tenth of a second; nothing is kept on disk. */
 export function compileHead(model: HeadModel, name: HeadGraphName): Uint8Array {
   return HEAD_GRAPHS[name](model);
 }

@@ -1,29 +1,32 @@
-/** The head compiled to ONNX graphs (compile.ts): what tracking runs on. */
+/** The head as ONNX graphs (compile.ts): what tracking runs on. */
 import { cutWindow, poolingGradient, poolingMatrices, touchedWindow } from '../../features/roi-pool.js';
 import { fixInputs } from '../../io/onnx-graph.js';
 import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../../runtime/onnx.js';
-import { BINS, correlationKernel, DENSE_WEIGHTS, type Embedding, type HeadEngine, type Template } from '../head.js';
-import type { HeadGraphName, LoadedHead } from '../load.js';
+import {
+  BINS,
+  correlationKernel,
+  DENSE_WEIGHTS,
+  type Embedding,
+  type HeadEngine,
+  type HeadModel,
+  type Template,
+} from '../head.js';
+import { compileHead, type HeadGraphName } from './compile.js';
 
-/** @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE */
-export async function createOnnxEngine(
-  head: Pick<LoadedHead, 'model'> & { graph(name: HeadGraphName): Promise<Uint8Array> },
-  options: OnnxOptions,
-): Promise<HeadEngine> {
-  const { model } = head;
+/** @throws TrackerError MODEL_INVALID, RUNTIME_UNAVAILABLE */
+export async function createOnnxEngine(model: HeadModel, options: OnnxOptions): Promise<HeadEngine> {
   const { config, geometry } = model;
   const { fine: f, coarse: c } = geometry;
   const dense = Object.fromEntries(
     DENSE_WEIGHTS.map((name) => [name, { data: model.weights[name]!.data, dims: model.weights[name]!.shape }]),
   );
-  const bytesOf = async (name: HeadGraphName): Promise<Uint8Array> => {
-    const bytes = await head.graph(name);
+  const bytesOf = (name: HeadGraphName): Uint8Array => {
+    const bytes = compileHead(model, name);
     return name === 'energy' || name === 'gradient' ? fixInputs(bytes, dense) : bytes;
   };
   // opened at its first use: a tracker may have embed and propose in another graph, and sampling alone needs no gradient
   const opened: Partial<Record<HeadGraphName, Promise<OnnxModel>>> = {};
-  const open = (name: HeadGraphName): Promise<OnnxModel> =>
-    (opened[name] ??= bytesOf(name).then((bytes) => openOnnxModel(bytes, options)));
+  const open = (name: HeadGraphName): Promise<OnnxModel> => (opened[name] ??= openOnnxModel(bytesOf(name), options));
   const energyGraph = await open('energy');
 
   // most boxes lie close together: of both maps, only what they touch is pooled from
