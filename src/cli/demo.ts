@@ -24,7 +24,7 @@ export function addDemoCommand(program: Command, terminal: Terminal): void {
     .option('--out <dir>', 'folder of the two files', 'ebm-tracker-demo')
     .option('--quiet', 'no progress line and no summary')
     .action(async ({ out, quiet }: { out: string; quiet?: boolean }) => {
-      const { video, box } = await readDemo();
+      const { file, video, box } = await readDemo();
       await mkdir(out, { recursive: true }).catch((cause: unknown) => {
         throw new TrackerError('OUTPUT_FAILED', `folder ${out}: ${messageOf(cause)}`, {
           hint: 'name another with --out',
@@ -33,18 +33,19 @@ export function addDemoCommand(program: Command, terminal: Terminal): void {
       });
       const outputs = { rows: path.join(out, 'boxes.csv'), video: path.join(out, 'demo.mp4') };
       const objects = numbered([box]);
-      const request = { video, objects, outputs, inputs: [], config: parseConfig({}), quiet: quiet ?? false };
+      const inputs = [{ what: 'the demo', path: file }];
+      const request = { video, objects, outputs, inputs, config: parseConfig({}), quiet: quiet ?? false };
       await runTracking(request, terminal);
       terminal.stdout.write(`${outputs.rows}\n${outputs.video}\n`);
     });
 }
 
-async function readDemo(): Promise<{ video: string; box: FrameBox }> {
+async function readDemo(): Promise<{ file: string; video: string; box: FrameBox }> {
   const folder = path.join(path.dirname(DEFAULT_MANIFEST), 'demo');
   const file = path.join(folder, 'demo.json');
   try {
     const { video, box } = demoSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-    return { video: path.join(folder, video), box };
+    return { file, video: path.join(folder, video), box };
   } catch (cause) {
     throw new TrackerError('INPUT_NOT_FOUND', `demo ${file}: ${messageOf(cause)}`, {
       hint: 'install ebm-tracker again: models/demo is part of it',

@@ -35,7 +35,7 @@ type Finding = Omit<Check, 'name' | 'status'>;
 
 interface Part {
   readonly name: string;
-  /** Where it does not work, tracking does not. */
+  /** Tracking does not work without it. */
   readonly needed: boolean;
   /** Throws where it does not work. */
   readonly look: () => Promise<Finding>;
@@ -140,7 +140,7 @@ async function lookAtFfmpeg(): Promise<Finding> {
   return { detail: describe(ffmpeg), reasons, mend: old ? [old.mend] : [] };
 }
 
-/** No ffmpeg at all, as opposed to one that was named and does not run. */
+/** Tells that there is no ffmpeg at all, as opposed to one that was named and does not run. */
 function isNowhere(error: unknown): error is TrackerError {
   const named = process.env['FFMPEG_PATH'] ?? process.env['FFPROBE_PATH'];
   return error instanceof TrackerError && error.code === 'FFMPEG_MISSING' && !named;

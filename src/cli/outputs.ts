@@ -25,7 +25,7 @@ export interface OutputPaths {
 }
 
 export interface Outputs {
-  /** Where rows are written until the run ends, if that is another file than the one that was named: an older one stays there till then. */
+  /** The file that rows are written to until the run ends, if an older one stays in its place till then. */
   readonly waiting?: string;
   /**
    * Writes one frame's result everywhere. A row is on its way to the disk when this resolves: a killed run keeps it.

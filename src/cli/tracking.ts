@@ -65,14 +65,16 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
       const tally: Tally = { frames: 0, inSight: 0 };
       const progress = progressOf(source, request, terminal);
       const frames = trackObjects(group, source, boxes, { signal: interrupt.signal });
+      let wrote = false;
       try {
         await writeAll(frames, request, source, terminal, (tracked) => count(tally, tracked, progress));
+        wrote = true;
       } finally {
         progress.end();
         for (const warning of source.warnings) terminal.stderr.write(`warning: ${warning}\n`);
         const seconds = (performance.now() - began) / 1000;
         if (!request.quiet && tally.frames > 0)
-          terminal.stderr.write(summary(tally, seconds, group.description, request));
+          terminal.stderr.write(summary(tally, seconds, group.description, request, wrote));
         await explainer?.close();
       }
       // the usual end of what has none by itself
@@ -210,12 +212,13 @@ function summary(
   seconds: number,
   tracker: TrackerDescription,
   { objects, outputs, debug }: TrackRequest,
+  whole: boolean,
 ): string {
   const speed = `${frames} frames in ${seconds.toFixed(1)} s (${(frames / seconds).toFixed(1)} fps)`;
   const lanes = tracker.lanes > 1 ? `${tracker.lanes} lanes of ` : '';
   const where = `engine ${tracker.engine} on ${tracker.device}, ${lanes}${tracker.threads} thread(s)`;
   const files = [outputs.rows, outputs.video, debug?.folder].filter((file) => file !== undefined);
-  const wrote = files.length > 0 ? `wrote ${files.join(' and ')}\n` : '';
+  const wrote = whole && files.length > 0 ? `wrote ${files.join(' and ')}\n` : '';
   const share = `in sight in ${((100 * inSight) / (frames * objects.length)).toFixed(0)} % of frames`;
   return `${speed}, ${where}; ${objects.length > 1 ? `${objects.length} objects, ` : ''}${share}\n${wrote}`;
 }

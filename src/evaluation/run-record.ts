@@ -140,7 +140,7 @@ export async function claimFolder(folder: string, record: RunRecord): Promise<vo
   );
 }
 
-/** What a run writes into its folder beside results. */
+/** Files that a run writes into its folder beside results. */
 export function recordFiles(folder: string): string[] {
   return ['run.json', 'failed.json'].map((name) => path.join(folder, name));
 }

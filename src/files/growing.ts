@@ -8,7 +8,7 @@ import { findPlace, type Place } from './place.js';
 import { isReaderGone, modeOf, outputFailed, putInPlace } from './write.js';
 
 export interface GrowingFile {
-  /** Where it is written until it is whole, where an older file stays in its place till then. */
+  /** The file that it is written to until it is whole, where an older one stays in its place till then. */
   readonly waiting?: string;
   /** @returns false where the reader of a pipe has seen enough: nothing more is wanted. @throws TrackerError OUTPUT_FAILED */
   append(text: string): Promise<boolean>;

@@ -9,11 +9,11 @@ import { findPlace, isSameFile, isSamePlace, statOf, statOfDescriptor, type Plac
 
 /** Something that a command reads. */
 export interface Input {
-  /** What people call it: "the video", "the boxes". */
+  /** Its name for people: "the video", "the boxes". */
   readonly what: string;
   /** A file or a folder; a number is an open file of this process, such as 0 for standard input. */
   readonly path: string | number;
-  /** Of a folder: whether a file of that name in it is read. Left out: it is a single file. */
+  /** Tells of a folder whether a file of that name in it is read. Left out: it is a single file. */
   readonly takes?: (name: string) => boolean;
 }
 
@@ -56,7 +56,7 @@ async function placeOf(given: string | number): Promise<Place | undefined> {
   return regular ? place : undefined;
 }
 
-/** In which way an output touches an input; undefined where it does not. */
+/** Tells in which way an output touches an input; undefined where it does not. */
 async function clashOf(place: Place, input: Input): Promise<string | undefined> {
   const { what, path: given, takes } = input;
   const read = typeof given === 'number' ? statOfDescriptor(given) : await statOf(given);
@@ -71,7 +71,7 @@ async function clashOf(place: Place, input: Input): Promise<string | undefined> 
   return (await isOneOf(place, given, takes)) ? `it is one of the files that are read ${as}` : undefined;
 }
 
-/** Whether a file of a folder that is read is this file by another name: a link to it, or a hard link. */
+/** Tells whether a file of a folder that is read is this file by another name: a link to it, or a hard link. */
 async function isOneOf({ found }: Place, folder: string, takes: (name: string) => boolean): Promise<boolean> {
   if (!found) return false;
   for (const entry of await readdir(folder, { withFileTypes: true })) {

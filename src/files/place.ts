@@ -1,4 +1,4 @@
-/** Where a path leads on the disk, and which paths are one file. */
+/** Finds where a path leads on the disk, and tells which paths are one file. */
 import { fstatSync, type BigIntStats } from 'node:fs';
 import { readlink, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -68,13 +68,13 @@ export function isSameFile(a: BigIntStats | undefined, b: BigIntStats | undefine
 /** The file systems that these systems use by default take "A.csv" and "a.csv" for one name, and so any spelling of an accented letter. */
 const FOLDS_NAMES = process.platform === 'darwin' || process.platform === 'win32';
 
-/** Whether two real paths are one name, for files that are not there yet. */
+/** Tells whether two real paths are one name, for files that are not there yet. */
 export function isSamePath(a: string, b: string): boolean {
   const folded = (file: string): string => (FOLDS_NAMES ? file.normalize('NFC').toLowerCase() : file);
   return folded(a) === folded(b);
 }
 
-/** Whether two places are one file, whatever they are called. */
+/** Tells whether two places are one file, whatever they are called. */
 export function isSamePlace(a: Place, b: Place): boolean {
   return isSameFile(a.found, b.found) || isSamePath(a.path, b.path);
 }

@@ -1,5 +1,5 @@
 /**
- * How files are written: beside their place, under a name of their own in the same folder, and renamed when they are whole. A reader sees the old
+ * Files are written beside their place, under a name of their own in the same folder, and renamed when they are whole. A reader sees the old
  * file or the new one, and a run that fails leaves the old one. A link stays a link: the file that it leads to is replaced. What cannot be
  * replaced (a pipe, a device, /dev/stdout) is written into.
  */
@@ -64,7 +64,7 @@ async function writeInto(stream: string, content: string | Uint8Array): Promise<
   });
 }
 
-/** Whether a write failed because the reader of a pipe has ended: it has what it wanted. */
+/** Tells whether a write failed because the reader of a pipe has ended: it has what it wanted. */
 export function isReaderGone(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   // a pipe of Windows says EOF; a stream that has failed once is destroyed

@@ -1,15 +1,15 @@
-/** Packages that carry a native library: what is said where one does not load. */
+/** Packages that carry a native library, and the error that tells that one does not load. */
 import { messageOf, TrackerError } from '../errors.js';
 
 export interface NativePackage {
   readonly name: string;
-  /** What it is for, as a part of a sentence. */
+  /** Its purpose, as a part of a sentence. */
   readonly purpose: string;
   /** Further options of `npm install`, for a package whose library is a package of its own. */
   readonly install?: readonly string[];
   /** Its own words where that package was not installed. */
   readonly missing?: RegExp;
-  /** Where nothing can be installed: the platforms that there are builds for. */
+  /** The platforms that there are builds for. */
   readonly builds: string;
 }
 

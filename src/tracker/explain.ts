@@ -40,7 +40,7 @@ const PAGE_NAME = /^page-\d{4,}\.png$/;
 
 const pageName = (number: number): string => `page-${String(number).padStart(4, '0')}.png`;
 
-/** What a run writes or removes in the folder: the numbers, the first page, and all pages that are there. */
+/** Files that a run writes or removes in the folder: the numbers, the first page, and all pages that are there. */
 export async function explainerFiles(folder: string): Promise<string[]> {
   const pages = (await readdir(folder).catch(() => [])).filter((name) => PAGE_NAME.test(name));
   return [NUMBERS_FILE, ...new Set([pageName(1), ...pages])].map((name) => path.join(folder, name));

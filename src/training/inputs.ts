@@ -1,4 +1,4 @@
-/** What training reads and writes, so that nothing that is read is written. */
+/** Lists the files that training reads and writes, so that nothing that is read is written. */
 import path from 'node:path';
 import { headFileOf } from '../tracker/open-head.js';
 import { filesOfManifest, type Manifest } from '../features/manifest.js';

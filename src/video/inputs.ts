@@ -1,4 +1,4 @@
-/** Which files are read where a video is named, so that none of them is written. */
+/** Tells which files are read where a video is named, so that none of them is written. */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Input } from '../files/keep-inputs.js';

@@ -10,6 +10,7 @@ import type { Size } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { findBinaries, passthroughOption, type Binaries } from './binaries.js';
 import { capture, createCommand } from './command.js';
+import { isWholeMp4 } from './mp4.js';
 import { SQUARE, type PixelAspect } from './probe.js';
 import { rawFrameHead, rawHead } from './raw-stream.js';
 
@@ -149,6 +150,10 @@ async function startWriter(
       await encoding.ended;
       await checkEncoding();
       if (closed) return;
+      if (!(await isWholeMp4(partial))) {
+        await discard();
+        throw writeFailed(path, encoding.complaints() || 'ffmpeg has written a part of it only', HINT);
+      }
       closed = true;
       await lengthenLast(partial, binaries).catch(async (cause: unknown) => {
         await remove(partial);
@@ -175,6 +180,8 @@ interface Encoding {
   readonly ended: Promise<void>;
   /** What ffmpeg said, once it has failed by itself. */
   failure(): Error | undefined;
+  /** Faults that it told and returned 0 all the same, as versions 4 and 5 do where the disk was full when they wrote the index. */
+  complaints(): string;
   kill(): void;
 }
 
@@ -203,6 +210,7 @@ async function startEncoding(
     .output(target);
 
   let failure: Error | undefined;
+  let complaints = '';
   let killed = false;
   const ended = new Promise<void>((done) => {
     const end = (): void => {
@@ -210,7 +218,10 @@ async function startEncoding(
       input.unpipe().resume();
       done();
     };
-    command.once('end', end);
+    command.once('end', (_stdout: unknown, log: unknown) => {
+      complaints = lastLines(log, FAULT);
+      end();
+    });
     command.once('error', (error: Error, _stdout: unknown, log: unknown) => {
       if (!killed) failure = new Error(lastLines(log) || messageOf(error), { cause: error });
       end();
@@ -224,7 +235,7 @@ async function startEncoding(
     command.kill('SIGKILL');
     input.end();
   };
-  return { input, ended, failure: () => failure, kill };
+  return { input, ended, failure: () => failure, complaints: () => complaints, kill };
 }
 
 /** Above this it is a clock rate that stands in for an unknown frame rate. */
@@ -285,9 +296,10 @@ async function lengthenLast(file: string, { ffmpeg }: Binaries): Promise<void> {
 }
 
 const LINES_SHOWN = 4;
+const FAULT = /error|fail|unable|no space/i;
 
-function lastLines(log: unknown): string {
-  const lines = typeof log === 'string' ? log.split('\n').filter((line) => line.trim() !== '') : [];
+function lastLines(log: unknown, wanted = /\S/): string {
+  const lines = typeof log === 'string' ? log.split('\n').filter((line) => wanted.test(line)) : [];
   return lines.slice(-LINES_SHOWN).join('\n  ');
 }
 

@@ -119,12 +119,16 @@ describe('killed', { timeout: TIMEOUT }, () => {
     });
   const rowsIn = async (file: string): Promise<number> =>
     (await readFile(file, 'utf8').catch(() => '')).split('\n').length - 2;
-  const killAfterRows = async (child: ChildProcess, file: string): Promise<string> => {
+  const killAfterRows = async (
+    child: ChildProcess,
+    file: string,
+    signal: NodeJS.Signals = 'SIGKILL',
+  ): Promise<string> => {
     let err = '';
     child.stderr!.on('data', (chunk: Buffer) => (err += chunk.toString()));
     const ended = new Promise((resolve) => child.once('close', resolve));
     await expect.poll(() => rowsIn(file), { timeout: TIMEOUT / 2 }).toBeGreaterThan(3);
-    child.kill('SIGKILL');
+    child.kill(signal);
     await ended;
     return err;
   };
@@ -138,6 +142,18 @@ describe('killed', { timeout: TIMEOUT }, () => {
     expect(await readFile(out, 'utf8')).toBe('older');
     expect((await readdir(folder)).toSorted()).toEqual(['boxes.csv', 'boxes.csv.partial']);
     expect(await rowsIn(`${out}.partial`)).toBeGreaterThan(3);
+  });
+
+  it('by Ctrl-C ends the file whole, and it takes the place of the older one', async () => {
+    const folder = await temporaryFolder();
+    const out = path.join(folder, 'boxes.csv');
+    await writeFile(out, 'older');
+    const child = start(out);
+    const err = await killAfterRows(child, `${out}.partial`, 'SIGINT');
+    expect(err).toMatch(/error INTERRUPTED: stopped after \d+ frames; they were written/);
+    expect(child.exitCode).toBe(1);
+    expect(await readdir(folder)).toEqual(['boxes.csv']);
+    expect(parseBoxes(await readFile(out, 'utf8'), 'csv', out).length).toBeGreaterThan(3);
   });
 
   it('keeps the rows under the name that was given where there was no file before', async () => {

@@ -202,6 +202,21 @@ describe('openVideoWriter', () => {
     expect(await readdir(folder)).toEqual(['ffmpeg.sh']);
   });
 
+  it.each([
+    ['cut off', 'head -c 900 "$last" > "$last.cut"; mv "$last.cut" "$last"'],
+    ['without an index', 'printf "\\0\\0\\0\\10free" > "$last"'],
+    ['empty', ': > "$last"'],
+  ])('does not take for a success that ffmpeg returned 0: a file %s', async (_, damage) => {
+    const folder = await temporaryFolder();
+    const script = `case "$*" in *-encoders*) exit 0 ;; esac\nfor last; do :; done\n"$real" "$@"; ${damage}\nexit 0`;
+    const binaries = await scripted(folder, script);
+    const path = join(folder, 'out.mp4');
+    await writeFile(path, 'older');
+    await expect(writePlain(path, SIZE, 5, binaries)).rejects.toEqual(failedWith('VIDEO_WRITE_FAILED'));
+    expect(await readFile(path, 'utf8')).toBe('older');
+    expect((await readdir(folder)).toSorted()).toEqual(['ffmpeg.sh', 'out.mp4']);
+  });
+
   it('reports an ffmpeg that cannot be started', async () => {
     const folder = await temporaryFolder();
     const found = await findBinaries();
