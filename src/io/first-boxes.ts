@@ -159,7 +159,7 @@ function entriesOfFrame(
   );
   if (later.size > 0) {
     const objects = [...later.keys()].join(', ');
-    onNote?.(`${file}: object ${shortened(objects, 80)} is not in sight in frame ${first}, and is not tracked`);
+    onNote?.(`${file}: not in sight in frame ${first}, and not tracked: object ${shortened(objects, 80)}`);
   }
   return own;
 }

@@ -55,10 +55,14 @@ export function formatOfName(file: string): FormatName {
   const name = basename(file).toLowerCase();
   const found = FORMAT_NAMES.find((format) => FORMATS[format].endings.some((ending) => name.endsWith(ending)));
   if (found) return found;
-  const json = name.endsWith('.json');
+  const hint = name.endsWith('.json')
+    ? 'name it x.coco.json or x.ls.json, or give --format'
+    : /\.(zip|gz|7z|tar)$/.test(name)
+      ? 'unpack the archive, and give the file of annotations that is inside'
+      : 'name it so, or give --format';
   const endings = FORMAT_NAMES.map((format) => FORMATS[format].endings[0]).join(' ');
   throw new TrackerError('OPTION_INVALID', `boxes ${file}: expected a name that ends in one of ${endings}`, {
-    hint: json ? 'name it x.coco.json or x.ls.json, or give --format' : 'name it so, or give --format',
+    hint,
   });
 }
 
@@ -143,7 +147,7 @@ function parseRows(
   options: ContextOptions & Pick<ParseOptions, 'required'>,
 ): { rows: ReadRow[]; context: CountingContext } {
   const context = createContext(options);
-  const rows = inOrder(FORMATS[format].parse(text, context));
+  const rows = inOrder(FORMATS[format].parse(text.replace(/^\uFEFF/, ''), context));
   tellSkipped(rows, context, options.required ?? false);
   refuseTwice(rows, FORMATS[format].unit, context);
   return { rows, context };

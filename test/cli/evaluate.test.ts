@@ -47,6 +47,35 @@ test('a missing result is told and makes the exit code 1', async () => {
   expect(err).toMatch(/1 of 2 sequences have no result: b/);
 });
 
+test('results of another length than the truth are said, and scored', async () => {
+  const [truth, results] = [await mkdtemp(path.join(root, 'truth-')), await mkdtemp(path.join(root, 'odd-'))];
+  const rows = (count: number): string => '10,10,20,20\n'.repeat(count);
+  for (const [name, frames, boxes] of [
+    ['long', 3, 5],
+    ['same', 4, 4],
+    ['short', 4, 1],
+  ] as const) {
+    // prettier-ignore
+    await writeFile(path.join(truth, `${name}.txt`), rows(frames));
+    await writeFile(path.join(results, `${name}.txt`), rows(boxes));
+  }
+  await writeFile(path.join(results, 'same_object_presence_scores.txt'), '1\n1\n');
+  const { code, out, err } = await evaluate('--truth', truth, '--results', results);
+  expect(code).toBe(0);
+  expect(out).toMatch(/^ope +3 /m);
+  expect(err).toMatch(
+    /warning: .*another length than the truth: long: 5 boxes for 3 frames; same: 2 confidences for 4 boxes; short: 1 boxes for 4 frames$/m,
+  );
+});
+
+test('results and truth in UTF-16, with semicolons and decimal commas, score the same', async () => {
+  const truth = await mkdtemp(path.join(root, 'wide-'));
+  await writeFile(path.join(truth, 'a.txt'), Buffer.from('\uFEFF10;10,0;20;20\r\n10;10;20,0;20\r\n\r\n', 'utf16le'));
+  const plain = await evaluate('--results', root, '--truth', root, '--json');
+  const wide = await evaluate('--results', truth, '--truth', truth, '--json');
+  expect(wide).toEqual({ ...plain, err: '' });
+});
+
 test.each(PROTOCOLS.map(({ name }) => name))('--explain %s prints its rules', async (name) => {
   const { code, out } = await evaluate('--explain', name);
   expect(code).toBe(0);

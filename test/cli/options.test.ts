@@ -32,7 +32,7 @@ describe('parseWhole', () => {
 });
 
 describe('readConfig', () => {
-  async function configFile(text: string): Promise<string> {
+  async function configFile(text: string | Uint8Array): Promise<string> {
     const file = path.join(await temporaryFolder(), 'config.json');
     await writeFile(file, text);
     return file;
@@ -50,6 +50,21 @@ describe('readConfig', () => {
     ['a value out of range', '{"threads": 0}'],
   ])('refuses %s', async (_, text) => {
     await expect(readConfig(await configFile(text), {})).rejects.toThrow(codeOf('CONFIG_INVALID'));
+  });
+
+  it.each([
+    ['UTF-16', Buffer.from('\uFEFF{"threads": 3}\r\n', 'utf16le')],
+    ['a mark', Buffer.from('\uFEFF{"threads": 3}')],
+  ])('reads %s', async (_, bytes) => {
+    expect(await readConfig(await configFile(bytes), {})).toMatchObject({ threads: 3 });
+  });
+
+  it('says where a file is no text', async () => {
+    const bytes = Buffer.from([...Buffer.from('{"threads": 3,\n"head": "'), 0xe9, 0x22, 0x7d]);
+    await expect(readConfig(await configFile(bytes), {})).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/line 2: found bytes that are no UTF-8/) as string,
+    });
   });
 
   it('tells of a file that is not there', async () => {

@@ -111,6 +111,58 @@ describe('track', () => {
     expect(b.out).toBe(a.out);
   });
 
+  describe('boxes of a file that names frames', () => {
+    // the square of makeClip: at 48 in frame 4, at 56 in frame 8
+    const KEYS = `<annotations><meta><task><size>12</size></task></meta><track id="3" label="a">
+<box frame="4" outside="0" xtl="48" ytl="30" xbr="80" ybr="62"/><box frame="8" outside="0" xtl="56" ytl="30" xbr="88" ybr="62"/>
+</track></annotations>`;
+    const percent = (frame: number, x: number): object => ({
+      frame,
+      time: frame / 10,
+      x: x / 1.6,
+      y: 25,
+      width: 20,
+      height: 32 / 1.2,
+      enabled: true, // prettier-ignore
+    });
+    const TASK = [
+      {
+        annotations: [
+          {
+            result: [{ type: 'videorectangle', value: { framesCount: 5, sequence: [percent(3, 50), percent(5, 60)] } }],
+          },
+        ],
+      },
+    ];
+
+    it.each([
+      ['starts there, and says so', 'a.xml', KEYS, [], 4, 48],
+      ['takes those of --start', 'a.xml', KEYS, ['--start', '6'], 6, 52],
+      ['takes those of the frame that a time stands for', 'a.xml', KEYS, ['--start', '0.2s'], 5, 50],
+      ['takes those of the time, at another rate', 'a.ls.json', JSON.stringify(TASK), [], 5, 50],
+    ])('%s', async (_, name, text, more, frame, x) => {
+      const { folder, video } = await makeClip();
+      const file = path.join(folder, name);
+      await writeFile(file, text);
+      const { exitCode, out, err } = await cli('track', video, '--boxes', file, '--threads', '1', ...more);
+      expect([exitCode, err]).toEqual([0, expect.any(String)]);
+      const rows = parseBoxes(out, 'csv', 'stdout');
+      expect(rows.map((row) => row.frame)).toEqual(Array.from({ length: 12 - frame }, (_unused, i) => frame + i));
+      expect(rows[0]!.box.x).toBeCloseTo(x, 3);
+      expect(rows.at(-1)!.box.x).toBeGreaterThan(x);
+      expect(err.includes(`those of frame ${frame}: tracking starts there`)).toBe(more.length === 0);
+    });
+
+    it('refuses a start in which the file has none', async () => {
+      const { folder, video } = await makeClip(6);
+      const file = path.join(folder, 'a.xml');
+      await writeFile(file, KEYS);
+      const { exitCode, err } = await cli('track', video, '--boxes', file, '--start', '2');
+      expect([exitCode, codeIn(err)]).toEqual([1, 'DATA_INVALID']);
+      expect(err).toMatch(/found no box in frame 2, but some in 8 frames from 4 to 11\nhint: .*--start 4/);
+    });
+  });
+
   it('explains each n-th frame in a folder', async () => {
     const { folder, video } = await makeClip();
     const debug = path.join(folder, 'debug');

@@ -8,6 +8,7 @@ import { baseImage, baseVideo, H264, makeVideo, VIDEOS, type Folders } from './f
 import { links } from './links.js';
 import { damageBytes, damageText, NUMBERS, pick } from './mutate.js';
 import { requests } from './requests.js';
+import { variants } from './variants.js';
 
 /** A command line; or, for what has none (requests to a server), something to run that tells what it found wrong. */
 export type FuzzCase =
@@ -22,7 +23,8 @@ export interface FuzzKind {
 }
 
 export const KINDS: Readonly<Record<string, FuzzKind>> = {
-  annotations: { share: 45, seconds: 30, make: annotations },
+  annotations: { share: 37, seconds: 30, make: annotations },
+  variants: { share: 8, seconds: 30, make: variants },
   boxes: { share: 12, seconds: 30, make: boxes },
   configs: { share: 12, seconds: 60, make: configs },
   truth: { share: 6, seconds: 60, make: truth },

@@ -118,7 +118,7 @@ function chooseVideo({ images, videos }: Coco, { task: asked, where }: ReadConte
 /** Image id -> frame. @throws TrackerError DATA_INVALID where two images are one frame */
 function frameNumbers(images: readonly Image[], context: ReadContext): Map<number, number> {
   const ordered = images.toSorted((a, b) => a.id - b.id);
-  const numbers = toldNumbers(ordered) ?? foundNames(ordered, context.media) ?? namedNumbers(ordered, context);
+  const numbers = toldNumbers(ordered, context) ?? foundNames(ordered, context.media) ?? namedNumbers(ordered, context);
   const frames = numbers ?? placesOf(ordered, context);
   const owners = new Map<number, Image>();
   for (const [i, image] of ordered.entries()) {
@@ -139,12 +139,17 @@ function frameNumbers(images: readonly Image[], context: ReadContext): Map<numbe
 const inBrackets = ({ file_name }: Image): string => (file_name ? ` (${file_name})` : '');
 
 /** By frame_id or frame_index; undefined where not all images have one. */
-function toldNumbers(images: readonly Image[]): number[] | undefined {
+function toldNumbers(images: readonly Image[], { media, note }: ReadContext): number[] | undefined {
   const told = images.map(({ frame_id, frame_index }) => frame_id ?? frame_index ?? undefined);
-  if (told.length === 0 || told.some((frame) => frame === undefined)) return undefined;
+  if (told.length === 0 || !told.every((frame) => frame !== undefined)) return undefined;
+  const smallest = told.reduce((least, frame) => Math.min(least, frame), Infinity);
+  const largest = told.reduce((most, frame) => Math.max(most, frame), 0);
   // ByteTrack and CenterTrack, whose files have prev_image_id, count from 1
-  const first = images.every(({ prev_image_id }) => prev_image_id !== undefined) && !told.includes(0) ? 1 : 0;
-  return told.map((frame) => frame! - first);
+  const linked = images.every(({ prev_image_id }) => prev_image_id !== undefined);
+  const full = largest === media.frameCount && images.every(({ frame_index }) => frame_index === undefined);
+  if (smallest !== 1 || !(linked || full)) return told;
+  note(`frame_id is counted from 1: its ${largest} is frame ${largest - 1}`);
+  return told.map((frame) => frame - 1);
 }
 
 /** By the places of the pictures in the folder that the video is; undefined where one is not in it. */

@@ -53,7 +53,9 @@ describe('which frame an image is', () => {
     expect(read(from0).rows.map(({ frame }) => frame)).toEqual([1, 4]);
     const from1 = named(['f_9.jpg', 'f_8.jpg'], (i) => ({ frame_id: i + 1, prev_image_id: i === 0 ? -1 : i }));
     expect(read(from1).rows.map(({ frame }) => frame)).toEqual([0, 1]);
-    expect(read(from1).notes).toEqual([]);
+    expect(read(from1).notes).toEqual([expect.stringMatching(/frame_id is counted from 1: its 2 is frame 1/)]);
+    const full = named(['a.jpg', 'b.jpg'], (i) => ({ frame_id: i === 0 ? 1 : 40 }));
+    expect(read(full).rows.map(({ frame }) => frame)).toEqual([0, 39]);
   });
 
   it('refuses two images that are one frame', () => {
