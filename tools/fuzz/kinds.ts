@@ -6,6 +6,7 @@ import { FORMATS, FORMAT_NAMES, formatTracks, type Media, type TrackRow } from '
 import type { Random } from '../../src/random.js';
 import { baseImage, baseVideo, H264, makeVideo, VIDEOS, type Folders } from './files.js';
 import { damageBytes, damageText, NUMBERS, pick } from './mutate.js';
+import { pictures } from './pictures.js';
 import { requests } from './requests.js';
 
 /** A command line; or, for what has none (requests to a server), something to run that tells what it found wrong. */
@@ -29,6 +30,7 @@ export const KINDS: Readonly<Record<string, FuzzKind>> = {
   videos: { share: 9, seconds: 90, make: videos },
   tracked: { share: 3, seconds: 180, make: tracked },
   requests: { share: 10, seconds: 60, make: requests },
+  pictures: { share: 15, seconds: 60, make: pictures },
 };
 
 const MEDIA: Media = { name: 'clip.mp4', width: 160, height: 120, fps: 25, frameCount: 30 };
