@@ -1,5 +1,5 @@
 /**
- * Damaged and hostile input, by the seed: videos, boxes, annotations of every format and as other tools write them, configurations, weights, results and annotations for
+ * Damaged and hostile input, by the seed: videos, images, boxes, annotations of every format and as other tools write them, configurations, weights, results and annotations for
  * scoring, requests to the server of the page. Nothing may crash, hang, give a box that is none, write outside the output or read outside
  * the root; what fails says so in one clear message.
  *

@@ -55,7 +55,7 @@ export async function scanApng(file: FileReader): Promise<Apng | undefined> {
   for await (const chunk of chunksOf(file)) {
     if (chunk.type === 'IDAT') isHead = false;
     if (chunk.type === 'acTL') announced = (await file.read(chunk.at, 4))?.getUint32(0);
-    else if (chunk.type === 'fcTL') frames.push(await readControl(file, chunk));
+    else if (chunk.type === 'fcTL') frames.push(...(await readControl(file, chunk)));
     // pixels before the first control chunk are for viewers that show a still picture
     else if (chunk.type === 'IDAT' || chunk.type === 'fdAT') frames.at(-1)?.data.push(chunk);
     else if (isHead) common.push(chunk);
@@ -81,10 +81,10 @@ async function* chunksOf(file: FileReader): AsyncGenerator<Chunk, void, void> {
 const textOf = (view: DataView, at: number): string =>
   String.fromCharCode(...[0, 1, 2, 3].map((i) => view.getUint8(at + i)));
 
-/** @throws Error where the file ends within it */
-async function readControl(file: FileReader, { at }: Chunk): Promise<ApngFrame & { data: Chunk[] }> {
+/** None where the file ends within it. */
+async function readControl(file: FileReader, { at }: Chunk): Promise<(ApngFrame & { data: Chunk[] })[]> {
   const view = await file.read(at, 26);
-  if (!view) throw new Error('cut off');
+  if (!view) return [];
   const [width, height, x, y] = [4, 8, 12, 16].map((offset) => view.getUint32(offset)) as [
     number,
     number,
@@ -92,7 +92,7 @@ async function readControl(file: FileReader, { at }: Chunk): Promise<ApngFrame &
     number,
   ];
   const delay = (1000 * view.getUint16(20)) / (view.getUint16(22) || DEFAULT_DENOMINATOR);
-  return { width, height, x, y, delay, dispose: view.getUint8(24), blend: view.getUint8(25), data: [] };
+  return [{ width, height, x, y, delay, dispose: view.getUint8(24), blend: view.getUint8(25), data: [] }];
 }
 
 // --- pixels ---
@@ -116,7 +116,7 @@ async function* compose(
   decode: (frame: ApngFrame) => Promise<ApngPicture>,
 ): AsyncGenerator<ApngPicture & Size, void, void> {
   if (width * height > MAX_PIXELS) throw new Error(`${width} x ${height} pixels are too many`);
-  let canvas: Uint8Array = new Uint8Array(4 * width * height);
+  let canvas: Uint8Array | undefined;
   let broken: string | undefined;
   for (const [i, frame] of frames.entries()) {
     const part = await decode(frame);
@@ -127,8 +127,9 @@ async function* compose(
       yield { why: broken!, width, height };
       continue;
     }
-    const before = canvas;
-    canvas = canvas.slice();
+    // not before a header has turned out to be whole: a damaged one may tell any size
+    const before: Uint8Array = canvas ?? new Uint8Array(4 * width * height);
+    canvas = before.slice();
     paint(canvas, width, frame, part.rgba);
     yield { rgba: canvas, width, height };
     // there is nothing before the first picture to go back to
@@ -203,7 +204,7 @@ async function extract(
   const parts: Buffer[] = [SIGNATURE];
   for (const chunk of common) {
     if (chunk.type === 'acTL') continue;
-    const bytes = await readChunk(file, chunk);
+    const bytes = Buffer.from(await readChunk(file, chunk));
     if (chunk.type === 'IHDR') {
       bytes.writeUInt32BE(width, 0);
       bytes.writeUInt32BE(height, 4);

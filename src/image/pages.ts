@@ -1,6 +1,7 @@
 /** What an image file holds, told from its headers: one picture, or several and how long each is shown. */
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { messageOf } from '../errors.js';
 import { scanApng } from './apng.js';
 import { openReader, type FileReader } from './file-reader.js';
 import { scanGif } from './gif.js';
@@ -100,7 +101,8 @@ const DEFAULT_DELAY = 100;
 
 async function gifPages(path: string): Promise<Pages> {
   const { images, whole } = scanGif(await readFile(path));
-  const { count, delays } = await sharpPages(path);
+  const { count, delays, fault } = await sharpPages(path);
+  if (fault !== undefined) return { ...STILL, fault };
   const kept = whole ? count : Math.max(1, Math.min(count, images));
   if (kept === 1 && whole) return STILL;
   return {
@@ -113,7 +115,8 @@ async function gifPages(path: string): Promise<Pages> {
 }
 
 async function webpPages(path: string): Promise<Pages> {
-  const { count, delays } = await sharpPages(path);
+  const { count, delays, fault } = await sharpPages(path);
+  if (fault !== undefined) return { ...STILL, fault };
   return count === 1 ? STILL : several(count, delays.map(orDefault));
 }
 
@@ -125,16 +128,22 @@ function several(count: number, delays: readonly number[]): Pages {
   return { kind: 'pages', numbers, delays: numbers.map((i) => delays[i] ?? DEFAULT_DELAY) };
 }
 
-async function sharpPages(path: string): Promise<{ count: number; delays: readonly number[] }> {
+async function sharpPages(path: string): Promise<{ count: number; delays: readonly number[]; fault?: string }> {
   const sharp = await loadSharp();
-  const { pages = 1, delay = [] } = await sharp(path).metadata();
-  return { count: pages, delays: delay };
+  sharp.cache(false);
+  try {
+    const { pages = 1, delay = [] } = await sharp(path).metadata();
+    return { count: pages, delays: delay };
+  } catch (error) {
+    return { count: 1, delays: [], fault: `damaged, only its first picture can be found (${messageOf(error).trim()})` };
+  }
 }
 
 async function apngPages(file: FileReader): Promise<Pages> {
   const scan = await scanApng(file);
   if (!scan || scan.announced <= 1) return STILL;
-  const delays = scan.frames.map(({ delay }) => orDefault(delay));
+  // where the file ends before the first, that is the one that is missing
+  const delays = scan.frames.length > 0 ? scan.frames.map(({ delay }) => orDefault(delay)) : [DEFAULT_DELAY];
   const fault = delays.length < scan.announced ? `cut off, it says that it has ${scan.announced} pictures` : undefined;
   return { kind: 'apng', numbers: [...delays.keys()], delays, ...(fault === undefined ? {} : { fault }) };
 }

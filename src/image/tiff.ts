@@ -45,6 +45,8 @@ const OLD_REDUCED = 2;
 /** Bytes of a value, by the number of its type. */
 const TYPE_BYTES: Readonly<Record<number, number>> = { 1: 1, 2: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8 };
 const MAX_PAGES = 1_000_000;
+/** Of more parts it is not looked whether they are there. */
+const MAX_PARTS = 2 ** 20;
 /** Characters of a description that matter here. */
 const TEXT_READ = 1000;
 
@@ -123,7 +125,7 @@ async function isPicture(file: FileReader, layout: Layout, { entries }: Director
 
 async function hasPixels(file: FileReader, layout: Layout, { entries }: Directory): Promise<boolean> {
   for (const [positions, lengths] of PARTS) {
-    if (!entries.has(positions)) continue;
+    if ((entries.get(positions)?.count ?? Infinity) > MAX_PARTS) continue;
     const starts = await numbersOf(file, layout, entries.get(positions));
     const sizes = await numbersOf(file, layout, entries.get(lengths));
     if (!starts || (entries.has(lengths) && !sizes)) return false;

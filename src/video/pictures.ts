@@ -152,7 +152,7 @@ interface Lost {
 function decodeFrom({ file, pages }: Source, from: number): AsyncGenerator<RgbImage | Lost, void, void> {
   if (typeof file !== 'string') return locked(file);
   if (pages.kind === 'video') return locked({ name: file, why: 'it is a sequence: name the file itself' });
-  return pages.kind === 'apng' ? decodeAnimation(file, from) : decodeRuns(file, pages, from);
+  return pages.kind === 'apng' ? decodeAnimation(file, pages, from) : decodeRuns(file, pages, from);
 }
 
 async function* locked({ name, why }: LockedPicture): AsyncGenerator<Lost, void, void> {
@@ -160,14 +160,24 @@ async function* locked({ name, why }: LockedPicture): AsyncGenerator<Lost, void,
 }
 
 /** Each picture is made of those before. */
-async function* decodeAnimation(file: string, from: number): AsyncGenerator<RgbImage | Lost, void, void> {
+async function* decodeAnimation(
+  file: string,
+  { numbers }: Pages,
+  from: number,
+): AsyncGenerator<RgbImage | Lost, void, void> {
   let position = 0;
-  for await (const { width, height, ...picture } of decodeApng(file)) {
-    if (position++ < from) continue;
-    yield 'why' in picture
-      ? { why: `image ${file}: ${picture.why}` }
-      : { data: flattenRgba(picture.rgba), width, height };
+  let reason = 'it is cut off';
+  try {
+    for await (const { width, height, ...picture } of decodeApng(file)) {
+      if (position++ < from) continue;
+      yield 'why' in picture
+        ? { why: `image ${file}: ${picture.why}` }
+        : { data: flattenRgba(picture.rgba), width, height };
+    }
+  } catch (error) {
+    reason = messageOf(error);
   }
+  for (; position < numbers.length; position++) if (position >= from) yield { why: `image ${file}: ${reason}` };
 }
 
 /** Bytes of the pictures that are decoded at once. */

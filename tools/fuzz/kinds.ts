@@ -7,6 +7,7 @@ import type { Random } from '../../src/random.js';
 import { baseImage, baseVideo, H264, makeVideo, VIDEOS, type Folders } from './files.js';
 import { links } from './links.js';
 import { damageBytes, damageText, NUMBERS, pick } from './mutate.js';
+import { pictures } from './pictures.js';
 import { requests } from './requests.js';
 import { variants } from './variants.js';
 
@@ -33,6 +34,7 @@ export const KINDS: Readonly<Record<string, FuzzKind>> = {
   tracked: { share: 3, seconds: 180, make: tracked },
   requests: { share: 10, seconds: 60, make: requests },
   links: { share: 6, seconds: 90, make: links },
+  pictures: { share: 15, seconds: 60, make: pictures },
 };
 
 const MEDIA: Media = { name: 'clip.mp4', width: 160, height: 120, fps: 25, frameCount: 30 };
