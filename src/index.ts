@@ -24,6 +24,7 @@ export { intersectionOverUnion, parseBox, type FrameBox, type Size } from './geo
 export { openVideo, type OpenOptions, type Start, type VideoSource } from './video/read.js';
 export { isLive, openLive, type LiveCounts, type LiveEvent, type LiveOptions, type LiveSource } from './video/live.js';
 export type { Binaries, Binary } from './video/binaries.js';
+export type { PixelAspect } from './video/probe.js';
 export { openVideoWriter, type VideoWriter, type WriterOptions } from './video/write.js';
 export type { Frame } from './image/frame.js';
 export { drawResult, drawResults } from './image/draw.js';
