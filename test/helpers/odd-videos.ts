@@ -6,7 +6,7 @@ import type { Size } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
 import { findBinaries, passthroughOption } from '../../src/video/binaries.js';
 import type { PixelAspect } from '../../src/video/probe.js';
-import { hideRate, runFfmpeg, setMatrix, type Matrix } from './video.js';
+import { hideRate, runFfmpeg, setEdits, setMatrix, type Edit, type Matrix } from './video.js';
 
 export type Corner = 'left top' | 'right top' | 'left bottom' | 'right bottom';
 
@@ -130,6 +130,19 @@ function turnedVideo({ name, matrix, corner, isQuarter }: Turn): OddVideo {
   };
 }
 
+function editedVideo(name: string, edits: readonly Edit[], numbers: readonly number[]): OddVideo {
+  return {
+    name: `an edit list ${name}`,
+    async make(folder) {
+      const file = path.join(folder, 'edited.mp4');
+      await shoot(file);
+      await setEdits(file, edits);
+      return file;
+    },
+    shown: plain({ numbers }),
+  };
+}
+
 /** Two streams; the numbers of the second begin at 4, it is half as large, and is the default one where that is asked. */
 async function makeStreams(file: string, defaultStream: number): Promise<string> {
   const [first, second] = [`${file}.1.mp4`, `${file}.2.mp4`];
@@ -154,6 +167,15 @@ export const ODD_VIDEOS: readonly OddVideo[] = [
     },
     shown: plain({ numbers: upTo(FRAMES).slice(5) }),
   },
+  editedVideo('that ends before the last frame', [[0, 0.28]], upTo(7)),
+  editedVideo(
+    'of two parts',
+    [
+      [0.04, 0.12],
+      [0.28, 0.16],
+    ],
+    [1, 2, 3, 7, 8, 9, 10],
+  ),
   {
     name: 'an edit list that lets the picture begin after the sound, which is longer',
     async make(folder) {

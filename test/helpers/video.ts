@@ -104,6 +104,32 @@ export async function hideRate(file: string): Promise<void> {
   await writeFile(file, bytes);
 }
 
+/** A part of a track, seconds from its first frame, that plays. */
+export type Edit = readonly [from: number, seconds: number];
+
+/** Writes an edit list into an MP4 file with one track, whose index lies at its end: what is stored stays, and only these parts play. */
+export async function setEdits(path: string, edits: readonly Edit[]): Promise<void> {
+  const bytes = await readFile(path);
+  const number = (box: string, offset: number): number => bytes.readUInt32BE(bytes.indexOf(box) + offset);
+  const [movieTicks, mediaTicks] = [number('mvhd', 16), number('mdhd', 16)];
+  const start = bytes.indexOf('edts') - 4;
+  const old = bytes.readUInt32BE(start);
+  const firstTime = number('elst', 16); // where the first frame lies in the track: not at 0 where there are B-frames
+  const entries = edits.flatMap(([from, seconds]) => [seconds * movieTicks, firstTime + from * mediaTicks, 65_536]);
+  const list = Buffer.alloc(24 + 4 * entries.length);
+  list.writeUInt32BE(list.length);
+  list.write('edts', 4);
+  list.writeUInt32BE(list.length - 8, 8);
+  list.write('elst', 12);
+  list.writeUInt32BE(edits.length, 20);
+  for (const [i, entry] of entries.entries()) list.writeUInt32BE(Math.round(entry), 24 + 4 * i);
+  for (const box of ['moov', 'trak']) {
+    const at = bytes.indexOf(box) - 4;
+    bytes.writeUInt32BE(bytes.readUInt32BE(at) + list.length - old, at);
+  }
+  await writeFile(path, Buffer.concat([bytes.subarray(0, start), list, bytes.subarray(start + old)]));
+}
+
 /** One grey picture. */
 export async function makePicture(path: string, size = { width: 20, height: 10 }): Promise<void> {
   await sharp({ create: { ...size, channels: 3, background: '#808080' } }).toFile(path);
