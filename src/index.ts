@@ -29,7 +29,6 @@ export type { PixelAspect } from './video/probe.js';
 export { isLive } from './video/source.js';
 export { openLive, type LiveCounts, type LiveEvent, type LiveOptions, type LiveSource } from './video/live.js';
 export type { Binaries, Binary } from './video/binaries.js';
-export type { PixelAspect } from './video/probe.js';
 export { openVideoWriter, type VideoWriter, type WriterOptions } from './video/write.js';
 export type { Frame } from './image/frame.js';
 export { drawResult, drawResults } from './image/draw.js';
