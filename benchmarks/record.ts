@@ -14,7 +14,7 @@ export interface Origin {
 }
 
 /** Flags whose value is a folder of whoever runs it: the command says DIR. */
-const FOLDERS: readonly string[] = ['--root', '--work'];
+const FOLDERS: readonly string[] = ['--root', '--work', '--boxes'];
 
 /** @param script name of the npm script; folders of this machine are left out of the command */
 export function originOf(script: string, config: TrackerOptions): Origin {

@@ -1,7 +1,7 @@
 /**
  * Success of the tracker over a folder of sequences: one pass from the first box, 21 thresholds, strict >, frames without truth left out.
  *
- *   npm run bench:val -- --root DIR [--split val] [--seeds 11,12,13] [--config JSON] [--oracle NAME] [--out FILE.json]
+ *   npm run bench:val -- --root DIR [--split val] [--seeds 11,12,13] [--config JSON] [--oracle NAME] [--boxes DIR] [--out FILE.json]
  *
  * An oracle tells the tracker a part of the truth after each frame: what the score gains is what that part costs (ORACLES).
  *
@@ -11,6 +11,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import type { TrackerOptions } from '../../src/config.js';
+import { readRows } from '../../src/io/number-rows.js';
 import { intersectionOverUnion, type FrameBox } from '../../src/geometry.js';
 import { createTracker } from '../../src/tracker/tracker.js';
 import { readSequences, type Sequence } from '../../src/training/dataset.js';
@@ -20,6 +21,9 @@ import { isWorker, runJobs, serveJobs } from '../workers.js';
 
 export interface SequenceScore {
   readonly sequence: string;
+  /** Data set and source of the sequence, as far as its meta.json names them. */
+  readonly origin?: string;
+  readonly group?: string;
   readonly seed: number;
   readonly frames: number;
   readonly auc: number;
@@ -103,16 +107,37 @@ async function runSequence({ sequence, seed, config, oracle, figures }: Job): Pr
   }
   await tracker.release();
   const score = {
-    sequence: sequence.name,
+    ...scoreOf(sequence, overlaps),
     seed,
     frames: boxes.length,
-    auc: THRESHOLDS.reduce((sum, threshold) => sum + success(overlaps, threshold), 0) / THRESHOLDS.length,
-    op50: success(overlaps, 0.5),
-    op75: success(overlaps, 0.75),
     msPerFrame: spent / Math.max(1, boxes.length - 1),
     moved,
   };
   return figures ? { ...score, figures: rows, boxes } : score;
+}
+
+/** Figures of a sequence, and where it comes from. */
+function scoreOf({ name, origin, group }: Sequence, overlaps: readonly number[]) {
+  return {
+    sequence: name,
+    ...(origin === undefined ? {} : { origin }),
+    ...(group === undefined ? {} : { group }),
+    auc: THRESHOLDS.reduce((sum, threshold) => sum + success(overlaps, threshold), 0) / THRESHOLDS.length,
+    op50: success(overlaps, 0.5),
+    op75: success(overlaps, 0.75),
+  };
+}
+
+/** Score of another tracker's boxes: NAME.txt of a folder, one x,y,w,h a frame. */
+async function scoreBoxes(sequence: Sequence, folder: string): Promise<SequenceScore> {
+  const { rows } = await readRows(path.join(folder, `${sequence.name}.txt`), [4]);
+  const overlaps = sequence.boxes.flatMap((truth, i) => {
+    const [x, y, w, h] = rows.subarray(4 * i, 4 * i + 4);
+    // rows that are missing or no numbers overlap with nothing
+    const overlap = truth ? intersectionOverUnion({ x: x!, y: y!, w: w!, h: h! }, truth) : 0;
+    return truth ? [Number.isFinite(overlap) ? overlap : 0] : [];
+  });
+  return { ...scoreOf(sequence, overlaps), seed: 0, frames: rows.length / 4, msPerFrame: 0, moved: 0 };
 }
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
@@ -128,6 +153,7 @@ if (isWorker()) {
     .addOption(
       new Option('--oracle <name>', 'part of the truth that is told').choices(Object.keys(ORACLES)).default('none'),
     )
+    .option('--boxes <dir>', "NAME.txt of another tracker's boxes, x,y,w,h a line, which are scored in place of ours")
     .option('--only <list>', 'names of sequences')
     .option('--every <n>', 'only each n-th sequence', Number, 1)
     .option('--workers <n>', 'child processes', Number, 2)
@@ -140,6 +166,7 @@ if (isWorker()) {
       seeds: string;
       config: string;
       oracle: Oracle;
+      boxes?: string;
       only?: string;
       every: number;
       workers: number;
@@ -151,20 +178,23 @@ if (isWorker()) {
   const sequences = (await readSequences(path.join(options.root, options.split))).filter(
     (sequence, index) => index % options.every === 0 && (!names || names.includes(sequence.name)),
   );
-  const seeds = options.seeds.split(',').map(Number);
+  const seeds = options.boxes === undefined ? options.seeds.split(',').map(Number) : [0];
   const jobs = sequences.flatMap((sequence) =>
     seeds.map((seed) => ({ sequence, seed, config, oracle: options.oracle, figures: options.figures === true })),
   );
   const scores: SequenceScore[] = [];
   const started = Date.now();
   const longestFirst = jobs.toSorted((a, b) => b.sequence.boxes.length - a.sequence.boxes.length);
-  await runJobs<Job, SequenceScore>(longestFirst, options.workers, (score, left) => {
-    scores.push(score);
-    const eta = ((Date.now() - started) / scores.length) * left;
-    console.error(
-      `${score.sequence.padEnd(26)} seed ${score.seed} AUC ${score.auc.toFixed(3)}  ${score.msPerFrame.toFixed(0)} ms  ETA ${Math.round(eta / 1000)} s`,
-    );
-  });
+  if (options.boxes !== undefined)
+    for (const sequence of sequences) scores.push(await scoreBoxes(sequence, options.boxes));
+  else
+    await runJobs<Job, SequenceScore>(longestFirst, options.workers, (score, left) => {
+      scores.push(score);
+      const eta = ((Date.now() - started) / scores.length) * left;
+      console.error(
+        `${score.sequence.padEnd(26)} seed ${score.seed} AUC ${score.auc.toFixed(3)}  ${score.msPerFrame.toFixed(0)} ms  ETA ${Math.round(eta / 1000)} s`,
+      );
+    });
   console.log(`${'sequence'.padEnd(26)} frames   AUC  OP50  OP75`);
   for (const { name } of sequences) {
     const own = scores.filter((score) => score.sequence === name);

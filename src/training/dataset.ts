@@ -1,6 +1,7 @@
 /** Training footage in plain folders: sequences (video.mp4 + groundtruth.txt) and photographs (boxes.jsonl). */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isObject } from '../config.js';
 import { learnableBoxes, readGroundTruth } from '../datasets/ground-truth.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { checkLink, foldersIn } from '../evaluation/datasets/layout.js';
@@ -18,6 +19,10 @@ export interface Sequence {
   readonly annotation?: string;
   /** One box a frame; undefined where the object is absent (NaN in the file). */
   readonly boxes: readonly (FrameBox | undefined)[];
+  /** The data set it belongs to; undefined where meta.json does not say. */
+  readonly origin?: string;
+  /** Sequences of one group show the same people and places; undefined: it is a group of its own. */
+  readonly group?: string;
 }
 
 export interface Photo {
@@ -54,7 +59,32 @@ async function readSequence(folder: string, name: string): Promise<Sequence> {
   });
   const { boxes, faults } = learnableBoxes((await readGroundTruth(truth)).truth, truth);
   if (faults.length > 0) throw faultsOf(truth, faults);
-  return { name, video, annotation: truth, boxes };
+  return { name, video, annotation: truth, boxes, ...(await readMeta(join(folder, 'meta.json'))) };
+}
+
+/** Origin and group of a sequence, as far as its meta.json names them. @throws TrackerError DATA_INVALID where the file is not JSON */
+async function readMeta(path: string): Promise<Pick<Sequence, 'origin' | 'group'>> {
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return {};
+  const text = await readTextFile(path, { what: 'description' });
+  let meta: unknown;
+  try {
+    meta = JSON.parse(text);
+  } catch (cause) {
+    throw new TrackerError('DATA_INVALID', `${path}: ${messageOf(cause)}`, {
+      hint: 'expected {"origin": "...", "group": "..."}; the file may be left out',
+      cause,
+    });
+  }
+  const { origin, dataset, group } = isObject(meta) ? meta : {};
+  const named = origin ?? dataset;
+  return {
+    ...(typeof named === 'string' ? { origin: named } : {}),
+    ...(typeof group === 'string' ? { group } : {}),
+  };
 }
 
 /** The photographs of a folder with boxes.jsonl. @throws TrackerError DATA_INVALID naming the line */
