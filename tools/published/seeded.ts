@@ -135,20 +135,21 @@ export function seededBox(index: number): FrameBox {
   return { x: 100 + 3 * index, y: 80 + 2 * index, w: 44 + Math.floor(index / 3), h: 36 + Math.floor(index / 4) };
 }
 
-/** A frame of the sequence: a texture, and an object of another one that moves and grows. */
-export function seededFrame(index: number): Frame {
-  const data = new Uint8Array(3 * WIDTH * HEIGHT);
+/** A frame of the sequence: a texture, and an object of another one that moves and grows. A larger one is the same repeated. */
+export function seededFrame(index: number, width = WIDTH, height = HEIGHT): Frame {
+  const data = new Uint8Array(3 * width * height);
   const box = seededBox(index);
   let at = 0;
-  for (let y = 0; y < HEIGHT; y++) {
-    for (let x = 0; x < WIDTH; x++) {
-      const [u, v] = [x - box.x, y - box.y];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [column, row] = [x % WIDTH, y % HEIGHT];
+      const [u, v] = [column - box.x, row - box.y];
       const inside = u >= 0 && u < box.w && v >= 0 && v < box.h;
       for (let c = 0; c < 3; c++) {
         const thing = 96 + ((((u >> 2) * 37) ^ ((v >> 2) * 59) ^ (c * 83)) & 127);
-        data[at++] = inside ? thing : ((x * 3 + y * 5 + c * 29) ^ ((x >> 4) * (y >> 4) * 11)) & 127;
+        data[at++] = inside ? thing : ((column * 3 + row * 5 + c * 29) ^ ((column >> 4) * (row >> 4) * 11)) & 127;
       }
     }
   }
-  return { data, width: WIDTH, height: HEIGHT, index, time: index / 30 };
+  return { data, width, height, index, time: index / 30 };
 }
