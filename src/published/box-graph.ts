@@ -5,7 +5,7 @@
 import { GraphBuilder } from '../io/onnx-graph.js';
 import { BOX_HEAD, COARSE_BINS, FINE_BINS, tapChannels } from './architecture.js';
 import { architectureOf, type PublishedModel } from './file.js';
-import { foldNorm, Layers } from './layers.js';
+import { foldNorm, Layers, type Folded } from './layers.js';
 import { cellsOf } from './look-graph.js';
 import type { Rules } from './trackers.js';
 
@@ -40,15 +40,8 @@ export function compileModulate(model: PublishedModel): Uint8Array {
   return g.toBytes();
 }
 
-/** Weights of one dense layer as the graph takes them. */
-export interface DenseLayer {
-  /** [P P C, D]: bins row by row, channels last. */
-  readonly kernel: Float32Array;
-  readonly bias: Float32Array;
-}
-
-/** The dense layer behind the pooling of one map, batch norm folded in; the checkpoint has channels first. */
-export function denseLayer({ weights }: PublishedModel, map: 'fine' | 'coarse'): DenseLayer {
+/** The dense layer behind the pooling of one map, batch norm folded in: [P P C, D], bins row by row, channels last (the checkpoint has them first). */
+export function denseLayer({ weights }: PublishedModel, map: 'fine' | 'coarse'): Folded {
   const name = `${BOX_HEAD}.${map === 'fine' ? 'fc3_rt' : 'fc4_rt'}`;
   const bins = (map === 'fine' ? FINE_BINS : COARSE_BINS) ** 2;
   const { kernel, shape, bias } = foldNorm(weights, `${name}.linear`, `${name}.bn`);
@@ -61,19 +54,7 @@ export function denseLayer({ weights }: PublishedModel, map: 'fine' | 'coarse'):
         result[(bin * channels + c) * outputs + o] = kernel[o * inputs + c * bins + bin]!;
     }
   }
-  return { kernel: result, bias };
-}
-
-/** The layer for one object: channels are multiplied before they are pooled, which is the same as multiplying the weights behind it. */
-export function modulated({ kernel, bias }: DenseLayer, factors: Float32Array): DenseLayer {
-  const outputs = bias.length;
-  const channels = factors.length;
-  const result = new Float32Array(kernel.length);
-  for (let row = 0; row < kernel.length / outputs; row++) {
-    const factor = factors[row % channels]!;
-    for (let i = row * outputs; i < (row + 1) * outputs; i++) result[i] = kernel[i]! * factor;
-  }
-  return { kernel: result, bias };
+  return { kernel: result, shape: [inputs, outputs], bias };
 }
 
 /** One map, of which the graph sees a square window. */
@@ -88,6 +69,9 @@ interface MapPort {
   readonly columns: string;
   /** Cell numbers of the window along x and y: [1, 2, 1, K]. */
   readonly cells: string;
+  /** What the first frame's object does to the channels: [C]. */
+  readonly factors: string;
+  /** The dense layer. */
   readonly kernel: string;
   readonly bias: string;
   /** The predictor's share: [1, D]. */
@@ -97,7 +81,7 @@ interface MapPort {
 /**
  * Gradient ascent of boxes.
  * Inputs: boxes [N, 4] (x, y, w, h, crop pixels); of relative space also base [1, 2], the size that places are measured by; and of each map (fine,
- * coarse): NAME [K, K, C], its window; NAME_cells [1, 2, 1, K]; NAME_kernel [P P C, D] and NAME_bias [D], the dense layer.
+ * coarse): NAME [K, K, C], its window; NAME_cells [1, 2, 1, K]; NAME_factors [C], from modulate.
  * Outputs: next [N, 4]; energy [N], that before the last step; path [steps x N, 4], the boxes that were pooled.
  */
 export function compileRefine(model: PublishedModel, rules: Pick<Rules, 'space' | 'steps' | 'step'>): Uint8Array {
@@ -123,15 +107,17 @@ export function compileRefine(model: PublishedModel, rules: Pick<Rules, 'space' 
   return g.toBytes();
 }
 
-function mapPort(layers: Layers, { recipe: { widths }, weights }: PublishedModel, name: 'fine' | 'coarse'): MapPort {
+function mapPort(layers: Layers, model: PublishedModel, name: 'fine' | 'coarse'): MapPort {
   const { g } = layers;
+  const { widths } = model.recipe;
   const fine = name === 'fine';
   const bins = fine ? FINE_BINS : COARSE_BINS;
   const channels = widths[name];
   const outputs = fine ? widths.fineDense : widths.coarseDense;
   const side = `${name}_side`;
   const rows = g.op('Reshape', [g.input(name, [side, side, channels]), g.integers([0, -1])]);
-  const all = weights[`${BOX_HEAD}.iou_predictor.weight`]!.data;
+  const { kernel, shape, bias } = denseLayer(model, name);
+  const all = model.weights[`${BOX_HEAD}.iou_predictor.weight`]!.data;
   const predictor = fine ? all.subarray(0, outputs) : all.subarray(all.length - outputs);
   return {
     stride: fine ? FINE_STRIDE : COARSE_STRIDE,
@@ -141,8 +127,9 @@ function mapPort(layers: Layers, { recipe: { widths }, weights }: PublishedModel
     rows,
     columns: g.op('Transpose', [rows], { perm: [1, 0] }),
     cells: g.input(`${name}_cells`, [1, 2, 1, side]),
-    kernel: g.input(`${name}_kernel`, [bins * bins * channels, outputs]),
-    bias: g.input(`${name}_bias`, [outputs]),
+    factors: g.input(`${name}_factors`, [channels]),
+    kernel: g.constant({ data: kernel, dims: shape }),
+    bias: g.constant({ data: bias, dims: [outputs] }),
     predictor: g.constant({ data: predictor, dims: [1, outputs] }),
   };
 }
@@ -214,13 +201,15 @@ function energyOf(
     -1,
     channels,
   ]); // [N, P, K, C]
-  const pooled = layers.reshape(g.op('MatMul', [x, bands]), [-1, bins * bins * channels]);
-  const hidden = g.op('Relu', [g.op('Gemm', [pooled, map.kernel, map.bias])]);
+  const modulated = g.op('Mul', [g.op('MatMul', [x, bands]), map.factors]); // linear: before pooling or after is the same
+  const flat = layers.reshape(modulated, [-1, bins * bins * channels]);
+  const hidden = g.op('Relu', [g.op('Gemm', [flat, map.kernel, map.bias])]);
   const terms = g.op('Mul', [hidden, map.predictor]);
   const energy = g.op('ReduceSum', [terms, g.integers([1])], { keepdims: 1 });
   // The way back. A ReLU passes what has a positive output: the sign of the output is the mask.
   const dHidden = g.op('Mul', [g.op('Sign', [hidden]), map.predictor]);
-  const dPooled = layers.reshape(g.op('Gemm', [dHidden, map.kernel], { transB: 1 }), [-1, bins, bins, channels]);
+  const dFlat = layers.reshape(g.op('Gemm', [dHidden, map.kernel], { transB: 1 }), [-1, bins, bins, channels]);
+  const dPooled = g.op('Mul', [dFlat, map.factors]);
   const transposed = (value: string): string => g.op('Transpose', [value], { perm: [0, 1, 3, 2] });
   const dBands = layers.reshape(g.op('MatMul', [transposed(x), dPooled]), [0, bins, -1]); // [N, P, K C]
   const dY = g.op('Unsqueeze', [g.op('MatMul', [dBands, map.columns]), g.integers([1])]);

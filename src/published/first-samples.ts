@@ -1,11 +1,13 @@
 /** The first frame's pictures: thirteen views of the object that the filter learns from, and where the object is in each. */
 import type { Random } from '../random.js';
 
-/** A changed picture of side 2 S; views are the S x S about its middle. */
-interface Large {
+/** The picture of side 2 S that views are cut from, and where: a view is S x S, and begins at this row and column. No view reaches its border. */
+interface Cut {
   /** [3, 2S, 2S] */
-  readonly pixels: Float32Array;
-  readonly side: number;
+  readonly large: Float32Array;
+  readonly size: number;
+  readonly top: number;
+  readonly left: number;
 }
 
 /** (dy, dx): how far the object is moved from the middle. */
@@ -41,61 +43,72 @@ const RANDOM_SHIFT = 1 / 3;
  * @param size S
  */
 export function* firstViews(large: Float32Array, size: number, random: Random): Generator<View> {
-  const plain: Large = { pixels: large, side: 2 * size };
-  const cut = (picture: Large, shift: Shift): View => ({ pixels: cutView(picture, size, shift), shift });
-  yield cut(plain, [0, 0]);
+  const view = (change: (cut: Cut) => Float32Array, shift: Shift): View => ({
+    pixels: change({ large, size, top: size / 2 - shift[0], left: size / 2 - shift[1] }),
+    shift,
+  });
+  yield view(plain, [0, 0]);
   for (const [y, x] of CORNERS)
-    yield cut(plain, [Math.trunc((y * FIXED_SHIFT * size) / 2), Math.trunc((x * FIXED_SHIFT * size) / 2)]);
-  const changes: readonly ((picture: Large) => Large)[] = [
-    mirror,
-    ...BLURS.map((sigmas) => (picture: Large) => blur(picture, ...sigmas)),
-    ...TURNS.map((degrees) => (picture: Large) => turn(picture, (degrees * Math.PI) / 180)),
+    yield view(plain, [Math.trunc((y * FIXED_SHIFT * size) / 2), Math.trunc((x * FIXED_SHIFT * size) / 2)]);
+  const changes: readonly ((cut: Cut) => Float32Array)[] = [
+    mirrored,
+    ...BLURS.map(
+      ([down, across]) =>
+        (cut: Cut) =>
+          blurred(cut, down, across),
+    ),
+    ...TURNS.map((degrees) => (cut: Cut) => turned(cut, (degrees * Math.PI) / 180)),
   ];
   // all are drawn before the first is made: the order of the draws is part of the rules
   const shifts = changes.map((): Shift => [randomShift(size, random), randomShift(size, random)]);
-  for (const [i, change] of changes.entries()) yield cut(change(plain), shifts[i]!);
+  for (const [i, change] of changes.entries()) yield view(change, shifts[i]!);
 }
 
 function randomShift(size: number, random: Random): number {
   return Math.trunc((random.uniform() - 0.5) * RANDOM_SHIFT * size);
 }
 
-/** Pixel i of the view is pixel i + S / 2 - d of the picture, the border repeated. */
-function cutView({ pixels, side }: Large, size: number, [dy, dx]: Shift): Float32Array {
+function plain({ large, size, top, left }: Cut): Float32Array {
   const result = new Float32Array(3 * size * size);
-  const inside = (at: number): number => Math.min(side - 1, Math.max(0, at));
-  const columns = Int32Array.from({ length: size }, (_, x) => inside(x + size / 2 - dx));
-  let at = 0;
-  for (let c = 0; c < 3; c++) {
-    for (let y = 0; y < size; y++) {
-      const row = (c * side + inside(y + size / 2 - dy)) * side;
-      for (let x = 0; x < size; x++) result[at++] = pixels[row + columns[x]!]!;
+  for (let row = 0; row < 3 * size; row++) {
+    const from = (Math.floor(row / size) * 2 * size + top + (row % size)) * 2 * size + left;
+    result.set(large.subarray(from, from + size), row * size);
+  }
+  return result;
+}
+
+/** Left is right in the large picture. */
+function mirrored({ large, size, top, left }: Cut): Float32Array {
+  const result = plain({ large, size, top, left: size - left });
+  for (let row = 0; row < 3 * size; row++) result.subarray(row * size, (row + 1) * size).reverse();
+  return result;
+}
+
+/** Gaussian. @param down, across deviations, pixels */
+function blurred(cut: Cut, down: number, across: number): Float32Array {
+  const { large, size, top, left } = cut;
+  const [rows, columns] = [gaussian(down), gaussian(across)];
+  const [above, before] = [(rows.length - 1) / 2, (columns.length - 1) / 2];
+  const wide = size + 2 * before;
+  const line = new Float64Array(wide);
+  const result = new Float32Array(3 * size * size);
+  for (let row = 0; row < 3 * size; row++) {
+    const first = (Math.floor(row / size) * 2 * size + top + (row % size) - above) * 2 * size + left - before;
+    line.fill(0);
+    for (const [i, weight] of rows.entries()) {
+      const from = first + i * 2 * size;
+      for (let x = 0; x < wide; x++) line[x]! += weight * large[from + x]!;
+    }
+    for (let x = 0; x < size; x++) {
+      let sum = 0;
+      for (let i = 0; i < columns.length; i++) sum += columns[i]! * line[x + i]!;
+      result[row * size + x] = sum;
     }
   }
   return result;
 }
 
-function mirror({ pixels, side }: Large): Large {
-  const result = new Float32Array(pixels.length);
-  for (let row = 0; row < 3 * side; row++) {
-    for (let x = 0; x < side; x++) result[row * side + x] = pixels[row * side + side - 1 - x]!;
-  }
-  return { pixels: result, side };
-}
-
-/** Gaussian, 0 outside. @param down, across deviations, pixels */
-function blur({ pixels, side }: Large, down: number, across: number): Large {
-  const columns = new Float32Array(pixels.length);
-  const result = new Float32Array(pixels.length);
-  const plane = side * side;
-  for (let c = 0; c < 3; c++) {
-    const from = c * plane;
-    convolve(pixels, columns, from, side, gaussian(down), side, 1);
-    convolve(columns, result, from, side, gaussian(across), 1, side);
-  }
-  return { pixels: result, side };
-}
-
+/** Sums to 1. */
 function gaussian(sigma: number): Float64Array {
   const radius = Math.ceil(2 * sigma);
   const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
@@ -105,49 +118,27 @@ function gaussian(sigma: number): Float64Array {
   return weights.map((weight) => weight / sum);
 }
 
-/** Along one axis of a plane: its neighbours are `along` numbers apart, its lines `between`. */
-function convolve(
-  source: Float32Array,
-  target: Float32Array,
-  from: number,
-  side: number,
-  weights: Float64Array,
-  along: number,
-  between: number,
-): void {
-  const radius = (weights.length - 1) / 2;
-  for (let line = 0; line < side; line++) {
-    const start = from + line * between;
-    for (let i = 0; i < side; i++) {
-      let sum = 0;
-      const last = Math.min(side - 1, i + radius);
-      for (let j = Math.max(0, i - radius); j <= last; j++)
-        sum += weights[j - i + radius]! * source[start + j * along]!;
-      target[start + i * along] = sum;
-    }
-  }
-}
-
-/** About the middle, bilinear, the border repeated. */
-function turn({ pixels, side }: Large, angle: number): Large {
-  const result = new Float32Array(pixels.length);
+/** About the middle of the large picture, bilinear, its border repeated. */
+function turned({ large, size, top, left }: Cut, angle: number): Float32Array {
+  const result = new Float32Array(3 * size * size);
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  const side = 2 * size;
   const middle = (side - 1) / 2;
-  const plane = side * side;
   const inside = (at: number): number => Math.min(side - 1, Math.max(0, at));
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      const u = cos * (x - middle) - sin * (y - middle) + middle;
-      const v = sin * (x - middle) + cos * (y - middle) + middle;
-      const [left, top] = [Math.floor(u), Math.floor(v)];
-      const [across, down] = [u - left, v - top];
-      const [x0, x1, y0, y1] = [inside(left), inside(left + 1), inside(top) * side, inside(top + 1) * side];
-      for (let c = 0, at = y * side + x, base = 0; c < 3; c++, at += plane, base += plane) {
-        const above = pixels[base + y0 + x0]! * (1 - across) + pixels[base + y0 + x1]! * across;
-        const below = pixels[base + y1 + x0]! * (1 - across) + pixels[base + y1 + x1]! * across;
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const [dx, dy] = [left + x - middle, top + y - middle];
+      const u = cos * dx - sin * dy + middle;
+      const v = sin * dx + cos * dy + middle;
+      const [column, row] = [Math.floor(u), Math.floor(v)];
+      const [across, down] = [u - column, v - row];
+      const [x0, x1, y0, y1] = [inside(column), inside(column + 1), inside(row) * side, inside(row + 1) * side];
+      for (let c = 0, at = y * size + x, base = 0; c < 3; c++, at += size * size, base += side * side) {
+        const above = large[base + y0 + x0]! * (1 - across) + large[base + y0 + x1]! * across;
+        const below = large[base + y1 + x0]! * (1 - across) + large[base + y1 + x1]! * across;
         result[at] = above * (1 - down) + below * down;
       }
     }
   }
-  return { pixels: result, side };
+  return result;
 }

@@ -1,17 +1,8 @@
 /** The published networks, open: from pixels and boxes to features, scores, filters and refined boxes. */
 import { poolingMatrices, touchedWindow, type MapAxis, type PoolingWindow } from '../features/roi-pool.js';
 import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../runtime/onnx.js';
-import { COARSE_BINS, FILTER_SIDE, FINE_BINS } from './architecture.js';
-import {
-  COARSE_STRIDE,
-  compileModulate,
-  compileRefine,
-  denseLayer,
-  FINE_STRIDE,
-  modulated,
-  REFERENCE_BINS,
-  type DenseLayer,
-} from './box-graph.js';
+import { FILTER_SIDE } from './architecture.js';
+import { COARSE_STRIDE, compileModulate, compileRefine, FINE_STRIDE, REFERENCE_BINS } from './box-graph.js';
 import type { PublishedModel } from './file.js';
 import { compileFirstFilter, compileLearn, TAPS } from './filter-graph.js';
 import type { Label } from './labels.js';
@@ -39,10 +30,10 @@ export interface Sight {
   readonly coarse: Float32Array;
 }
 
-/** The box head's dense layers for one object. */
+/** What an object does to the channels of the maps that boxes are pooled from. */
 export interface Reference {
-  readonly fine: DenseLayer;
-  readonly coarse: DenseLayer;
+  readonly fine: Float32Array;
+  readonly coarse: Float32Array;
 }
 
 export interface Refined {
@@ -100,10 +91,9 @@ class OpenNetworks implements PublishedNetworks {
   private readonly channels: number;
   private readonly fineAxis: MapAxis;
   private readonly coarseAxis: MapAxis;
-  private readonly dense: Reference;
 
   constructor(
-    private readonly model: PublishedModel,
+    model: PublishedModel,
     private readonly graphs: Graphs,
     private readonly rules: RefineRules,
   ) {
@@ -113,7 +103,6 @@ class OpenNetworks implements PublishedNetworks {
     this.channels = widths.filter;
     this.fineAxis = { cells: 2 * this.n, stride: FINE_STRIDE, offset: 0 };
     this.coarseAxis = { cells: this.n, stride: COARSE_STRIDE, offset: 0 };
-    this.dense = { fine: denseLayer(model, 'fine'), coarse: denseLayer(model, 'coarse') };
   }
 
   get device(): Pick<OnnxModel, 'provider' | 'reasons'> {
@@ -138,10 +127,7 @@ class OpenNetworks implements PublishedNetworks {
       ...poolingFeeds('fine', box, REFERENCE_BINS, this.fineAxis),
       ...poolingFeeds('coarse', box, 1, this.coarseAxis),
     });
-    return {
-      fine: modulated(this.dense.fine, out['fine']!.data),
-      coarse: modulated(this.dense.coarse, out['coarse']!.data),
-    };
+    return { fine: out['fine']!.data, coarse: out['coarse']!.data };
   }
 
   async firstFilter(memory: SampleMemory): Promise<Float32Array> {
@@ -201,11 +187,10 @@ class OpenNetworks implements PublishedNetworks {
     reach: Float32Array | undefined,
   ): Promise<Refined | undefined> {
     const windows = [this.fineAxis, this.coarseAxis].map((axis) => squareWindow(axis, reach));
-    const { widths } = this.model.recipe;
     const feeds: Record<string, FloatTensor> = {
       boxes: { data: boxes, dims: [boxes.length / 4, 4] },
-      ...mapFeeds('fine', sight.fine, widths.fine, this.fineAxis, windows[0]!, fine),
-      ...mapFeeds('coarse', sight.coarse, widths.coarse, this.coarseAxis, windows[1]!, coarse),
+      ...mapFeeds('fine', sight.fine, fine, this.fineAxis, windows[0]!),
+      ...mapFeeds('coarse', sight.coarse, coarse, this.coarseAxis, windows[1]!),
     };
     if (this.rules.space === 'relative') feeds['base'] = { data: boxes.slice(2, 4), dims: [1, 2] };
     const out = await this.graphs.refine.run(feeds);
@@ -340,20 +325,18 @@ function covers(window: PoolingWindow, boxes: Float32Array, axis: MapAxis): bool
 function mapFeeds(
   name: 'fine' | 'coarse',
   map: Float32Array,
-  channels: number,
+  factors: Float32Array,
   axis: MapAxis,
   { x, y }: PoolingWindow,
-  { kernel, bias }: DenseLayer,
 ): Record<string, FloatTensor> {
   const side = x.count;
+  const channels = factors.length;
   const data = side === axis.cells ? map : cutSquare(map, channels, axis.cells, x.first, y.first, side);
   const cells = Float32Array.from({ length: 2 * side }, (_, i) => (i < side ? x.first + i : y.first + i - side));
-  const bins = name === 'fine' ? FINE_BINS : COARSE_BINS;
   return {
     [name]: { data, dims: [side, side, channels] },
     [`${name}_cells`]: { data: cells, dims: [1, 2, 1, side] },
-    [`${name}_kernel`]: { data: kernel, dims: [bins * bins * channels, bias.length] },
-    [`${name}_bias`]: { data: bias, dims: [bias.length] },
+    [`${name}_factors`]: { data: factors, dims: [channels] },
   };
 }
 
