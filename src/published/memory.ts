@@ -10,6 +10,13 @@ export interface MemoryRules {
   readonly leastFirst: number;
 }
 
+/** What became of a sample. */
+export interface Stored {
+  readonly place: number;
+  /** Makes it as if it had not been stored; of the last one only. */
+  undo(): void;
+}
+
 export class SampleMemory {
   /** One row a place: [places, C n n]. */
   readonly features: Float32Array;
@@ -41,13 +48,23 @@ export class SampleMemory {
     }
   }
 
-  /** Takes in a sample; where there is no place left, the one of the least weight that is not of the first frame goes. @returns its place */
-  store(features: Float32Array, box: Box, rate: number): number {
+  /** Takes in a sample; where there is no place left, the one of the least weight that is not of the first frame goes. */
+  store(features: Float32Array, box: Box, rate: number): Stored {
     const place = this.nextPlace();
-    this.count = Math.max(this.count, place + 1);
+    const { count, newest } = this;
+    const weights = this.weights.slice();
+    const replaced = place < count ? this.features.slice(place * this.size, (place + 1) * this.size) : undefined;
+    const other = this.boxes[place];
+    this.count = Math.max(count, place + 1);
     this.put(place, features, box);
     this.weigh(place, rate);
-    return place;
+    const undo = (): void => {
+      if (replaced && other) this.put(place, replaced, other);
+      this.weights.set(weights);
+      this.count = count;
+      this.newest = newest;
+    };
+    return { place, undo };
   }
 
   private put(place: number, features: Float32Array, box: Box): void {

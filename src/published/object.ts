@@ -4,7 +4,7 @@
  */
 import type { FrameBox, Size } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
-import type { Random } from '../random.js';
+import { createRandom, type Random } from '../random.js';
 import type { PublishedModel } from './file.js';
 import { firstViews } from './first-samples.js';
 import { createLabeller, type Label, type Labeller } from './labels.js';
@@ -65,12 +65,14 @@ const DROPPED = 0.2;
 const DROPOUTS = 2;
 
 export class PublishedObject {
+  /** Of the frame: the first one is 1. */
   private number = 1;
+  private takeBack: (() => void) | undefined;
 
   private constructor(
     private readonly rules: FollowRules,
     private readonly networks: PublishedNetworks,
-    private readonly random: Random,
+    private random: Random,
     private position: Position,
     /** Size in the first crop, crop pixels. */
     private readonly base: Pair,
@@ -125,8 +127,29 @@ export class PublishedObject {
     };
   }
 
-  /** @param sight what the networks say of the search */
+  /**
+   * The object in the next frame. Where it fails, all stays as it was.
+   * @param sight what the networks say of the search
+   */
   async follow(frame: Size, search: Search, sight: Sight): Promise<Outcome> {
+    const { number, position, currentFilter } = this;
+    const random = this.random.state();
+    this.takeBack = () => Object.assign(this, { number, position, currentFilter, random: createRandom(random) });
+    try {
+      return await this.advance(frame, search, sight);
+    } catch (error) {
+      this.undo();
+      throw error;
+    }
+  }
+
+  /** Makes it as if the last follow() had not been. */
+  undo(): void {
+    this.takeBack?.();
+    this.takeBack = undefined;
+  }
+
+  private async advance(frame: Size, search: Search, sight: Sight): Promise<Outcome> {
     this.number++;
     const found = this.locate(search, sight);
     if (found.flag !== 'not_found') {
@@ -214,8 +237,15 @@ export class PublishedObject {
 
   private async learn(search: Search, { features }: Sight, hard: boolean): Promise<void> {
     const box = boxIn(search, this.position, this.rules.size);
-    const place = this.memory.store(features, box, hard ? MEMORY.hardRate : MEMORY.rate);
+    const { place, undo } = this.memory.store(features, box, hard ? MEMORY.hardRate : MEMORY.rate);
+    const label = this.labels[place];
     this.labels[place] = this.labelOf(box);
+    const before = this.takeBack;
+    this.takeBack = () => {
+      undo();
+      if (label) this.labels[place] = label;
+      before?.();
+    };
     const due = (this.number - 1) % this.rules.every === 0;
     const iterations = hard ? MEMORY.iterations.hard : due ? MEMORY.iterations.update : 0;
     for (let i = 0; i < iterations; i++)

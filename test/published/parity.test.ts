@@ -1,9 +1,10 @@
 /** Small networks of all kinds against what the original trackers computed, tensor by tensor and box by box. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { StoredTensor } from '../../src/io/safetensors.js';
 import { openPublished } from '../../src/published/networks.js';
 import { beginRun, readFixture, readTensors, type Figure, type Run } from '../../tools/published/fixture.js';
 
+vi.setConfig({ testTimeout: 300_000 });
 const OPTIONS = { threads: 1, provider: 'cpu' } as const;
 const TENSOR = 1e-5;
 /** After ten iterations: a score about 0 may change its sign. */
@@ -32,7 +33,14 @@ function figureDifference(found: Float32Array, { shape, mean, deviation, at, val
   return worst / greatest;
 }
 
-const joined = (parts: readonly Float32Array[]): Float32Array => Float32Array.from(parts.flatMap((part) => [...part]));
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const result = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  parts.reduce((at, part) => {
+    result.set(part, at);
+    return at + part.length;
+  }, 0);
+  return result;
+}
 /** [16, C] -> [C, 16], as the fixtures have filters. */
 const channelsFirst = (filter: Float32Array): Float32Array => {
   const channels = filter.length / 16;

@@ -43,7 +43,9 @@ test('100 samples are stored in the same places, with the same weights', () => {
   const sample = { features: new Float32Array(1), box: [0, 0, 1, 1] as const };
   memory.begin(Array.from({ length: 15 }, () => sample));
   for (const { rate, place, weights } of rows) {
-    expect(memory.store(sample.features, sample.box, rate)).toBe(place);
+    // taken back and done again it is the same
+    memory.store(sample.features, sample.box, rate).undo();
+    expect(memory.store(sample.features, sample.box, rate).place).toBe(place);
     weights.forEach((weight, i) => expect(Math.abs(memory.weights[i]! - weight)).toBeLessThan(1e-6));
   }
 });
