@@ -16,7 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['features'],
   ['ebm'],
   ['target'],
-  ['tracker'],
+  ['tracker', 'published'],
   ['datasets'],
   ['training', 'evaluation'],
   ['web'],

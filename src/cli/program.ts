@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   demo: async () => (await import('./demo.js')).addDemoCommand,
   evaluate: async () => (await import('./evaluate.js')).addEvaluateCommand,
   worker: async () => (await import('./worker.js')).addWorkerCommand,
+  import: async () => (await import('./import.js')).addImportCommand,
   train: async () => (await import('./train.js')).addTrainCommand,
   finetune: async () => (await import('./finetune.js')).addFinetuneCommand,
 };

@@ -1,0 +1,357 @@
+/** The published networks, open: from pixels and boxes to features, scores, filters and refined boxes. */
+import { poolingMatrices, touchedWindow, type MapAxis, type PoolingWindow } from '../features/roi-pool.js';
+import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../runtime/onnx.js';
+import { FILTER_SIDE } from './architecture.js';
+import { COARSE_STRIDE, compileModulate, compileRefine, FINE_STRIDE, REFERENCE_BINS } from './box-graph.js';
+import type { PublishedModel } from './file.js';
+import { compileFirstFilter, compileLearn, TAPS } from './filter-graph.js';
+import type { Label } from './labels.js';
+import { cellsOf, compileBegin, compileLook } from './look-graph.js';
+import type { Box, SampleMemory } from './memory.js';
+import type { Rules } from './trackers.js';
+
+const FILTER = FILTER_SIDE * FILTER_SIDE;
+
+/** Of a picture of the first frame. */
+export interface FirstSight {
+  readonly features: Float32Array;
+  readonly layer2: Float32Array;
+  readonly layer3: Float32Array;
+}
+
+/** Of a search crop. */
+export interface Sight {
+  /** [C, n, n] */
+  readonly features: Float32Array;
+  /** [n + 1, n + 1] */
+  readonly scores: Float32Array;
+  /** What boxes are pooled from: [2n, 2n, F] and [n, n, C]. */
+  readonly fine: Float32Array;
+  readonly coarse: Float32Array;
+}
+
+/** What an object does to the channels of the maps that boxes are pooled from. */
+export interface Reference {
+  readonly fine: Float32Array;
+  readonly coarse: Float32Array;
+}
+
+export interface Refined {
+  /** [N, 4] */
+  readonly boxes: Float32Array;
+  /** Before the last step. */
+  readonly energies: Float32Array;
+}
+
+export type RefineRules = Pick<Rules, 'space' | 'steps' | 'step'>;
+
+export interface PublishedNetworks {
+  readonly device: Pick<OnnxModel, 'provider' | 'reasons'>;
+  /** @param picture [3, S, S], 0 to 255 */
+  begin(picture: Float32Array): Promise<FirstSight>;
+  /** The box head's view of the first frame's object. */
+  refer(sight: FirstSight, box: Box): Promise<Reference>;
+  /** Where the filter begins: [16, C]. */
+  firstFilter(memory: SampleMemory): Promise<Float32Array>;
+  /** One iteration over all samples. @param labels one a sample */
+  learn(memory: SampleMemory, labels: readonly Label[], filter: Float32Array): Promise<Float32Array>;
+  /** @param crops [3, S, S] each, with the filter of its object */
+  look(crops: readonly { readonly pixels: Float32Array; readonly filter: Float32Array }[]): Promise<Sight[]>;
+  /** @param boxes [N, 4]; the first one's size is the unit of places */
+  refine(sight: Sight, reference: Reference, boxes: Float32Array): Promise<Refined>;
+  release(): Promise<void>;
+}
+
+/**
+ * @param rules how boxes are refined
+ * @throws TrackerError MODEL_INVALID, RUNTIME_UNAVAILABLE
+ */
+export async function openPublished(
+  model: PublishedModel,
+  options: OnnxOptions,
+  rules: RefineRules = model.recipe.rules,
+): Promise<PublishedNetworks> {
+  // the filter's samples are tens of megabytes an iteration: they stay in this memory
+  const here: OnnxOptions = { ...options, provider: 'cpu' };
+  const begin = await openOnnxModel(compileBegin(model), options);
+  const look = await openOnnxModel(compileLook(model), options);
+  const modulate = await openOnnxModel(compileModulate(model), options);
+  const first = await openOnnxModel(compileFirstFilter(model), here);
+  const learn = await openOnnxModel(compileLearn(model), here);
+  const refine = await openOnnxModel(compileRefine(model, rules), options);
+  const graphs = { begin, look, modulate, first, learn, refine };
+  return new OpenNetworks(model, graphs, rules);
+}
+
+type Graphs = Readonly<Record<'begin' | 'look' | 'modulate' | 'first' | 'learn' | 'refine', OnnxModel>>;
+
+class OpenNetworks implements PublishedNetworks {
+  private readonly n: number;
+  private readonly size: number;
+  private readonly channels: number;
+  private readonly fineAxis: MapAxis;
+  private readonly coarseAxis: MapAxis;
+
+  constructor(
+    model: PublishedModel,
+    private readonly graphs: Graphs,
+    private readonly rules: RefineRules,
+  ) {
+    const { rules: own, widths } = model.recipe;
+    this.size = own.size;
+    this.n = cellsOf(own.size);
+    this.channels = widths.filter;
+    this.fineAxis = { cells: 2 * this.n, stride: FINE_STRIDE, offset: 0 };
+    this.coarseAxis = { cells: this.n, stride: COARSE_STRIDE, offset: 0 };
+  }
+
+  get device(): Pick<OnnxModel, 'provider' | 'reasons'> {
+    return this.graphs.look;
+  }
+
+  async begin(picture: Float32Array): Promise<FirstSight> {
+    const { size } = this;
+    const out = await this.graphs.begin.run({ image: { data: picture, dims: [1, 3, size, size] } });
+    return { features: out['features']!.data, layer2: out['layer2']!.data, layer3: out['layer3']!.data };
+  }
+
+  async refer({ layer2, layer3 }: FirstSight, box: Box): Promise<Reference> {
+    const { n } = this;
+    const map = (data: Float32Array, cells: number): FloatTensor => ({
+      data,
+      dims: [1, data.length / (cells * cells), cells, cells],
+    });
+    const out = await this.graphs.modulate.run({
+      layer2: map(layer2, 2 * n),
+      layer3: map(layer3, n),
+      ...poolingFeeds('fine', box, REFERENCE_BINS, this.fineAxis),
+      ...poolingFeeds('coarse', box, 1, this.coarseAxis),
+    });
+    return { fine: out['fine']!.data, coarse: out['coarse']!.data };
+  }
+
+  async firstFilter(memory: SampleMemory): Promise<Float32Array> {
+    const { pooling, coverage } = firstPooling(memory.boxes, this.coarseAxis);
+    const out = await this.graphs.first.run({
+      samples: this.samples(memory),
+      pooling: { data: pooling, dims: [memory.count, TAPS * FILTER, this.n ** 2] },
+      coverage: { data: coverage, dims: [FILTER, 1] },
+    });
+    return out['filter']!.data;
+  }
+
+  async learn(memory: SampleMemory, labels: readonly Label[], filter: Float32Array): Promise<Float32Array> {
+    const feeds = {
+      samples: this.samples(memory),
+      filter: { data: filter, dims: [FILTER, this.channels] },
+      ...labelFeeds(memory, labels, this.n + 1),
+    };
+    return (await this.graphs.learn.run(feeds))['next']!.data;
+  }
+
+  private samples({ features, count }: SampleMemory): FloatTensor {
+    const { channels, n } = this;
+    return { data: features.subarray(0, count * channels * n * n), dims: [count, channels, n * n] };
+  }
+
+  async look(crops: readonly { readonly pixels: Float32Array; readonly filter: Float32Array }[]): Promise<Sight[]> {
+    const { size, channels } = this;
+    const b = crops.length;
+    const out = await this.graphs.look.run({
+      image: { data: joined(crops.map(({ pixels }) => pixels)), dims: [b, 3, size, size] },
+      filter: { data: joined(crops.map(({ filter }) => filter)), dims: [b, FILTER, channels] },
+    });
+    return crops.map((_, i) => {
+      const part = (name: string): Float32Array => {
+        const { data } = out[name]!;
+        return data.subarray((i * data.length) / b, ((i + 1) * data.length) / b);
+      };
+      return { features: part('features'), scores: part('scores'), fine: part('fine'), coarse: part('coarse') };
+    });
+  }
+
+  async refine(sight: Sight, reference: Reference, boxes: Float32Array): Promise<Refined> {
+    const tight = await this.ascend(sight, reference, boxes, reachOf(boxes));
+    return tight ?? (await this.ascend(sight, reference, boxes, undefined))!;
+  }
+
+  /**
+   * Boxes stay near where they begin, so only that part of the maps is pooled from.
+   * @param reach boxes that cover what they may touch; undefined: the whole maps
+   * @returns undefined where one of them went further
+   */
+  private async ascend(
+    sight: Sight,
+    { fine, coarse }: Reference,
+    boxes: Float32Array,
+    reach: Float32Array | undefined,
+  ): Promise<Refined | undefined> {
+    const windows = [this.fineAxis, this.coarseAxis].map((axis) => squareWindow(axis, reach));
+    const feeds: Record<string, FloatTensor> = {
+      boxes: { data: boxes, dims: [boxes.length / 4, 4] },
+      ...mapFeeds('fine', sight.fine, fine, this.fineAxis, windows[0]!),
+      ...mapFeeds('coarse', sight.coarse, coarse, this.coarseAxis, windows[1]!),
+    };
+    if (this.rules.space === 'relative') feeds['base'] = { data: boxes.slice(2, 4), dims: [1, 2] };
+    const out = await this.graphs.refine.run(feeds);
+    const path = centred(out['path']!.data);
+    const stayed = [this.fineAxis, this.coarseAxis].every((axis, i) => covers(windows[i]!, path, axis));
+    if (!stayed && reach) return undefined;
+    return { boxes: out['next']!.data, energies: out['energy']!.data };
+  }
+
+  async release(): Promise<void> {
+    await Promise.all(Object.values(this.graphs).map((graph) => graph.release()));
+  }
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
+  const result = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    result.set(part, at);
+    at += part.length;
+  }
+  return result;
+}
+
+/** x, y, w, h -> centre and size, as pooling takes boxes. */
+function centred(boxes: ArrayLike<number>): Float32Array {
+  const result = Float32Array.from(boxes);
+  for (let i = 0; i < result.length; i += 4) {
+    result[i]! += result[i + 2]! / 2;
+    result[i + 1]! += result[i + 3]! / 2;
+  }
+  return result;
+}
+
+function poolingFeeds(name: string, box: Box, bins: number, axis: MapAxis): Record<string, FloatTensor> {
+  const { x, y } = poolingMatrices(centred(box), bins, axis);
+  const dims = [bins, axis.cells];
+  return { [`${name}_x`]: { data: x, dims }, [`${name}_y`]: { data: y, dims } };
+}
+
+/**
+ * For the filter's beginning: of each sample, which cells make up which bin of its box, once for each place of a 3 x 3 convolution; and how much of
+ * each bin lies inside the map. Both divided by the number of samples.
+ */
+export function firstPooling(boxes: readonly Box[], axis: MapAxis): { pooling: Float32Array; coverage: Float32Array } {
+  const n = axis.cells;
+  const cells = n * n;
+  const pooling = new Float32Array(boxes.length * TAPS * FILTER * cells);
+  const coverage = new Float32Array(FILTER);
+  for (const [sample, box] of boxes.entries()) {
+    const { x, y } = poolingMatrices(centred(box), FILTER_SIDE, axis);
+    for (let bin = 0; bin < FILTER; bin++) {
+      const rows = y.subarray(Math.floor(bin / FILTER_SIDE) * n, (Math.floor(bin / FILTER_SIDE) + 1) * n);
+      const columns = x.subarray((bin % FILTER_SIDE) * n, ((bin % FILTER_SIDE) + 1) * n);
+      for (let i = 0; i < n; i++) {
+        if (rows[i] === 0) continue;
+        for (let j = 0; j < n; j++) {
+          const value = (rows[i]! * columns[j]!) / boxes.length;
+          if (value === 0) continue;
+          coverage[bin]! += value;
+          for (let tap = 0; tap < TAPS; tap++) {
+            const [row, column] = [i + Math.floor(tap / 3) - 1, j + (tap % 3) - 1];
+            if (row < 0 || row >= n || column < 0 || column >= n) continue;
+            pooling[((sample * TAPS + tap) * FILTER + bin) * cells + row * n + column]! += value;
+          }
+        }
+      }
+    }
+  }
+  return { pooling, coverage };
+}
+
+function labelFeeds(memory: SampleMemory, labels: readonly Label[], side: number): Record<string, FloatTensor> {
+  const { count, weights } = memory;
+  const dims = [count, side, side];
+  const all = labels.slice(0, count);
+  const label = { data: joined(all.map((sample) => sample.label)), dims };
+  if (!all[0]!.mask) return { label, share: { data: weights.slice(0, count), dims: [count, 1, 1] } };
+  const weighted = all.map(({ weight }, i) => {
+    const root = Math.sqrt(weights[i]!);
+    return weight!.map((value) => value * root);
+  });
+  return {
+    label,
+    mask: { data: joined(all.map(({ mask }) => mask!)), dims },
+    weight: { data: joined(weighted), dims },
+  };
+}
+
+// --- windows of the maps ---
+
+/** Of the boxes' size, on all sides: how far they may go before the whole maps are pooled from. */
+const REACH = 0.5;
+
+/** The boxes, larger. */
+function reachOf(boxes: Float32Array): Float32Array {
+  const result = centred(boxes);
+  for (let i = 0; i < result.length; i += 4) {
+    result[i + 2]! *= 1 + 2 * REACH;
+    result[i + 3]! *= 1 + 2 * REACH;
+  }
+  return result;
+}
+
+/** Sides are multiples of this, so that the runtime sees few different shapes. */
+const WINDOW_STEP = 4;
+
+/** A square window that covers the boxes, as far as the map does. @param boxes centre and size; undefined: all */
+function squareWindow(axis: MapAxis, boxes: Float32Array | undefined): PoolingWindow {
+  const all = { first: 0, count: axis.cells };
+  if (!boxes) return { x: all, y: all };
+  const { x, y } = touchedWindow(boxes, axis);
+  const most = Math.max(x.count, y.count);
+  const count = Math.min(axis.cells, Math.ceil(most / WINDOW_STEP) * WINDOW_STEP);
+  const within = (first: number): { first: number; count: number } => ({
+    first: Math.min(first, axis.cells - count),
+    count,
+  });
+  return { x: within(x.first), y: within(y.first) };
+}
+
+function covers(window: PoolingWindow, boxes: Float32Array, axis: MapAxis): boolean {
+  const touched = touchedWindow(boxes, axis);
+  return (['x', 'y'] as const).every(
+    (side) =>
+      touched[side].first >= window[side].first &&
+      touched[side].first + touched[side].count <= window[side].first + window[side].count,
+  );
+}
+
+function mapFeeds(
+  name: 'fine' | 'coarse',
+  map: Float32Array,
+  factors: Float32Array,
+  axis: MapAxis,
+  { x, y }: PoolingWindow,
+): Record<string, FloatTensor> {
+  const side = x.count;
+  const channels = factors.length;
+  const data = side === axis.cells ? map : cutSquare(map, channels, axis.cells, x.first, y.first, side);
+  const cells = Float32Array.from({ length: 2 * side }, (_, i) => (i < side ? x.first + i : y.first + i - side));
+  return {
+    [name]: { data, dims: [side, side, channels] },
+    [`${name}_cells`]: { data: cells, dims: [1, 2, 1, side] },
+    [`${name}_factors`]: { data: factors, dims: [channels] },
+  };
+}
+
+function cutSquare(
+  map: Float32Array,
+  channels: number,
+  cells: number,
+  left: number,
+  top: number,
+  side: number,
+): Float32Array {
+  const result = new Float32Array(side * side * channels);
+  for (let row = 0; row < side; row++) {
+    const from = ((top + row) * cells + left) * channels;
+    result.set(map.subarray(from, from + side * channels), row * side * channels);
+  }
+  return result;
+}
