@@ -193,6 +193,15 @@ export function concat(parts: readonly Float32Array[]): Float32Array {
 }
 
 /** A mixture of centred Gaussians about one y, equal weights, the same sigma in all dimensions (hand-made proposals). */
+/** All components of two mixtures, their logits as they are. */
+export function joinMixtures(a: Mixture, b: Mixture): Mixture {
+  return {
+    logits: concat([a.logits, b.logits]),
+    means: concat([a.means, b.means]),
+    logSigmas: concat([a.logSigmas, b.logSigmas]),
+  };
+}
+
 export function mixtureAbout(y: ArrayLike<number>, sigmas: readonly number[]): Mixture {
   return {
     logits: new Float32Array(sigmas.length),

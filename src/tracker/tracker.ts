@@ -8,6 +8,7 @@
  *   learn           what is remembered of the frame?    below
  */
 import { parseConfig, type TrackerOptions } from '../config.js';
+import { appearanceOf, mixAppearances, templateFrom } from '../ebm/head.js';
 import { checkFirstBox, frameToCrop, type CropBox, type FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom } from '../random.js';
@@ -122,14 +123,17 @@ export async function follow(
 
 /** Takes up a frame that is learned from; on the others the target model goes on with what it took up. */
 async function learn(
-  { learner }: Models,
-  { targetModel, colours }: Track,
-  { reduced, grid }: Sight,
+  { learner, head: { model }, config: { target } }: Models,
+  { template, views, targetModel, colours }: Track,
+  { embedding, reduced, grid }: Sight,
   box: CropBox,
   learned: boolean,
-): Promise<Pick<Track, 'targetModel' | 'colours'>> {
-  if (!learned) return { targetModel: await learner.goOn(targetModel), colours };
+): Promise<Pick<Track, 'template' | 'views' | 'targetModel' | 'colours'>> {
+  if (!learned) return { template, views, targetModel: await learner.goOn(targetModel), colours };
+  const recent = mixAppearances(views.recent, appearanceOf(model, embedding, box), target.recentRate);
   return {
+    template: templateFrom(model, mixAppearances(views.first, recent, target.recent)),
+    views: { ...views, recent },
     targetModel: await learner.takeUp(targetModel, reduced, box),
     colours: learnColours(colours, grid, box),
   };

@@ -11,6 +11,9 @@ export interface CropJitter {
   /** Deviation of the common log size, and of each side's own. */
   readonly scale: number;
   readonly side: number;
+  /** In this share of crops the last box is further off: both deviations of its size, and `near`, are so many times as large. */
+  readonly wideShare: number;
+  readonly wide: number;
   /** Share of crops with a small shift (normal, `near` of sqrt(w h)); the others shift evenly up to `far`. */
   readonly nearShare: number;
   readonly near: number;
@@ -34,6 +37,8 @@ export const SEQUENCE_JITTER: CropJitter = {
   cropSize: 288,
   scale: 0.2,
   side: 0.12,
+  wideShare: 0.25,
+  wide: 2.2,
   nearShare: 0.5,
   near: 0.35,
   far: 1.5,
@@ -70,6 +75,11 @@ export interface TrainingCrop {
   readonly lastHeight: number;
 }
 
+/** A last box is at most so many times as large or as small, in log size: a tracker's box is seldom further off. */
+const MAX_LOG_SIZE = 0.9;
+
+const limit = (value: number, most: number): number => Math.min(most, Math.max(-most, value));
+
 /**
  * @param box the object in the frame
  * @param flip mirror the crop left to right
@@ -85,12 +95,14 @@ export function jitteredCrop(
   behind?: Backdrop,
 ): TrainingCrop {
   const { cropSize: out, searchFactor } = jitter;
-  const scale = jitter.scale * random.normal();
-  const lastWidth = box.w * Math.exp(scale + jitter.side * random.normal());
-  const lastHeight = box.h * Math.exp(scale + jitter.side * random.normal());
+  const off = random.uniform() < jitter.wideShare ? jitter.wide : 1;
+  const scale = off * jitter.scale * random.normal();
+  const logSide = (): number => limit(scale + off * jitter.side * random.normal(), MAX_LOG_SIZE);
+  const lastWidth = box.w * Math.exp(logSide());
+  const lastHeight = box.h * Math.exp(logSide());
   const reach = Math.sqrt(lastWidth * lastHeight);
   const near = random.uniform() < jitter.nearShare;
-  const shift = (): number => (near ? jitter.near * random.normal() : jitter.far * (2 * random.uniform() - 1));
+  const shift = (): number => (near ? off * jitter.near * random.normal() : jitter.far * (2 * random.uniform() - 1));
   const stretch = Math.exp(jitter.stretch * random.normal());
   const width = searchFactor * reach * stretch;
   const height = (searchFactor * reach) / stretch;

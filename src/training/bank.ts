@@ -48,6 +48,12 @@ export interface FillState {
   readonly random: readonly number[];
 }
 
+/** Footage that an object is of: the data set, and the source of which other clips show the same people and places. */
+export interface ObjectSource {
+  readonly origin?: string;
+  readonly group?: string;
+}
+
 interface BankHeader {
   readonly version: 1;
   /** Identifies footage, settings and seed that it was filled from. */
@@ -56,6 +62,8 @@ interface BankHeader {
   readonly cropSize: number;
   readonly fine: MapLayout;
   readonly coarse: MapLayout;
+  /** Of object 0, 1, ...; objects that are left out have none. */
+  readonly sources?: readonly ObjectSource[];
   readonly entries: BankEntry[];
 }
 
@@ -95,19 +103,29 @@ export class BankWriter {
     private readonly source: string,
     /** Where an earlier filling from the same source was stopped. */
     readonly resumed: FillState | undefined,
+    private readonly sources: readonly ObjectSource[],
   ) {
     const flags = resumed ? 'r+' : 'w';
     this.files = { fine: openSync(join(folder, FINE), flags), coarse: openSync(join(folder, COARSE), flags) };
   }
 
-  /** @param source identifies what it is filled from: an unfinished bank of the same source is gone on with, another is replaced */
-  static async open(folder: string, backbone: BankBackbone, cropSize: number, source: string): Promise<BankWriter> {
+  /**
+   * @param source identifies what it is filled from: an unfinished bank of the same source is gone on with, another is replaced
+   * @param sources of the objects, see BankHeader
+   */
+  static async open(
+    folder: string,
+    backbone: BankBackbone,
+    cropSize: number,
+    source: string,
+    sources: readonly ObjectSource[] = [],
+  ): Promise<BankWriter> {
     await mkdir(folder, { recursive: true });
     await rm(join(folder, HEADER), { force: true });
     const partial = await readPartial(folder);
     const fits =
       partial?.source === source && partial.backbone === backbone.entry.sha256 && partial.cropSize === cropSize;
-    const writer = new BankWriter(folder, backbone, cropSize, source, fits ? partial.fill : undefined);
+    const writer = new BankWriter(folder, backbone, cropSize, source, fits ? partial.fill : undefined, sources);
     if (fits) writer.restore(partial);
     return writer;
   }
@@ -139,6 +157,7 @@ export class BankWriter {
       backbone: this.backbone.entry.sha256,
       cropSize: this.cropSize,
       ...this.layouts!,
+      sources: this.sources,
       entries: this.entries,
     };
   }

@@ -5,11 +5,11 @@ import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
 import { openVideo } from '../video/read.js';
 import { jitteredCrop, photoJitter, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
-import { BankWriter, type BankBackbone } from './bank.js';
+import { BankWriter, type BankBackbone, type ObjectSource } from './bank.js';
 import type { Photo, Sequence } from './dataset.js';
 
 export interface FillPlan {
-  /** Crops of each sequence, spread evenly over its frames. */
+  /** Crops of each sequence at most, spread evenly over its frames; short sequences give fewer. */
   readonly cropsPerSequence: number;
   /** At most so many objects of one photograph, and crops of each of them. */
   readonly objectsPerPhoto: number;
@@ -24,6 +24,17 @@ export interface FillOptions extends FillPlan {
   readonly source: string;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** At most so many crops a frame of a sequence in the mean: a short clip that is cropped again and again teaches little. */
+const CROPS_A_FRAME = 0.6;
+/** A group of crops needs so many; each clip gives at least these. */
+const LEAST_CROPS = 6;
+
+/** Crops of a sequence. */
+export function cropsOf(sequence: Sequence, cropsPerSequence: number): number {
+  const usable = usableFrames(sequence).length;
+  return usable === 0 ? 0 : Math.min(cropsPerSequence, Math.max(LEAST_CROPS, Math.round(CROPS_A_FRAME * usable)));
 }
 
 /** Boxes smaller than this many pixels are left out: of sequences, and of photographs. */
@@ -52,10 +63,12 @@ export async function fillBank(
 ): Promise<boolean> {
   const first = createRandom(options.seed);
   const picks = pickPhotos(photos, sequences.length, options, first);
-  const bank = await BankWriter.open(folder, backbone, SEQUENCE_JITTER.cropSize, options.source);
+  const bank = await BankWriter.open(folder, backbone, SEQUENCE_JITTER.cropSize, options.source, sequences.map(sourceOf));
   const random = bank.resumed ? createRandom(bank.resumed.random) : first;
   const objects = picks.reduce((sum, { boxes }) => sum + boxes.length, 0);
-  const total = sequences.length * options.cropsPerSequence + objects * options.cropsPerObject;
+  const total =
+    sequences.reduce((sum, sequence) => sum + cropsOf(sequence, options.cropsPerSequence), 0) +
+    objects * options.cropsPerObject;
   const units = sequences.length + picks.length;
   try {
     for (let unit = bank.resumed?.done ?? 0; unit < units; unit++) {
@@ -73,6 +86,11 @@ export async function fillBank(
   await bank.finish();
   return true;
 }
+
+const sourceOf = ({ origin, group }: Sequence): ObjectSource => ({
+  ...(origin === undefined ? {} : { origin }),
+  ...(group === undefined ? {} : { group }),
+});
 
 /** Which objects of which photographs, in which order. */
 function pickPhotos(photos: readonly Photo[], start: number, plan: FillPlan, random: Random): PhotoPick[] {
@@ -149,7 +167,8 @@ async function addSequence(
   { cropsPerSequence, signal }: FillOptions,
   random: Random,
 ): Promise<void> {
-  for await (const { crop, frame, flip } of sequenceCrops(sequence, cropsPerSequence, random)) {
+  const count = cropsOf(sequence, cropsPerSequence);
+  for await (const { crop, frame, flip } of sequenceCrops(sequence, count, random)) {
     if (signal?.aborted) return;
     await bank.add(crop, object, frame, flip);
   }
@@ -163,6 +182,7 @@ export async function* sequenceCrops(
 ): AsyncGenerator<{ crop: TrainingCrop; frame: number; flip: boolean }, void, void> {
   const perFrame = new Map<number, number>();
   for (const frame of spread(usableFrames(sequence), count)) perFrame.set(frame, (perFrame.get(frame) ?? 0) + 1);
+  if (perFrame.size === 0) return;
   const last = Math.max(...perFrame.keys());
   for await (const { image, row } of framesOf(sequence)) {
     for (let i = perFrame.get(row) ?? 0; i > 0; i--) {

@@ -3,11 +3,12 @@ import type * as TF from '@tensorflow/tfjs-core';
 import {
   correlationKernels,
   energy,
+  makeTemplates,
   pool,
   poolingTensors,
   propose,
+  type AppearanceTensors,
   type embed,
-  type makeTemplates,
 } from '../ebm/engines/tfjs.js';
 import { BINS, PROPOSAL_OUTPUTS, type MapGeometry } from '../ebm/head.js';
 import { logPartition } from '../ebm/objectives/log-domain.js';
@@ -17,10 +18,12 @@ import {
   concat,
   decodeProposal,
   DIMENSIONS,
+  joinMixtures,
   logDensity,
   logSumExp,
   mixtureAbout,
   sampleMixture,
+  type Mixture,
 } from '../ebm/proposal.js';
 import { cropBox, toRelative, type CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
@@ -33,6 +36,9 @@ export interface DrawSettings {
   /** Share of them, and of the training proposal's mass, that comes from the learned proposal; the rest is drawn about the truth. */
   readonly learnedShare: number;
   readonly fixedSigmas: readonly number[];
+  /** Share of pairs whose template is the mean of the first view and of a later one; and the most that the later one weighs. */
+  readonly recentShare: number;
+  readonly recentMost: number;
 }
 
 /** Crops of a batch as the head sees them. */
@@ -43,8 +49,9 @@ export interface Scene {
   readonly batch: Pick<Batch, 'boxes' | 'last' | 'objects'>;
   /** Their embedded maps. */
   readonly maps: ReturnType<typeof embed>;
-  /** The template that each would make. */
-  readonly own: ReturnType<typeof makeTemplates>;
+  /** What the object of each looks like in its true box, and in a box that is as far off as a tracker's own. */
+  readonly first: AppearanceTensors;
+  readonly recent: AppearanceTensors;
   readonly settings: DrawSettings;
   readonly random: Random;
 }
@@ -53,17 +60,19 @@ export interface Scene {
 export interface Pairing {
   readonly searchOf: Int32Array;
   readonly templateOf: Int32Array;
+  /** Which crop the later view of that object is taken from. */
+  readonly recentOf: Int32Array;
 }
 
 /** Every crop is searched for its object as the other crops of its group show it. */
 export function presentPairs(crops: number, groupSize: number): Pairing {
   const templates = groupSize - 1;
   const searchOf = Int32Array.from({ length: crops * templates }, (_, p) => Math.floor(p / templates));
-  const templateOf = searchOf.map((search, p) => {
-    const start = search - (search % groupSize);
-    return start + ((search + 1 + (p % templates)) % groupSize);
-  });
-  return { searchOf, templateOf };
+  const other = (search: number, n: number): number =>
+    search - (search % groupSize) + ((search + 1 + (n % templates)) % groupSize);
+  const templateOf = searchOf.map((search, p) => other(search, p));
+  const recentOf = searchOf.map((search, p) => other(search, p + 1));
+  return { searchOf, templateOf, recentOf };
 }
 
 /** Absent objects that a crop is searched for. */
@@ -84,8 +93,9 @@ export function absentPairs(
     const start = search - (search % groupSize);
     return (start + groupSize * (1 + (p % ABSENT_OBJECTS)) + random.integer(groupSize)) % crops;
   });
+  const recentOf = templateOf.map((template) => template - (template % groupSize) + random.integer(groupSize));
   const counted = Float32Array.from(searchOf, (search, p) => (objects[search] === objects[templateOf[p]!] ? 0 : 1));
-  return counted.some((value) => value > 0) ? { searchOf, templateOf, counted } : undefined;
+  return counted.some((value) => value > 0) ? { searchOf, templateOf, recentOf, counted } : undefined;
 }
 
 /** What is said of R pairs. */
@@ -101,16 +111,12 @@ export interface Looked {
 }
 
 /** What the head says of pairs of these crops. */
-export function lookFor(scene: Scene, { searchOf, templateOf }: Pairing): Looked {
-  const { tf, weights, geometry, batch, maps, own } = scene;
+export function lookFor(scene: Scene, pairing: Pairing): Looked {
+  const { tf, weights, geometry, batch, maps } = scene;
+  const { searchOf } = pairing;
   const { fine, coarse } = geometry;
   const crops = batch.objects.length;
-  const chosen = tf.tensor1d(templateOf, 'int32');
-  const template = {
-    fineBins: tf.gather(own.fineBins, chosen),
-    coarseBins: tf.gather(own.coarseBins, chosen),
-    modulation: tf.gather(own.modulation, chosen),
-  };
+  const template = makeTemplates(tf, weights, mixedAppearance(scene, pairing));
   const searched = tf.gather(maps.coarse, tf.tensor1d(searchOf, 'int32'));
   const raw = propose(tf, weights, searched, correlationKernels(tf, template.coarseBins));
   const bases = Array.from(searchOf, (crop) => baseOf(geometry, batch, crop));
@@ -130,6 +136,38 @@ export function lookFor(scene: Scene, { searchOf, templateOf }: Pairing): Looked
       return energy(tf, weights, template, shaped(fineBins, count), shaped(coarseBins, count));
     },
   };
+}
+
+/** Of a share of the pairs, the first view and a later one in a mean of random weights, as the tracker's template becomes; else the first. */
+function mixedAppearance(
+  { tf, first, recent, settings: { recentShare, recentMost }, random }: Scene,
+  { templateOf, recentOf }: Pairing,
+): AppearanceTensors {
+  const weight = Float32Array.from(templateOf, () =>
+    random.uniform() < recentShare ? recentMost * random.uniform() : 0,
+  );
+  const later = tf.tensor2d(weight, [weight.length, 1]);
+  const [a, b] = [tf.tensor1d(templateOf, 'int32'), tf.tensor1d(recentOf, 'int32')];
+  const mixed = (name: keyof AppearanceTensors): TF.Tensor2D =>
+    tf.add(tf.mul(tf.gather(first[name], a), tf.sub(1, later)), tf.mul(tf.gather(recent[name], b), later));
+  return { fineBins: mixed('fineBins'), coarseBins: mixed('coarseBins'), context: mixed('context') };
+}
+
+/** Deviation of a tracker's box from the truth: its place in sizes of the box, its log size. */
+const RECENT_PLACE = 0.07;
+const RECENT_SIZE = 0.1;
+
+/** Boxes as far off as a tracker's own. @param boxes [B, 4] true ones */
+export function offBoxes(boxes: Float32Array, random: Random): Float32Array {
+  const result = new Float32Array(boxes.length);
+  for (let i = 0; i < boxes.length; i += 4) {
+    const [cx, cy, w, h] = boxes.subarray(i, i + 4) as unknown as [number, number, number, number];
+    result[i] = cx + RECENT_PLACE * w * random.normal();
+    result[i + 1] = cy + RECENT_PLACE * h * random.normal();
+    result[i + 2] = w * Math.exp(RECENT_SIZE * random.normal());
+    result[i + 3] = h * Math.exp(RECENT_SIZE * random.normal());
+  }
+  return result;
 }
 
 /** log Z of each pair by boxes drawn for it: [R]. */
@@ -155,6 +193,19 @@ interface TrainingProposal {
   readonly logDensity: (y: Float32Array) => Float32Array;
 }
 
+/** Log sizes of boxes that hold a part of the object, or it and more, against the true one; and their deviation. */
+const PARTS = [-0.6, 0.6];
+const PART_SIGMA = 0.25;
+
+/** Boxes about the truth, and boxes that hold a part of it or more than it: a tracker must not settle on those. */
+function fixedProposal(truth: Float32Array, sigmas: readonly number[]): Mixture {
+  const about = mixtureAbout(truth, sigmas);
+  return PARTS.reduce((mixture, log) => {
+    const [x, y, w, h] = truth as unknown as [number, number, number, number];
+    return joinMixtures(mixture, mixtureAbout([x, y, w + log, h + log], [PART_SIGMA]));
+  }, about);
+}
+
 /** What boxes of each pair are drawn from: a share of the learned proposal, the rest a mixture about the truth. */
 function trainingProposals(
   { geometry, settings: { learnedShare, fixedSigmas }, random }: Scene,
@@ -165,7 +216,7 @@ function trainingProposals(
   const size = geometry.coarse.cells ** 2 * PROPOSAL_OUTPUTS;
   return bases.map((base, pair) => {
     const learned = decodeProposal(raw.subarray(pair * size, (pair + 1) * size), cellPlaces(geometry.coarse, base));
-    const fixed = mixtureAbout(truths[pair]!, fixedSigmas);
+    const fixed = fixedProposal(truths[pair]!, fixedSigmas);
     return {
       sample: (count) => {
         const fromLearned = Math.round(learnedShare * count);

@@ -1,4 +1,9 @@
-/** Draws groups of crops of one object from a bank: every ordered pair of a group is a (template, search) pair. */
+/**
+ * Draws groups of crops of one object from a bank: every ordered pair of a group is a (template, search) pair.
+ *
+ * A sequence is drawn in three steps: the data set, by the square root of how many sources it has; a source of it; a clip of that source. A data
+ * set of a thousand short clips of the same people then does not outweigh all others.
+ */
 import type { Random } from '../random.js';
 import type { Bank, BankEntry } from './bank.js';
 
@@ -12,38 +17,64 @@ export interface SamplerOptions {
   readonly maxGap: number;
 }
 
+/** Objects by data set and source; an object is the list of its crops. */
+type Tree = readonly { readonly weight: number; readonly groups: readonly (readonly (readonly number[])[])[] }[];
+
 /** Objects seen in more than one frame are sequences. */
-export function createSampler(bank: Bank, options: SamplerOptions): (random: Random) => number[] {
+export function createSampler(
+  { entries, header: { sources = [] } }: Pick<Bank, 'entries' | 'header'>,
+  options: SamplerOptions,
+): (random: Random) => number[] {
   const objects = new Map<number, number[]>();
-  bank.entries.forEach((entry, index) => {
-    const list = objects.get(entry.object);
+  entries.forEach(({ object }, index) => {
+    const list = objects.get(object);
     if (list) list.push(index);
-    else objects.set(entry.object, [index]);
+    else objects.set(object, [index]);
   });
-  const sequences: number[][] = [];
+  const tree = new Map<string, Map<string, number[][]>>();
   const photos: number[][] = [];
-  for (const list of objects.values()) {
+  for (const [object, list] of objects) {
     if (list.length < options.groupSize) continue;
-    const still = list.every((index) => bank.entries[index]!.frame === bank.entries[list[0]!]!.frame);
-    (still ? photos : sequences).push(list);
+    const still = list.every((index) => entries[index]!.frame === entries[list[0]!]!.frame);
+    if (still) {
+      photos.push(list);
+      continue;
+    }
+    const { origin = '', group = `object ${object}` } = sources[object] ?? {};
+    const groups = tree.get(origin) ?? new Map<string, number[][]>();
+    tree.set(origin, groups.set(group, [...(groups.get(group) ?? []), list]));
   }
+  const sequences: Tree = [...tree.values()].map((groups) => ({
+    weight: Math.sqrt(groups.size),
+    groups: [...groups.values()],
+  }));
   return (random) => [
-    ...drawGroups(sequences, options.sequenceGroups, bank.entries, options, random),
-    ...drawGroups(photos, options.photoGroups, bank.entries, options, random),
+    ...drawGroups(() => drawSequence(sequences, random), sequences.length, options.sequenceGroups, entries, options, random),
+    ...drawGroups(() => pick(photos, random), photos.length, options.photoGroups, entries, options, random),
   ];
 }
 
+const pick = <T>(items: readonly T[], random: Random): T => items[random.integer(items.length)]!;
+
+function drawSequence(tree: Tree, random: Random): readonly number[] {
+  let left = random.uniform() * tree.reduce((sum, { weight }) => sum + weight, 0);
+  const origin = tree.find(({ weight }) => (left -= weight) < 0) ?? tree.at(-1)!;
+  return pick(pick(origin.groups, random), random);
+}
+
+/** @param draw the crops of an object; @param available 0 where there is none */
 function drawGroups(
-  objects: readonly (readonly number[])[],
+  draw: () => readonly number[],
+  available: number,
   count: number,
   entries: readonly BankEntry[],
   { groupSize, maxGap }: SamplerOptions,
   random: Random,
 ): number[] {
   const result: number[] = [];
-  while (objects.length > 0 && result.length < count * groupSize) {
-    const crops = objects[random.integer(objects.length)]!;
-    const first = crops[random.integer(crops.length)]!;
+  while (available > 0 && result.length < count * groupSize) {
+    const crops = draw();
+    const first = pick(crops, random);
     const { frame, flip } = entries[first]!;
     const others = crops.filter((index) => index !== first);
     const near = others.filter((index) => {

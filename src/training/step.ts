@@ -6,8 +6,8 @@
  * Beside them: crops are searched for objects of other groups, and the energy learns that those are absent.
  */
 import type * as TF from '@tensorflow/tfjs-core';
-import { embed, makeTemplates, pool, poolingTensors } from '../ebm/engines/tfjs.js';
-import { BINS, type MapGeometry, type Weights } from '../ebm/head.js';
+import { embed, poolAppearance } from '../ebm/engines/tfjs.js';
+import type { MapGeometry, Weights } from '../ebm/head.js';
 import { absentOutcome } from '../ebm/objectives/absent-outcome.js';
 import { logPartition } from '../ebm/objectives/log-domain.js';
 import { mixtureLikelihood, mixtureLogDensity, type MixtureTensors } from '../ebm/objectives/mixture-likelihood.js';
@@ -19,7 +19,7 @@ import type { Random } from '../random.js';
 import type { Batch } from './batch.js';
 import { runLearnedStages, type LearnedStages } from './learned-stages.js';
 import { energyLoss, type EnergyLoss, type ObjectiveName, type ProposalObjective } from './objective.js';
-import { absentPairs, lookFor, partition, presentPairs, type DrawSettings, type Scene } from './pairs.js';
+import { absentPairs, lookFor, offBoxes, partition, presentPairs, type DrawSettings, type Scene } from './pairs.js';
 
 export interface StepSettings extends DrawSettings {
   readonly groupSize: number;
@@ -60,7 +60,6 @@ export function trainingStep(
 
   const loss = (...tensors: TF.Tensor[]): TF.Scalar => {
     const W = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
-    const { fine: f, coarse: c } = geometry;
     const mapOf = (data: Float32Array, channels: number): TF.Tensor4D => {
       const cells = Math.sqrt(data.length / crops / channels);
       return tf.tensor4d(data, [crops, cells, cells, channels]);
@@ -73,15 +72,9 @@ export function trainingStep(
       : { fine: base, coarse: mapOf(batch.coarse!, batch.gains.coarse.length / crops) };
     const maps = embed(tf, W, dropped(fine, batch.gains.fine), dropped(coarse, batch.gains.coarse));
 
-    const flat = (bins: TF.Tensor3D): TF.Tensor2D => tf.squeeze(bins, [1]);
-    const own = makeTemplates(
-      tf,
-      W,
-      flat(pool(tf, maps.fine, poolingTensors(tf, batch.boxes, crops, BINS.fine, f))),
-      flat(pool(tf, maps.coarse, poolingTensors(tf, batch.boxes, crops, BINS.coarse, c))),
-      flat(pool(tf, maps.fine, poolingTensors(tf, batch.boxes, crops, BINS.coarse, f))),
-    );
-    const scene: Scene = { tf, weights: W, geometry, batch, maps, own, settings, random };
+    const first = poolAppearance(tf, maps, batch.boxes, geometry);
+    const recent = poolAppearance(tf, maps, offBoxes(batch.boxes, random), geometry);
+    const scene: Scene = { tf, weights: W, geometry, batch, maps, first, recent, settings, random };
     const pairs = lookFor(scene, present);
     const { loss: energyTerm, drawn } = energyLoss(settings.objective, {
       tf,
@@ -93,7 +86,7 @@ export function trainingStep(
       energies: pairs.energies,
     });
 
-    const places = concat(pairs.bases.map((base) => cellPlaces(c, base)));
+    const places = concat(pairs.bases.map((base) => cellPlaces(geometry.coarse, base)));
     const count = present.searchOf.length;
     const mixture = proposalMixture(tf, pairs.raw, tf.tensor3d(places, [count, places.length / count / 2, 2]));
     const proposalTerm = proposalLoss(tf, mixture, pairs.truths, drawn, settings.proposalObjective);

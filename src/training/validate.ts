@@ -25,6 +25,8 @@ import { framesOf, spread, usableFrames } from './fill-bank.js';
 
 /** Search crops of each sequence of a split, beside its first frame. */
 const CROPS = { val: 8, train: 3 } as const;
+/** At most so many sequences of a split, evenly spread: the figure is looked at each few minutes. */
+const SEQUENCES = { val: 120, train: 60 } as const;
 /** Deviation of the jitter of the last box, in place and log size, both relative. */
 const JITTER = 0.1;
 /** Prior of the pairs: their jitter is known, a tracker's motion prior would be another. */
@@ -73,7 +75,8 @@ export async function prepareSplits(
 ): Promise<Validate> {
   const score = new Map<string, Validate>();
   for (const split of ['val', 'train'] as const) {
-    const pairs = (await readSequences(join(sequences, split))).map((sequence) => ({
+    const all = await readSequences(join(sequences, split));
+    const pairs = spread(all, Math.min(all.length, SEQUENCES[split])).map((sequence) => ({
       sequence,
       search: spread(usableFrames(sequence).slice(1), CROPS[split]),
     }));
@@ -83,7 +86,7 @@ export async function prepareSplits(
         `${folder}-${split}-pairs`,
         pairs,
         backbone,
-        [split, CROPS[split], ...(base === undefined ? [] : [base])].join(' '),
+        [split, CROPS[split], SEQUENCES[split], ...(base === undefined ? [] : [base])].join(' '),
       ),
     );
   }
@@ -205,7 +208,7 @@ async function scorePairs(
     const base = cropBox(middle, middle, ...entry.last);
     const learned = decodeProposal(await engine.propose(embedding, template!), cellPlaces(geometry.coarse, base));
     const y = Float32Array.from(toRelative(truth, base));
-    const terms = [placePrior(base, PRIOR.place, PRIOR.tail), sizePrior(PRIOR.size, PRIOR.aspect)];
+    const terms = [placePrior(base, PRIOR.place, PRIOR.tail), sizePrior(PRIOR.size, PRIOR.aspect, 1)];
     const posterior = boxPosterior(engine, embedding, template!, base, temperature, terms);
     const proposal = evenMix(learned, mixtureAbout([0, 0, 0, 0], [0.15]));
     const estimate = await estimateBox(posterior, proposal, ESTIMATE, random);

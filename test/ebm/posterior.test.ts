@@ -129,7 +129,8 @@ test('the peak of a density that only rises, or is flat, stays within reach of t
 
 test.each<[string, LogTerm]>([
   ['place', placePrior(cropBox(144, 144, 40, 80), 0.35, 4)],
-  ['size', sizePrior(0.07, 0.05)],
+  ['size', sizePrior(0.07, 0.05, 1)],
+  ['size with a tail', sizePrior(0.07, 0.05, 4)],
 ])('the gradient of the %s prior equals differences', (_, term) => {
   const y = Float32Array.of(0.6, -0.3, 0.11, -0.04);
   const gradient = new Float32Array(4);

@@ -124,13 +124,35 @@ function dense(tf: Tf, x: TF.Tensor, weights: TensorWeights, name: string): TF.T
   return tf.add(tf.matMul(x as TF.Tensor2D, weights[`${name}.kernel`] as TF.Tensor2D), weights[`${name}.bias`]!);
 }
 
-/** Templates from pooled bins: context is the fine map's BINS.coarse x BINS.coarse bins. */
+/** Pooled bins of R boxes that templates are made from, see Appearance. */
+export interface AppearanceTensors {
+  readonly fineBins: TF.Tensor2D; // [R, P * P * C]
+  readonly coarseBins: TF.Tensor2D;
+  readonly context: TF.Tensor2D;
+}
+
+/** Bins of one box a crop. @param boxes [B, 4], crop pixels; @param maps embedded, of B crops */
+export function poolAppearance(
+  tf: Tf,
+  maps: { fine: TF.Tensor4D; coarse: TF.Tensor4D },
+  boxes: Float32Array,
+  { fine, coarse }: Pick<HeadModel['geometry'], 'fine' | 'coarse'>,
+): AppearanceTensors {
+  const crops = boxes.length / 4;
+  const bins = (map: TF.Tensor4D, count: number, axis: MapAxis): TF.Tensor2D =>
+    tf.squeeze(pool(tf, map, poolingTensors(tf, boxes, crops, count, axis)), [1]);
+  return {
+    fineBins: bins(maps.fine, BINS.fine, fine),
+    coarseBins: bins(maps.coarse, BINS.coarse, coarse),
+    context: bins(maps.fine, BINS.coarse, fine),
+  };
+}
+
+/** Templates from pooled bins. */
 export function makeTemplates(
   tf: Tf,
   weights: TensorWeights,
-  fineBins: TF.Tensor2D,
-  coarseBins: TF.Tensor2D,
-  context: TF.Tensor2D,
+  { fineBins, coarseBins, context }: AppearanceTensors,
 ): TemplateTensors {
   const hidden = relu(tf, dense(tf, tf.concat([context, coarseBins], 1), weights, 'modulation.0'));
   return { fineBins, coarseBins, modulation: tf.add(dense(tf, hidden, weights, 'modulation.1'), 1) };
