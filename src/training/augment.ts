@@ -2,7 +2,7 @@
 import { cropBox, type CropBox, type FrameBox } from '../geometry.js';
 import { mirror, resample, type CropWindow } from '../image/crop.js';
 import type { Frame } from '../image/frame.js';
-import type { Random } from '../random.js';
+import { createRandom, type Random } from '../random.js';
 
 export interface CropJitter {
   /** Side of the search region over sqrt(w h) of the (jittered) last box, and of the crop in pixels. */
@@ -296,6 +296,9 @@ function occlude(rgb: Float32Array, size: number, truth: CropBox, random: Random
   }
 }
 
+/** Normal numbers, of which noise is drawn: a fresh one for each of a quarter million values would cost more than the crop. */
+const NOISE = Float32Array.from({ length: 4096 }, createRandom(1).normal);
+
 /** Brightness, contrast, colour, blur and noise, each in a share of the crops; values stay 0..255. */
 function changeLook(rgb: Float32Array, size: number, random: Random): void {
   const between = (low: number, high: number): number => low + (high - low) * random.uniform();
@@ -320,7 +323,7 @@ function changeLook(rgb: Float32Array, size: number, random: Random): void {
   }
   if (random.uniform() < 0.1) {
     const noise = between(2, 8);
-    for (let i = 0; i < rgb.length; i++) rgb[i]! += noise * random.normal();
+    for (let i = 0; i < rgb.length; i++) rgb[i]! += noise * NOISE[random.integer(NOISE.length)]!;
   }
   for (let i = 0; i < rgb.length; i++) rgb[i] = Math.min(255, Math.max(0, rgb[i]!));
 }

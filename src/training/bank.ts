@@ -45,7 +45,6 @@ interface MapLayout {
 export interface FillState {
   /** Sequences and photographs that are done. */
   readonly done: number;
-  readonly random: readonly number[];
 }
 
 /** Footage that an object is of: the data set, and the source of which other clips show the same people and places. */

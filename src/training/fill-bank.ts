@@ -3,6 +3,7 @@ import type { FrameBox } from '../geometry.js';
 import { decodeImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
+import { findBinaries, type Binaries } from '../video/binaries.js';
 import { openVideo } from '../video/read.js';
 import { jitteredCrop, photoJitter, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import { BankWriter, type BankBackbone, type ObjectSource } from './bank.js';
@@ -61,23 +62,38 @@ export async function fillBank(
   photos: readonly Photo[],
   options: FillOptions,
 ): Promise<boolean> {
-  const first = createRandom(options.seed);
-  const picks = pickPhotos(photos, sequences.length, options, first);
-  const bank = await BankWriter.open(folder, backbone, SEQUENCE_JITTER.cropSize, options.source, sequences.map(sourceOf));
-  const random = bank.resumed ? createRandom(bank.resumed.random) : first;
+  const picks = pickPhotos(photos, sequences.length, options, createRandom(options.seed));
+  const bank = await BankWriter.open(
+    folder,
+    backbone,
+    SEQUENCE_JITTER.cropSize,
+    options.source,
+    sequences.map(sourceOf),
+  );
   const objects = picks.reduce((sum, { boxes }) => sum + boxes.length, 0);
   const total =
     sequences.reduce((sum, sequence) => sum + cropsOf(sequence, options.cropsPerSequence), 0) +
     objects * options.cropsPerObject;
-  const units = sequences.length + picks.length;
+  const first = bank.resumed?.done ?? 0;
+  const makers = [...sequences.keys(), ...picks.keys()].slice(first).map((index, i) => () => {
+    const unit = first + i;
+    // each has numbers of its own, so that the order in which they are made does not matter
+    const random = createRandom(hashSeed(options.seed, unit));
+    return unit < sequences.length
+      ? makeSequence(sequences[index]!, unit, options, random, binaries)
+      : makePhoto(picks, index, options, random);
+  });
+  const binaries = sequences.length > first ? await findBinaries() : undefined;
+  let done = first;
   try {
-    for (let unit = bank.resumed?.done ?? 0; unit < units; unit++) {
+    for await (const crops of ahead(makers, AHEAD)) {
+      for (const { crop, object, frame, flip } of crops) {
+        if (options.signal?.aborted) break;
+        options.onProgress?.(bank.size, total);
+        await bank.add(crop, object, frame, flip);
+      }
       if (options.signal?.aborted) return false;
-      options.onProgress?.(bank.size, total);
-      if (unit < sequences.length) await addSequence(bank, sequences[unit]!, unit, options, random);
-      else await addPhoto(bank, picks, unit - sequences.length, options, random);
-      if (options.signal?.aborted) return false;
-      await bank.save({ done: unit + 1, random: random.state() });
+      await bank.save({ done: ++done });
     }
   } catch (error) {
     await bank.close();
@@ -85,6 +101,34 @@ export async function fillBank(
   }
   await bank.finish();
   return true;
+}
+
+/** Sequences and photographs whose crops are made while those before them are in the backbone; a sequence is up to a hundred megabytes. */
+const AHEAD = 4;
+
+/** A seed for each sequence and photograph. */
+const hashSeed = (seed: number, unit: number): number =>
+  (Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(unit + 1, 0x85ebca6b)) >>> 0;
+
+/** Results in order, `count` of them in the making. A failure ends it when its turn comes. */
+async function* ahead<T>(makers: readonly (() => Promise<T>)[], count: number): AsyncGenerator<T, void, void> {
+  const running: Promise<T>[] = [];
+  for (let next = 0; next < makers.length || running.length > 0;) {
+    for (; next < makers.length && running.length < count; next++) {
+      const made = makers[next]!();
+      made.catch(() => undefined); // told when its turn comes
+      running.push(made);
+    }
+    yield await running.shift()!;
+  }
+}
+
+/** A crop, and what it is of. */
+interface MadeCrop {
+  readonly crop: TrainingCrop;
+  readonly object: number;
+  readonly frame: number;
+  readonly flip: boolean;
 }
 
 const sourceOf = ({ origin, group }: Sequence): ObjectSource => ({
@@ -121,24 +165,26 @@ export function shuffled<T>(items: readonly T[], random: Random): T[] {
   return result;
 }
 
-async function addPhoto(
-  bank: BankWriter,
+async function makePhoto(
   picks: readonly PhotoPick[],
   index: number,
   plan: FillPlan,
   random: Random,
-): Promise<void> {
+): Promise<MadeCrop[]> {
   const { photo, boxes, object } = picks[index]!;
   const frame = await readPhoto(photo);
   const before = picks[index - 1];
   const behind = before && { frame: await readPhoto(before.photo), boxes: before.boxes };
   const jitter = photoJitter(plan.composites);
-  for (const [i, box] of boxes.entries()) {
+  return boxes.flatMap((box, i) => {
     const flip = random.uniform() < 0.5; // one for the object, so that all its crops pair
-    for (let n = 0; n < plan.cropsPerObject; n++) {
-      await bank.add(jitteredCrop(frame, box, flip, jitter, random, behind), object + i, 0, flip);
-    }
-  }
+    return Array.from({ length: plan.cropsPerObject }, () => ({
+      crop: jitteredCrop(frame, box, flip, jitter, random, behind),
+      object: object + i,
+      frame: 0,
+      flip,
+    }));
+  });
 }
 
 /** A photograph as one frame. */
@@ -160,18 +206,20 @@ export function spread<T>(items: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, i) => items[Math.round((i * (items.length - 1)) / Math.max(1, count - 1))]!);
 }
 
-async function addSequence(
-  bank: BankWriter,
+async function makeSequence(
   sequence: Sequence,
   object: number,
   { cropsPerSequence, signal }: FillOptions,
   random: Random,
-): Promise<void> {
+  binaries: Binaries | undefined,
+): Promise<MadeCrop[]> {
+  const made: MadeCrop[] = [];
   const count = cropsOf(sequence, cropsPerSequence);
-  for await (const { crop, frame, flip } of sequenceCrops(sequence, count, random)) {
-    if (signal?.aborted) return;
-    await bank.add(crop, object, frame, flip);
+  for await (const crop of sequenceCrops(sequence, count, random, binaries)) {
+    if (signal?.aborted) break;
+    made.push({ ...crop, object });
   }
+  return made;
 }
 
 /** Jittered crops of a sequence, spread evenly over the frames that have a box. */
@@ -179,12 +227,13 @@ export async function* sequenceCrops(
   sequence: Sequence,
   count: number,
   random: Random,
+  binaries?: Binaries,
 ): AsyncGenerator<{ crop: TrainingCrop; frame: number; flip: boolean }, void, void> {
   const perFrame = new Map<number, number>();
   for (const frame of spread(usableFrames(sequence), count)) perFrame.set(frame, (perFrame.get(frame) ?? 0) + 1);
   if (perFrame.size === 0) return;
   const last = Math.max(...perFrame.keys());
-  for await (const { image, row } of framesOf(sequence)) {
+  for await (const { image, row } of framesOf(sequence, binaries)) {
     for (let i = perFrame.get(row) ?? 0; i > 0; i--) {
       const flip = random.uniform() < 0.5;
       const crop = jitteredCrop(image, sequence.boxes[row]!, flip, SEQUENCE_JITTER, random);
@@ -194,11 +243,14 @@ export async function* sequenceCrops(
   }
 }
 
-/** Frames of a sequence with the row of its annotation that belongs to each. */
-export async function* framesOf({
-  video,
-  start = 0,
-}: Pick<Sequence, 'video' | 'start'>): AsyncGenerator<{ image: Frame; row: number }, void, void> {
-  const source = await openVideo(video, { start: { frame: start }, again: true });
+/**
+ * Frames of a sequence with the row of its annotation that belongs to each.
+ * @param binaries found before: who opens a thousand clips asks for their versions once
+ */
+export async function* framesOf(
+  { video, start = 0 }: Pick<Sequence, 'video' | 'start'>,
+  binaries?: Binaries,
+): AsyncGenerator<{ image: Frame; row: number }, void, void> {
+  const source = await openVideo(video, { start: { frame: start }, again: true, ...(binaries ? { binaries } : {}) });
   for await (const image of source.frames()) yield { image, row: image.index - start };
 }

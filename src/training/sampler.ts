@@ -49,7 +49,14 @@ export function createSampler(
     groups: [...groups.values()],
   }));
   return (random) => [
-    ...drawGroups(() => drawSequence(sequences, random), sequences.length, options.sequenceGroups, entries, options, random),
+    ...drawGroups(
+      () => drawSequence(sequences, random),
+      sequences.length,
+      options.sequenceGroups,
+      entries,
+      options,
+      random,
+    ),
     ...drawGroups(() => pick(photos, random), photos.length, options.photoGroups, entries, options, random),
   ];
 }

@@ -18,6 +18,7 @@ import {
 import { regionWindow, resample } from '../image/crop.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
+import { findBinaries } from '../video/binaries.js';
 import { SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import { Bank, BankWriter, type BankBackbone } from './bank.js';
 import { readSequences, type Sequence } from './dataset.js';
@@ -135,11 +136,12 @@ async function fillPairs(
 ): Promise<void> {
   const bank = await BankWriter.open(folder, backbone, SEQUENCE_JITTER.cropSize, source);
   const random = createRandom(3);
+  const binaries = await findBinaries();
   for (const [object, { sequence, search }] of pairs.entries()) {
     const template = usableFrames(sequence)[0];
     const wanted = new Set(search);
     const last = Math.max(...search);
-    for await (const { image, row } of framesOf(sequence)) {
+    for await (const { image, row } of framesOf(sequence, binaries)) {
       if (signal?.aborted) return bank.close();
       if (row > last) break;
       if (row === template || wanted.has(row))
