@@ -53,6 +53,7 @@ const targetSchema = z.strictObject({
     .default(0.35)
     .describe('a frame in which it is tracked is learned above this response (first frame: 1)'),
   recent: share.default(0).describe('weight of what it looked like lately in the template, beside the first frame'),
+  recentEvery: count.default(2).describe('frames from one view of it to the next'),
   recentRate: share.default(0.3).describe('weight of a new frame in what it looked like lately'),
   holdBelow: z.number().default(0.25).describe('the box is held below this response (first frame: 1)'),
 });

@@ -56,7 +56,14 @@ export async function begin(
   const mirrored = await networks.begin(cropper.cropMirrored(frame, region));
   samples.push({ coarse: mirrored.coarse, box: place });
   const targetModel = await learner.begin(samples, random);
-  return { template, views: { first, recent: first }, targetModel, colours, random: random.state(), object: objectAt(box) };
+  return {
+    template,
+    views: { first, recent: first },
+    targetModel,
+    colours,
+    random: random.state(),
+    object: objectAt(box),
+  };
 }
 
 function shiftedRegions(region: SearchRegion): SearchRegion[] {

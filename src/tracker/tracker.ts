@@ -7,8 +7,8 @@
  *   judge           is the object there?                judge.ts
  *   learn           what is remembered of the frame?    below
  */
-import { parseConfig, type TrackerOptions } from '../config.js';
-import { appearanceOf, mixAppearances, templateFrom } from '../ebm/head.js';
+import { parseConfig, type TargetConfig, type TrackerOptions } from '../config.js';
+import { appearanceOf, mixAppearances, templateFrom, type Appearance, type HeadModel } from '../ebm/head.js';
 import { checkFirstBox, frameToCrop, type CropBox, type FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom } from '../random.js';
@@ -21,7 +21,7 @@ import { locate } from './locate.js';
 import { look, type Sight } from './look.js';
 import { openModels, type Models } from './models.js';
 import { searchFor, type Search } from './search.js';
-import { resultOf, type Track } from './track.js';
+import { resultOf, type Track, type Views } from './track.js';
 import { createTurns } from './turns.js';
 import type { Observation, Tracker, TrackerDescription, TrackerObserver } from './types.js';
 
@@ -111,31 +111,50 @@ export async function follow(
   const random = createRandom(track.random);
   const axis = head.model.geometry.coarse;
   const location = await stopwatch.time('locate', () => locate(track, search, sight, engine, axis, config, random));
-  const { object, evidence, inputs, learned } = judge(track.object, frame, search, location, head.confidence, config);
+  const { object, evidence, inputs, sure } = judge(track.object, frame, search, location, head.confidence, config);
   const { base, response, proposal, estimate } = location;
   const seen = { region: search.region, base, response, proposal, estimate, evidence, inputs };
   const observation = { ...seen, result: resultOf({ object }) };
   await observer?.observe(observation, frame, index);
   const box = frameToCrop(object.box, search.region);
-  const known = await stopwatch.time('learn', () => learn(models, track, sight, box, learned));
+  const known = await stopwatch.time('learn', () => learn(models, track, sight, box, object.frame, sure));
   return { ...track, ...known, object, observation, random: random.state() };
 }
 
-/** Takes up a frame that is learned from; on the others the target model goes on with what it took up. */
+/** Takes up a frame that is sure, each at its own pace: the template, and the target model with the colours. */
 async function learn(
   { learner, head: { model }, config: { target } }: Models,
   { template, views, targetModel, colours }: Track,
   { embedding, reduced, grid }: Sight,
   box: CropBox,
-  learned: boolean,
+  frame: number,
+  sure: boolean,
 ): Promise<Pick<Track, 'template' | 'views' | 'targetModel' | 'colours'>> {
-  if (!learned) return { template, views, targetModel: await learner.goOn(targetModel), colours };
-  const recent = mixAppearances(views.recent, appearanceOf(model, embedding, box), target.recentRate);
+  const shown =
+    sure && target.recent > 0 && frame % target.recentEvery === 0
+      ? takeUpView(model, views, appearanceOf(model, embedding, box), target)
+      : { template, views };
+  // between two frames that are learned the target model goes on with the work of the last one
+  return sure && frame % target.learnEvery === 0
+    ? {
+        ...shown,
+        targetModel: await learner.takeUp(targetModel, reduced, box),
+        colours: learnColours(colours, grid, box),
+      }
+    : { ...shown, targetModel: await learner.goOn(targetModel), colours };
+}
+
+/** What it looked like lately is a running mean; the template is the mean of that and of the first frame. */
+function takeUpView(
+  model: HeadModel,
+  { first, recent }: Views,
+  view: Appearance,
+  { recent: weight, recentRate }: Pick<TargetConfig, 'recent' | 'recentRate'>,
+): Pick<Track, 'template' | 'views'> {
+  const lately = mixAppearances(recent, view, recentRate);
   return {
-    template: templateFrom(model, mixAppearances(views.first, recent, target.recent)),
-    views: { ...views, recent },
-    targetModel: await learner.takeUp(targetModel, reduced, box),
-    colours: learnColours(colours, grid, box),
+    template: templateFrom(model, mixAppearances(first, lately, weight)),
+    views: { first, recent: lately },
   };
 }
 
