@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -150,6 +151,24 @@ describe('track, live', () => {
     expect(err).toMatch(/live: \d+ frames came, \d+ dropped, 0 reconnects; latency \d+ ms/);
     expect((await readFile(video)).length).toBeGreaterThan(1000);
   }, 200_000);
+
+  it('stdin: a file that comes faster than it is tracked is told with the frames that were dropped', async () => {
+    const { ffmpeg } = await findBinaries();
+    const frames = 100;
+    const args = ['-v', 'error', ...SCENE, '-frames:v', String(frames), '-c:v', 'mpeg4', '-f', 'mpegts', '-'];
+    const sender = spawn(ffmpeg.path, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const program = ['--import', 'tsx', main, 'track', '-', '--box', BOX, '--quiet'];
+    const child = spawn(process.execPath, program, { stdio: [sender.stdout, 'pipe', 'pipe'] });
+    onTestFinished(() => void child.kill('SIGKILL') || void sender.kill('SIGKILL'));
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const [exitCode] = (await once(child, 'close')) as [number];
+    expect(exitCode).toBe(0);
+    const [, dropped, came] = /^warning: -: (\d+) of (\d+) frames were dropped.*track \/dev\/stdin$/m.exec(err) ?? [];
+    expect(Number(came)).toBe(frames);
+    expect(parseBoxes(out, 'jsonl', 'stdout')).toHaveLength(frames - Number(dropped));
+  });
 
   it('a format that is whole only at its end', async () => {
     const { url, close } = await startCamera([...SCENE, '-t', '2']);
