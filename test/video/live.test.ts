@@ -159,7 +159,10 @@ describe('track, live', () => {
     const sender = spawn(ffmpeg.path, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     const program = ['--import', 'tsx', main, 'track', '-', '--box', BOX, '--quiet'];
     const child = spawn(process.execPath, program, { stdio: [sender.stdout, 'pipe', 'pipe'] });
-    onTestFinished(() => void child.kill('SIGKILL') || void sender.kill('SIGKILL'));
+    onTestFinished(() => {
+      child.kill('SIGKILL');
+      sender.kill('SIGKILL');
+    });
     let [out, err] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
