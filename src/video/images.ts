@@ -122,7 +122,7 @@ export function doubtsAbout(files: readonly string[]): string[] {
 
 /** Pictures that nothing here reads: their endings. */
 const UNREAD_EXTENSIONS: readonly string[] =
-  '.bmp .dib .heic .heif .heics .heifs .hif .avifs .jxl .jp2 .j2k .ppm .pgm .pbm .pnm .tga .exr .hdr .psd .dng .cr2 .cr3 .nef .arw'.split(
+  '.bmp .dib .mpo .heic .heif .heics .heifs .hif .avifs .jxl .jp2 .j2k .ppm .pgm .pbm .pnm .tga .exr .hdr .psd .dng .cr2 .cr3 .nef .arw'.split(
     ' ',
   );
 /** Names that are told; of the others, how many there are. */
