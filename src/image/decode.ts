@@ -63,10 +63,7 @@ export async function decodePages(
 const ODD_SAMPLES = /^\.tiff?$/i;
 
 async function openFile(path: string, options: SharpOptions): Promise<Sharp> {
-  // loaded here: who tracks a video file never waits for it
   const sharp = await loadSharp();
-  // it goes by the name of a file, which may be another one by now
-  sharp.cache(false);
   const image = sharp(path, options);
   if (ODD_SAMPLES.test(extname(path))) await checkSamples(image, await image.metadata());
   // throws where several pages would have to be turned: only one can be at a time

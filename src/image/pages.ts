@@ -130,7 +130,6 @@ function several(count: number, delays: readonly number[]): Pages {
 
 async function sharpPages(path: string): Promise<{ count: number; delays: readonly number[]; fault?: string }> {
   const sharp = await loadSharp();
-  sharp.cache(false);
   try {
     const { pages = 1, delay = [] } = await sharp(path).metadata();
     return { count: pages, delays: delay };

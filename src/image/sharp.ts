@@ -5,7 +5,10 @@ import { doesNotLoad } from '../runtime/native-package.js';
 /** @throws TrackerError RUNTIME_UNAVAILABLE */
 export async function loadSharp(): Promise<typeof Sharp> {
   try {
-    return (await import('sharp')).default;
+    const { default: sharp } = await import('sharp');
+    // it goes by the name of a file, which may be another one by now
+    sharp.cache(false);
+    return sharp;
   } catch (cause) {
     throw doesNotLoad(
       {

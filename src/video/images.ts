@@ -77,7 +77,11 @@ async function onlyFiles(folder: string, entries: readonly Dirent[]): Promise<st
         )
       : entry.isFile();
   const kept = await inBatches(entries, isFile);
-  return naturalOrder(entries.filter((_, i) => kept[i]).map(({ name }) => name)).map((name) => join(folder, name));
+  return entries
+    .filter((_, i) => kept[i])
+    .map(({ name }) => name)
+    .toSorted(inNaturalOrder)
+    .map((name) => join(folder, name));
 }
 
 /** Files that are looked into at the same time. */
@@ -93,10 +97,11 @@ export async function inBatches<T, R>(items: readonly T[], work: (item: T) => Pr
 }
 
 /** Names that only numbers with more zeros tell apart come in the order of their characters: the same on every disk. */
-function naturalOrder(names: readonly string[]): string[] {
-  const { compare } = new Intl.Collator('en', { numeric: true });
-  return names.toSorted((a, b) => compare(a, b) || (a < b ? -1 : 1));
+function inNaturalOrder(a: string, b: string): number {
+  return NATURAL.compare(a, b) || (a < b ? -1 : 1);
 }
+
+const NATURAL = new Intl.Collator('en', { numeric: true });
 
 /** What makes one doubt that each of these files is a frame: where 0001.jpg and 0001.png are one frame twice, all numbers are wrong. */
 export function doubtsAbout(files: readonly string[]): string[] {
@@ -112,6 +117,35 @@ export function doubtsAbout(files: readonly string[]): string[] {
   const more = twins.length > 1 ? ` (and ${twins.length - 1} more such pairs)` : '';
   return [
     `${twins[0]}${more} count as two frames: where they are one, name one kind of them, as "*${extname(files[0]!)}"`,
+  ];
+}
+
+/** Pictures that nothing here reads: their endings. */
+const UNREAD_EXTENSIONS: readonly string[] =
+  '.bmp .dib .mpo .heic .heif .heics .heifs .hif .avifs .jxl .jp2 .j2k .ppm .pgm .pbm .pnm .tga .exr .hdr .psd .dng .cr2 .cr3 .nef .arw'.split(
+    ' ',
+  );
+/** Names that are told; of the others, how many there are. */
+const NAMED = 3;
+
+/**
+ * What lies among the images of a folder or a pattern, and is a picture of a kind that is not read: where it is a frame, all numbers after it
+ * are wrong. Empty where there is none, or where it is neither folder nor pattern.
+ */
+export async function passedOver(path: string): Promise<string[]> {
+  const folder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+  const expression = folder ? undefined : patternOf(path);
+  if (!folder && !expression) return [];
+  const names = await readdir(folder ? path : dirname(path)).catch(() => []);
+  const unread = names.filter(
+    (name) =>
+      !isHidden(name) && UNREAD_EXTENSIONS.includes(extname(name).toLowerCase()) && (expression?.test(name) ?? true),
+  );
+  if (unread.length === 0) return [];
+  const named = unread.toSorted(inNaturalOrder).slice(0, NAMED).join(', ');
+  const more = unread.length > NAMED ? ` and ${unread.length - NAMED} more` : '';
+  return [
+    `passed over, as pictures of kinds that are not read: ${named}${more}; where they are frames, convert them to PNG`,
   ];
 }
 

@@ -246,6 +246,7 @@ class Pump {
       this.reconnects++;
     }
     signal?.removeEventListener('abort', stop);
+    if (this.path === STDIN && this.newest.dropped > 0) this.warnings.push(this.#dropping());
     this.newest.close();
   }
 
@@ -272,6 +273,12 @@ class Pump {
 
   #ending(): string {
     return `${this.path}: ended, no frame for ${this.#limit()} s: ${this.lastWords}`;
+  }
+
+  /** Said of stdin alone: it may well be a file that somebody wants all of. */
+  #dropping(): string {
+    const { dropped } = this.newest;
+    return `${this.path}: ${dropped} of ${this.received} frames were dropped, which came faster than they were taken; for all of them: COMMAND | ebm-tracker track /dev/stdin`;
   }
 
   /** One connection, to its end. */

@@ -5,7 +5,7 @@ import { decodeApng } from '../image/apng.js';
 import { decodePages, flattenRgba, type RgbImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { holdsOne, readPages, STILL, type Pages } from '../image/pages.js';
-import { doubtsAbout, imagesInFolder, inBatches } from './images.js';
+import { doubtsAbout, imagesInFolder, inBatches, passedOver } from './images.js';
 
 /** Rate that images without times of their own are taken to have. */
 export const IMAGE_FPS = 25;
@@ -50,9 +50,10 @@ interface Source {
   readonly first: number;
 }
 
-/** @param path as it is called in messages */
+/** @param path the folder, the pattern or the file; it is called so in messages */
 export async function openPictures(path: string, files: readonly PictureFile[]): Promise<Pictures> {
   const sources = await readSources(files);
+  const warnings = [...warningsOf(sources), ...(await passedOver(path))];
   const { times, milliseconds } = timesOf(sources);
   const count = times.length;
   const sourceOf = (frame: number): Source | undefined => sources.findLast(({ first }) => first <= frame);
@@ -73,7 +74,7 @@ export async function openPictures(path: string, files: readonly PictureFile[]):
   return {
     count,
     fps: (1000 * count) / milliseconds,
-    warnings: warningsOf(sources),
+    warnings,
     timeOf: (frame) => times[frame]!,
     nameOf: (frame) => nameOf(sourceOf(frame)!.file),
     quickFrame(frame) {

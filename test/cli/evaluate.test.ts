@@ -110,7 +110,7 @@ test('runs a data set, scores it, and goes on where it stopped', async () => {
   expect(scores.sequences['b']!.ao).toBeCloseTo(100 * expected, 1);
   const again = await evaluate(...args, '--json', '--quiet');
   expect(again.out).toBe(first.out);
-}, 30_000);
+});
 
 test('a failed sequence makes the exit code 1, the others are scored', async () => {
   const data = await mkdtemp(path.join(root, 'data-'));
@@ -128,7 +128,7 @@ test('a failed sequence makes the exit code 1, the others are scored', async () 
   expect(code).toBe(1);
   expect(err).toMatch(/failed green \(seed 11\): UNEXPECTED: .*green frame/);
   expect(out).toMatch(/ope +1 /);
-}, 30_000);
+});
 
 test('--list tells what a folder holds', async () => {
   const data = await mkdtemp(path.join(root, 'data-'));

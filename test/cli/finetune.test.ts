@@ -200,5 +200,5 @@ describe('ebm-tracker finetune', () => {
       expect(err).toMatch(/error NOT_IMPROVED: .*was not written/);
     }
     expect(await readFile(path.join(root, 'mine.work/curve.svg'), 'utf8')).toContain('<svg');
-  }, 120_000);
+  });
 });

@@ -292,5 +292,5 @@ describe('taken', () => {
     expect(err).toMatch(/error OPTION_INVALID: .*standard input/);
     expect(await contents()).toEqual(before);
     stdin.destroy();
-  }, 120_000);
+  });
 });

@@ -13,7 +13,7 @@ async function makeClip(): Promise<string> {
 
 /** The address that was printed. */
 async function printedUrl(terminal: TestTerminal): Promise<string> {
-  await expect.poll(() => terminal.err(), { timeout: 20_000 }).toMatch(/^open http\S+/);
+  await expect.poll(() => terminal.err()).toMatch(/^open http\S+/);
   return /^open (\S+)/.exec(terminal.err())![1]!;
 }
 

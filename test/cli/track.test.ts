@@ -260,7 +260,7 @@ describe('track', () => {
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
     const rowsSoFar = async (): Promise<number> => (await readFile(out, 'utf8').catch(() => '')).split('\n').length - 2;
     // rows are on the disk while the run goes on
-    await expect.poll(rowsSoFar, { timeout: 50_000 }).toBeGreaterThan(3);
+    await expect.poll(rowsSoFar).toBeGreaterThan(3);
     child.kill('SIGINT');
     child.kill('SIGINT'); // as npx does: passed on beside the terminal's own
     expect(await ended).toBe(1);

@@ -19,7 +19,7 @@ test('a pool closes though its process was killed while it had nothing to do', a
   (child as { killed: boolean }).killed = false; // as where somebody else killed it
   await ended;
   await closePool(pool);
-}, 20_000);
+});
 
 test('a job goes on in another process where the idle one was killed', async () => {
   const pool = openPool(1);
@@ -30,4 +30,4 @@ test('a job goes on in another process where the idle one was killed', async () 
   await ended;
   expect(await runJob(pool, JOB, { ...watch, attempts: 3 })).toMatchObject({ code: 'INPUT_NOT_FOUND' });
   await closePool(pool);
-}, 20_000);
+});

@@ -65,7 +65,7 @@ test('each sequence has its files, a second run has nothing to do, and adds what
   await rm(path.join(at, 'c.txt'));
   expect(await runEvaluation(options('plain'))).toMatchObject({ done: 1, skipped: 3 });
   expect(await readFile(path.join(at, 'c.txt'), 'utf8')).toBe(whole);
-}, 30_000);
+});
 
 test('run.json tells what made the results', async () => {
   const { folders } = await runEvaluation(options('record', { only: ['a'], threads: 1 }));
@@ -80,7 +80,7 @@ test('run.json tells what made the results', async () => {
   });
   expect(record['identity']).toMatch(/^[0-9a-f]{64}$/);
   expect(record['versions']).toMatchObject({ node: process.version, 'onnxruntime-node': '1.30.0' });
-}, 20_000);
+});
 
 test('a folder of other settings is refused', async () => {
   await runEvaluation(options('other', { only: ['a'] }));
@@ -89,7 +89,7 @@ test('a folder of other settings is refused', async () => {
     code: 'OPTION_INVALID',
     message: expect.stringContaining('run.json') as string,
   });
-}, 20_000);
+});
 
 test('one bad sequence is told, the others are done', async () => {
   await makeSequence(root, 'green', FRAMES, [0, 255, 0]);
@@ -106,7 +106,7 @@ test('one bad sequence is told, the others are done', async () => {
   expect((await readdir(folders[0]!)).filter((name) => name.endsWith('.txt'))).toHaveLength(4);
   await rm(path.join(root, 'green'), { recursive: true });
   await rm(path.join(root, 'short'), { recursive: true });
-}, 30_000);
+});
 
 test.skipIf(process.platform !== 'linux')(
   'a process that is killed is replaced and its sequence done again',
@@ -136,7 +136,6 @@ test.skipIf(process.platform !== 'linux')(
       delete process.env['EBM_TEST_SLOW'];
     }
   },
-  40_000,
 );
 
 test('an abort ends it; what was finished stays', async () => {
@@ -157,7 +156,7 @@ test('an abort ends it; what was finished stays', async () => {
     delete process.env['EBM_TEST_SLOW'];
   }
   expect(await runEvaluation(options('aborted'))).toMatchObject({ done: 3, skipped: 1 });
-}, 40_000);
+});
 
 test('a module without createTracker is told', async () => {
   const file = path.join(folder, 'empty.mjs');

@@ -69,4 +69,4 @@ it('fine-tune: a head that tracks, or word that none is better', async () => {
     () => false,
   );
   expect(text).toMatch(written ? /IoU on held-out frames .* at step 1\nweights [0-9a-f]{12}/ : /^NOT_IMPROVED: /);
-}, 120_000);
+});

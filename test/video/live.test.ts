@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseBoxes } from '../../src/io/boxes.js';
 import { readTracks } from '../../src/io/tracks.js';
 import { findBinaries } from '../../src/video/binaries.js';
-import { dshowCameras, openLive, type LiveEvent, type LiveSource } from '../../src/video/live.js';
+import { dshowCameras, openLive, type LiveEvent, type LiveOptions, type LiveSource } from '../../src/video/live.js';
 import { startCamera, type Camera } from '../helpers/live.js';
 import { runCli } from '../../src/cli/program.js';
 import { cli, createTestTerminal } from '../helpers/terminal.js';
@@ -27,8 +28,8 @@ async function camera(): Promise<Camera> {
   return started;
 }
 
-async function open(url: string, events: LiveEvent[] = [], options: object = {}): Promise<LiveSource> {
-  const source = await openLive(url, { onEvent: (event) => events.push(event), ...options });
+async function open(url: string, options: LiveOptions = {}): Promise<LiveSource> {
+  const source = await openLive(url, options);
   onTestFinished(() => source.close());
   return source;
 }
@@ -38,69 +39,72 @@ describe('live sources', () => {
     const { url } = await camera();
     const source = await open(url);
     expect([source.width, source.height, source.fps]).toEqual([160, 120, 25]);
-    const frames: { index: number; age: number }[] = [];
+    const indices: number[] = [];
     for await (const { index, data } of source.frames()) {
       expect(data).toHaveLength(3 * 160 * 120);
-      frames.push({ index, age: source.age() });
+      indices.push(index);
+      // in a queue it would be behind by all that the sleeps let come; two may come together
+      if (index > 0) expect(source.counts().received - index).toBeLessThan(4);
+      if (indices.length >= 8 && source.counts().dropped > 10) break;
       await sleep(200);
-      if (frames.length === 8) break;
+      expect(source.age()).toBeGreaterThan(150);
     }
     const { received, dropped } = source.counts();
-    // 200 ms are 5 frames at 25 a second; under load some come together
-    expect(frames.at(-1)!.index).toBeGreaterThan(14);
-    expect(dropped).toBeGreaterThanOrEqual(frames.at(-1)!.index - frames.length);
+    expect(dropped).toBeGreaterThanOrEqual(indices.at(-1)! + 1 - indices.length);
     expect(received).toBeGreaterThan(dropped);
-    // in a queue it would be a second old by now
-    expect(frames.at(-1)!.age).toBeLessThan(600);
     // with the line, the camera ends its encoder
     await expect.poll(childProcesses).toEqual([]);
   });
 
-  // a second on a machine that is free, as bench:live tells; tests share theirs
-  it('is back soon after a stall and after a cut', async () => {
+  // how soon is for bench:live: a machine that tests share has no second of its own
+  it('is back on the same line after a stall, and on a new one after a cut', async () => {
     const { url, stall, resume, cut } = await camera();
-    const events: LiveEvent[] = [];
-    const source = await open(url, events);
-    let arrived = performance.now();
-    let gone = 0;
-    let back = 0;
+    const after: LiveEvent[] = [];
+    const source = await open(url, {
+      stallSeconds: 100,
+      onEvent: (event) => {
+        after.push(event);
+        if (event.kind === 'stalled') resume();
+      },
+    });
+    let stalled = false;
     for await (const { index } of source.frames()) {
-      const now = performance.now();
-      if (gone > 0 && now > gone + 5 && now - arrived > 200) {
-        back = now;
-        break;
-      }
-      arrived = now;
-      if (index === 10) {
+      if (!stalled && index >= 10) {
+        stalled = true;
+        after.length = 0;
         stall();
-        setTimeout(() => {
-          gone = performance.now();
-          resume();
-        }, 2500);
       }
+      if (after.some(({ kind }) => kind === 'back')) break;
     }
-    expect(back - gone).toBeLessThan(4000);
-    expect(events.map(({ kind }) => kind).slice(0, 2)).toEqual(['stalled', 'back']);
-    const again = await open(url, events);
-    const before = performance.now();
-    let time = 0;
+    expect(after.slice(0, 2).map(({ kind }) => kind)).toEqual(['stalled', 'back']);
+    expect(source.counts().reconnects).toBe(0);
+
+    const lost: LiveEvent[] = [];
+    const again = await open(url, { onEvent: (event) => event.kind === 'lost' && lost.push(event) });
+    let [before, time] = [0, 0];
     for await (const frame of again.frames()) {
-      if (frame.index === 5) cut();
       time = frame.time;
       if (again.counts().reconnects > 0) break;
+      if (before > 0 || frame.index < 5) continue;
+      before = time;
+      cut();
     }
-    expect(events.at(-1)).toMatchObject({ kind: 'lost' });
-    expect(again.counts().reconnects).toBeGreaterThan(0);
-    expect(performance.now() - before).toBeLessThan(10_000);
-    expect(time).toBeGreaterThan(0.2);
+    // the first of waits that grow
+    expect(lost[0]).toMatchObject({ retryInSeconds: 0.25 });
+    expect(time).toBeGreaterThan(before);
   });
 
   it('ends where nothing comes any more, and says so', async () => {
     const { url, close } = await startCamera(SCENE);
-    const source = await open(url, [], { giveUpSeconds: 4 });
     let frames = 0;
+    // patient till the camera goes
+    const source = await open(url, {
+      get giveUpSeconds() {
+        return frames > 3 ? 1 : 60;
+      },
+    });
     for await (const _ of source.frames()) {
-      if (frames++ === 3) void close();
+      if (++frames === 4) void close();
     }
     expect(frames).toBeGreaterThan(3);
     expect(source.warnings).toHaveLength(1);
@@ -148,13 +152,34 @@ describe('track, live', () => {
     expect((await readFile(video)).length).toBeGreaterThan(1000);
   }, 200_000);
 
+  it('stdin: a file that comes faster than it is tracked is told with the frames that were dropped', async () => {
+    const { ffmpeg } = await findBinaries();
+    const frames = 100;
+    const args = ['-v', 'error', ...SCENE, '-frames:v', String(frames), '-c:v', 'mpeg4', '-f', 'mpegts', '-'];
+    const sender = spawn(ffmpeg.path, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const program = ['--import', 'tsx', main, 'track', '-', '--box', BOX, '--quiet'];
+    const child = spawn(process.execPath, program, { stdio: [sender.stdout, 'pipe', 'pipe'] });
+    onTestFinished(() => {
+      child.kill('SIGKILL');
+      sender.kill('SIGKILL');
+    });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const [exitCode] = (await once(child, 'close')) as [number];
+    expect(exitCode).toBe(0);
+    const [, dropped, came] = /^warning: -: (\d+) of (\d+) frames were dropped.*track \/dev\/stdin$/m.exec(err) ?? [];
+    expect(Number(came)).toBe(frames);
+    expect(parseBoxes(out, 'jsonl', 'stdout')).toHaveLength(frames - Number(dropped));
+  });
+
   it('a format that is whole only at its end', async () => {
     const { url, close } = await startCamera([...SCENE, '-t', '2']);
     onTestFinished(() => close());
     const out = path.join(await temporaryFolder(), 'live.xml');
     const terminal = createTestTerminal();
     const running = runCli(['track', url, '--box', BOX, '--out', out, '--quiet'], terminal);
-    await expect.poll(terminal.err, { timeout: 30_000 }).toContain('connection lost');
+    await expect.poll(terminal.err).toContain('connection lost');
     process.emit('SIGINT');
     expect([await running, terminal.out()]).toEqual([0, '']);
     expect((await readTracks(out)).length).toBeGreaterThan(0);

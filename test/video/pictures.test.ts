@@ -60,6 +60,22 @@ describe('the frames of a folder', () => {
     },
   );
 
+  it.each([
+    ['', /^passed over, as pictures of kinds that are not read: 0\.bmp, 5\.HEIC, a\.heif and 1 more; /],
+    ['*', /0\.bmp, 5\.HEIC, a\.heif and 1 more/],
+    ['[0-9]*', /: 0\.bmp, 5\.HEIC; /],
+  ])('are told once which pictures beside them are of kinds that are not read: folder/%s', async (pattern, words) => {
+    const folder = await litteredFolder();
+    for (const name of ['0.bmp', '5.HEIC', 'a.heif', 'b.jxl', '._6.bmp']) await writeFile(join(folder, name), 'BM');
+    const path = join(folder, pattern);
+    const source = await openVideo(path);
+    await collect(source);
+    expect(source.warnings).toEqual([expect.stringMatching(words)]);
+    expect(await framesOf(path)).toEqual({ 0: 1, 1: 2, 2: 3 });
+    if (pattern === '') expect((await openSeekable(path)).notes).toEqual(source.warnings);
+    expect((await openVideo(join(folder, '*.png'))).warnings).toEqual([]);
+  });
+
   it('are those of a printf pattern too', async () => {
     const folder = await litteredFolder();
     expect(await framesOf(join(folder, '%d.png'))).toEqual({ 0: 1, 1: 3 });

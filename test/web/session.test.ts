@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { FrameBox } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
@@ -31,6 +30,13 @@ function movingTracker(onUpdate: (frame: Frame) => Promise<void> = async () => u
     },
     release: async () => undefined,
   };
+}
+
+/** Holds the tracker before a frame until it is opened: what happens in the meantime happens while it tracks. */
+function gateAt(index: number): { wait: (frame: Frame) => Promise<void>; open: () => void } {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { wait: async (frame) => (frame.index < index ? undefined : opened), open: () => open() };
 }
 
 interface Opened {
@@ -128,12 +134,14 @@ describe('a session', () => {
   });
 
   it('corrects while it tracks: ahead of it and behind it', async () => {
-    const { session, xs } = await open((frame) => delay(frame.index < 8 ? 0 : 20));
+    const gate = gateAt(9);
+    const { session, xs } = await open(gate.wait);
     const id = session.draw(0, BOX);
     session.start();
     await expect.poll(() => xs(id)[8], { interval: 5 }).toBe(18);
     session.draw(20, { ...BOX, x: 2 }, id); // ahead
     session.draw(5, { ...BOX, x: 40 }, id); // behind
+    gate.open();
     await session.settled();
     expect(xs(id)).toEqual([...range(10, 15), ...range(40, 55), ...range(2, 12)]);
   });
@@ -155,11 +163,13 @@ describe('a session', () => {
   });
 
   it('stops, keeps what was tracked, and starts again', async () => {
-    const { session, xs, object } = await open(() => delay(10));
+    const gate = gateAt(6);
+    const { session, xs, object } = await open(gate.wait);
     const id = session.draw(0, BOX);
     session.start();
     await expect.poll(() => xs(id)[5], { interval: 5 }).toBe(15);
     session.stop();
+    gate.open();
     await session.settled();
     expect(xs(id).at(-1)).toBe(-1);
     expect(object(id)).toMatchObject({ running: false, complete: false });
@@ -169,11 +179,13 @@ describe('a session', () => {
   });
 
   it('removes an object while it is tracked, and undo brings it back', async () => {
-    const { session, xs, events } = await open(() => delay(10));
+    const gate = gateAt(6);
+    const { session, xs, events } = await open(gate.wait);
     const id = session.draw(0, BOX);
     session.start();
     await expect.poll(() => xs(id)[5], { interval: 5 }).toBe(15);
     session.remove(id);
+    gate.open();
     await session.settled();
     expect(session.rows()).toEqual([]);
     expect(events.findLast(({ type }) => type === 'gone')).toEqual({ type: 'gone', object: id });

@@ -241,7 +241,7 @@ describe.skipIf(!existsSync(annotations))(
     let truth: Annotated[];
     beforeAll(async () => {
       truth = await readTruthFolder(annotations, path.join(annotations, 'absent'));
-    }, 30_000);
+    });
     it.each([
       ['lasot', { auc: 92.74, precision20: 97.38, normPrecision: 97.38 }],
       ['lasot-pytracking', { auc: 92.74, precision20: 97.38 }],
