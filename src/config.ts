@@ -1,5 +1,4 @@
 /** Everything a user may set of the tracker: one schema with unit, default and range. */
-import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { TrackerError } from './errors.js';
 import { PRESET_NAMES, PRESETS } from './presets.js';
@@ -70,8 +69,8 @@ export const configSchema = z.strictObject({
     .int()
     .min(1)
     .max(127)
-    .default(() => availableParallelism())
-    .describe('threads of the networks'),
+    .optional()
+    .describe('threads of the networks; left out: one a processor core'),
   lanes: count
     .optional()
     .describe(
@@ -105,17 +104,23 @@ export const configSchema = z.strictObject({
 });
 
 /** Every field, defaults filled in. */
-export interface TrackerConfig extends z.output<typeof configSchema> {}
+export interface TrackerConfig extends z.output<typeof configSchema> {
+  /** Threads of the networks. */
+  threads: number;
+}
 /** What a user writes: everything may be left out. */
 export interface TrackerOptions extends z.input<typeof configSchema> {}
 export type TargetConfig = TrackerConfig['target'];
 export type RedetectConfig = TrackerConfig['redetect'];
 export type PosteriorConfig = TrackerConfig['posterior'];
 
-/** @throws TrackerError CONFIG_INVALID naming each field that is wrong */
-export function parseConfig(input: unknown): TrackerConfig {
+/**
+ * @param cores threads where the input has none
+ * @throws TrackerError CONFIG_INVALID naming each field that is wrong
+ */
+export function parseConfig(input: unknown, cores: number): TrackerConfig {
   const parsed = configSchema.safeParse(withPreset(input ?? {}));
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { ...parsed.data, threads: parsed.data.threads ?? cores };
   const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`);
   throw new TrackerError('CONFIG_INVALID', `configuration: ${faults.join('; ')}`, {
     hint: 'see src/config.ts for every field with its range and default',

@@ -6,9 +6,8 @@
 import type { FinetuneOptions, FinetuneResult } from './training/finetune-options.js';
 
 // track
-export { parseConfig, type TrackerConfig, type TrackerOptions } from './config.js';
-export { createTracker } from './tracker/tracker.js';
-export { createTrackerGroup } from './tracker/group.js';
+export type { TrackerConfig, TrackerOptions } from './config.js';
+export { createTracker, createTrackerGroup, parseConfig } from './node/open.js';
 export type { Tracker, TrackerDescription, TrackerGroup } from './tracker/types.js';
 export {
   trackObjects,
@@ -51,7 +50,7 @@ export {
 export { readFirstBoxes, type FirstBox, type FirstBoxOptions } from './io/first-boxes.js';
 
 // why is the box there?
-export { createExplainer, type Explainer, type ExplainOptions } from './tracker/explain.js';
+export { createExplainer, type Explainer, type ExplainOptions } from './drawing/explain.js';
 export type { Observation, TrackerObserver } from './tracker/types.js';
 export type { Evidence } from './tracker/confidence.js';
 export type { Stopwatch } from './tracker/stopwatch.js';

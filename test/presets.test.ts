@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../src/config.js';
+import { parseConfig } from '../src/node/open.js';
 import { PRESET_NAMES, PRESETS } from '../src/presets.js';
 
 describe('presets', () => {

@@ -10,7 +10,7 @@ import { Command } from 'commander';
 import { parseHeadFile, type HeadFile } from '../src/ebm/head-file.js';
 import { keepInputs } from '../src/files/keep-inputs.js';
 import { sha256Of } from '../src/hash.js';
-import { writeSafetensors } from '../src/io/safetensors.js';
+import { writeSafetensors } from '../src/io/safetensors-file.js';
 import { runTool } from './lib/run-tool.js';
 
 /**

@@ -7,10 +7,11 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
 import { parseHeadFile, readField } from '../src/ebm/head-file.js';
-import { confidenceSchema, DEFAULT_MANIFEST, type ConfidenceModel, type HeadEntry } from '../src/features/manifest.js';
+import { confidenceSchema, type ConfidenceModel, type HeadEntry } from '../src/features/manifest.js';
 import { findPlace, isSamePlace } from '../src/files/place.js';
 import { writeWhole } from '../src/files/write.js';
 import { sha256Of } from '../src/hash.js';
+import { DEFAULT_MANIFEST } from '../src/node/platform.js';
 import { runTool } from './lib/run-tool.js';
 
 interface RawManifest {

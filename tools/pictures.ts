@@ -8,7 +8,7 @@ import path from 'node:path';
 import sharp from 'sharp';
 import type { FrameBox } from '../src/geometry.js';
 import { drawResult } from '../src/image/draw.js';
-import { createTracker } from '../src/tracker/tracker.js';
+import { createTracker } from '../src/node/open.js';
 import { openVideo } from '../src/video/read.js';
 
 const ROOT = path.join(import.meta.dirname, '..');

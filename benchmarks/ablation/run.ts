@@ -9,8 +9,7 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { findBackbone, loadManifest } from '../../src/features/manifest.js';
-import { openHead } from '../../src/tracker/open-head.js';
+import { findBackbone, loadManifest, openHead } from '../../src/node/open.js';
 import type { ObjectiveName, ProposalObjective } from '../../src/training/objective.js';
 import { withBackbone, type TrainingWatch } from '../../src/training/session.js';
 import { trainHead } from '../../src/training/train-head.js';

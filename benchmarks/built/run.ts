@@ -15,7 +15,6 @@ import { Command } from 'commander';
 import type { TrackerOptions } from '../../src/config.js';
 import { TrackerError } from '../../src/errors.js';
 import { intersectionOverUnion } from '../../src/geometry.js';
-import { createTracker } from '../../src/tracker/tracker.js';
 import { originOf } from '../record.js';
 import { isWorker, runJobs, serveJobs } from '../workers.js';
 import { KINDS, type BuiltCase, type Kind } from './case.js';
@@ -25,6 +24,7 @@ import { writeCaseSheet, writeCaseVideo } from './look.js';
 import { FULL_COUNTS, planCases } from './plan.js';
 import { casesOf, markdownOf, scoresByKind, type BuiltResult } from './report.js';
 import { successOf, type CaseTrace, type Moment } from './score.js';
+import { createTracker } from '../../src/node/open.js';
 
 interface Job {
   readonly built: BuiltCase;

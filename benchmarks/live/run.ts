@@ -11,7 +11,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { parseBox } from '../../src/geometry.js';
 import { formatRow } from '../../src/io/boxes.js';
-import { createTracker } from '../../src/tracker/tracker.js';
+import { createTracker } from '../../src/node/open.js';
 import { trackVideo } from '../../src/tracker/track-video.js';
 import { findBinaries } from '../../src/video/binaries.js';
 import { capture } from '../../src/video/command.js';

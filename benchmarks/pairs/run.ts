@@ -9,8 +9,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { findBackbone, loadManifest } from '../../src/features/manifest.js';
-import { openHead } from '../../src/tracker/open-head.js';
+import { findBackbone, loadManifest, openHead } from '../../src/node/open.js';
 import { withBackbone } from '../../src/training/session.js';
 import { prepareSplits } from '../../src/training/validate.js';
 

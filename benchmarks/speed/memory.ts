@@ -13,9 +13,9 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import type { Frame } from '../../src/image/frame.js';
 import { resample } from '../../src/image/crop.js';
+import { createTracker } from '../../src/node/open.js';
 import { PRESET_NAMES, type PresetName } from '../../src/presets.js';
 import { collectLess } from '../../src/runtime/collector.js';
-import { createTracker } from '../../src/tracker/tracker.js';
 import { openVideo } from '../../src/video/read.js';
 import { openVideoWriter } from '../../src/video/write.js';
 

@@ -1,7 +1,7 @@
 /** What four objects cost against one: with lanes (the default) and in one thread, in turn. */
 import type { TrackerOptions } from '../../src/config.js';
 import type { FrameBox } from '../../src/geometry.js';
-import { createTrackerGroup } from '../../src/tracker/group.js';
+import { createTrackerGroup } from '../../src/node/open.js';
 import { openVideo } from '../../src/video/read.js';
 import type { Clip } from './clips.js';
 import { quantile } from './stages.js';

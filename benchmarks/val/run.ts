@@ -13,7 +13,7 @@ import { Command, Option } from 'commander';
 import type { TrackerOptions } from '../../src/config.js';
 import { readRows } from '../../src/io/number-rows.js';
 import { intersectionOverUnion, type FrameBox } from '../../src/geometry.js';
-import { createTracker } from '../../src/tracker/tracker.js';
+import { createTracker } from '../../src/node/open.js';
 import { readSequences, type Sequence } from '../../src/training/dataset.js';
 import { openVideo } from '../../src/video/read.js';
 import { originOf } from '../record.js';

@@ -15,7 +15,7 @@ import {
   type Media,
   type TrackRow,
 } from '../io/tracks.js';
-import { drawTracks } from '../tracker/draw-tracks.js';
+import { drawTracks } from '../drawing/draw-tracks.js';
 import { inputsOfVideo } from '../video/inputs.js';
 import { openVideo, type VideoSource } from '../video/read.js';
 import { nameOf } from '../video/source.js';

@@ -3,13 +3,13 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { parseConfig } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
-import { DEFAULT_MANIFEST } from '../features/manifest.js';
 import type { FrameBox } from '../geometry.js';
 import { numbered } from '../io/first-boxes.js';
 import type { Terminal } from './terminal.js';
 import { runTracking } from './tracking.js';
+import { parseConfig } from '../node/open.js';
+import { DEFAULT_MANIFEST } from '../node/platform.js';
 
 const demoSchema = z.object({
   /** Relative to demo.json. */

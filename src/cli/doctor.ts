@@ -91,7 +91,7 @@ const trialPicture = () => ({
 /** A real trial: models, runtime and head over two frames, as `track` uses them. */
 async function lookAtTracker(): Promise<Finding> {
   await refuseCrash('onnxruntime-node');
-  const { createTracker } = await import('../tracker/tracker.js');
+  const { createTracker } = await import('../node/open.js');
   const tracker = await createTracker();
   try {
     const frame = { ...trialPicture(), index: 0, time: 0 };

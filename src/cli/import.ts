@@ -4,7 +4,7 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { messageOf, TrackerError } from '../errors.js';
-import { writeSafetensors } from '../io/safetensors.js';
+import { writeSafetensors } from '../io/safetensors-file.js';
 import { formatPublished, type Recipe } from '../published/file.js';
 import { importCheckpoint, type Imported } from '../published/import.js';
 import { TRACKER_IDS, TRACKERS, type TrackerId } from '../published/trackers.js';

@@ -1,11 +1,12 @@
 /** What people type, as values: --start, whole numbers, the configuration file. */
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { parseConfig, type TrackerConfig } from '../config.js';
+import type { TrackerConfig } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
-import { filesOfManifest, loadManifest } from '../features/manifest.js';
+import { filesOfManifest } from '../features/manifest.js';
 import type { Input } from '../files/keep-inputs.js';
 import { readTextFile } from '../io/text-file.js';
+import { loadManifest, parseConfig } from '../node/open.js';
 import type { OpenOptions } from '../video/read.js';
 
 /** "90" is a frame; "3.5s", "1:03.5" and "00:01:03.5" are times. @throws TrackerError OPTION_INVALID */

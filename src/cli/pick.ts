@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import type { FrameBox } from '../geometry.js';
-import { createTrackerGroup } from '../tracker/group.js';
+import { createTrackerGroup } from '../node/open.js';
 import { listen } from '../web/listen.js';
 import type { PickedBox } from '../web/server.js';
 import { listenForInterrupt } from './interrupt.js';

@@ -1,7 +1,7 @@
 /** ebm-tracker serve [VIDEO|DIR]: the page. */
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import { createTrackerGroup } from '../tracker/group.js';
+import { createTrackerGroup } from '../node/open.js';
 import { listen, type ListenOptions } from '../web/listen.js';
 import { listenForInterrupt } from './interrupt.js';
 import { parseWhole, readConfig, resolveHead, STREAM_OPTION, streamOf } from './options.js';

@@ -4,10 +4,9 @@ import { TrackerError } from '../errors.js';
 import { checkFirstBox } from '../geometry.js';
 import type { Input, Output } from '../files/keep-inputs.js';
 import type { FirstBox } from '../io/first-boxes.js';
-import type { Explainer, ExplainOptions } from '../tracker/explain.js';
-import { createTrackerGroup } from '../tracker/group.js';
+import { createTracker, createTrackerGroup } from '../node/open.js';
+import type { Explainer, ExplainOptions } from '../drawing/explain.js';
 import { trackObjects, type TrackedObjects } from '../tracker/track-video.js';
-import { createTracker } from '../tracker/tracker.js';
 import type { TrackerDescription, TrackerGroup } from '../tracker/types.js';
 import { inputsOfVideo } from '../video/inputs.js';
 import { openLive, type LiveEvent, type LiveSource } from '../video/live.js';
@@ -146,13 +145,13 @@ function progressOf(source: VideoSource | LiveSource, { quiet }: TrackRequest, {
 }
 
 async function debugOutputs({ folder }: ExplainOptions): Promise<Output[]> {
-  const { explainerFiles } = await import('../tracker/explain.js');
+  const { explainerFiles } = await import('../drawing/explain.js');
   return (await explainerFiles(folder)).map((path) => ({ what: '--debug', path }));
 }
 
 /** Loaded here only: most runs draw nothing. */
 async function openExplainer(options: ExplainOptions): Promise<Explainer> {
-  const { createExplainer } = await import('../tracker/explain.js');
+  const { createExplainer } = await import('../drawing/explain.js');
   return createExplainer(options);
 }
 

@@ -5,7 +5,7 @@ import type { TrackerOptions } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
 import type { FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
-import { createTracker } from '../tracker/tracker.js';
+import { createTracker } from '../node/open.js';
 import { openVideo } from '../video/read.js';
 import { boxAt, trueBoxAt } from './overlaps.js';
 import { overlapWithTruth, runWithRestarts } from './protocols/vot.js';

@@ -4,12 +4,11 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sha256Of } from '../hash.js';
-import { parseConfig, type TrackerOptions } from '../config.js';
+import type { TrackerOptions } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
-import { findBackbone, loadManifest } from '../features/manifest.js';
-import { openHead } from '../tracker/open-head.js';
 import { findDataset } from './datasets/index.js';
 import { hasSequenceResult, readSequenceResult, writeWhole } from './results.js';
+import { findBackbone, loadManifest, openHead, parseConfig } from '../node/open.js';
 
 export interface RunRecord {
   readonly tracker: string;

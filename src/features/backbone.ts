@@ -1,6 +1,6 @@
 /** The backbone: search crops in, two normalised feature maps out. */
 import { TrackerError } from '../errors.js';
-import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../runtime/onnx.js';
+import type { FloatTensor, OnnxModel, OpenModel } from '../platform.js';
 import type { BackboneEntry, FeatureMapSpec } from './manifest.js';
 
 export interface FeatureMap {
@@ -36,9 +36,9 @@ export interface Backbone {
 /** A channel that hardly varied over the training crops must not become noise blown up a thousand times. */
 export const MIN_DEVIATION = 1e-2;
 
-/** @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE as openOnnxModel; MODEL_INVALID also when the entry's names are not the model's */
-export async function openBackbone(entry: BackboneEntry, options: OnnxOptions): Promise<Backbone> {
-  const model = await openOnnxModel(entry.file, options);
+/** @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE as Platform.openModel(); MODEL_INVALID also when the entry's names are not the model's */
+export async function openBackbone(entry: BackboneEntry, open: OpenModel): Promise<Backbone> {
+  const model = await open(entry.file);
   try {
     checkNames(entry, model);
   } catch (error) {

@@ -1,11 +1,8 @@
 /** models/manifest.json: which backbones and heads there are, and everything the code has to know about each of them. */
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { sha256Of } from '../hash.js';
 import { messageOf, TrackerError } from '../errors.js';
-import { decodeText } from '../io/text-file.js';
+import { decodeText } from '../io/text.js';
+import type { Platform } from '../platform.js';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
 const perChannel = z.tuple([z.number(), z.number(), z.number()]);
@@ -85,19 +82,23 @@ export type ManifestFile = z.infer<typeof manifestSchema>;
 /** How the backbone computes. */
 export type Precision = 'float' | 'int8';
 
-/** A manifest that was read: file paths in it are relative to `directory`. */
+/** A manifest that was read. */
 export interface Manifest {
-  readonly directory: string;
   readonly file: string;
   readonly content: ManifestFile;
+  /** A file that the manifest names, as a name that opens from anywhere. */
+  locate(name: string): string;
 }
 
-/** The manifest that ships: models/ lies beside src/ and dist/. */
-export const DEFAULT_MANIFEST = fileURLToPath(new URL('../../models/manifest.json', import.meta.url));
+/** What reading models asks of the platform. */
+export type Files = Pick<Platform, 'manifest' | 'beside' | 'readFile' | 'sha256'>;
 
-/** @throws TrackerError MODEL_MISSING (no file), MODEL_INVALID (not JSON, or a field is wrong: all of them are named) */
-export async function loadManifest(file: string = DEFAULT_MANIFEST): Promise<Manifest> {
-  const text = decodeText(await readModelFile(file, 'manifest'), `manifest ${file}`, 'MODEL_INVALID');
+/**
+ * @param file left out: the manifest that ships
+ * @throws TrackerError MODEL_MISSING (no file), MODEL_INVALID (not JSON, or a field is wrong: all of them are named)
+ */
+export async function loadManifest(files: Files, file: string = files.manifest): Promise<Manifest> {
+  const text = decodeText(await readModelFile(files, file, 'manifest'), `manifest ${file}`, 'MODEL_INVALID');
   const hint = 'compare with models/manifest.json and models/README.md';
   let json: unknown;
   try {
@@ -112,16 +113,16 @@ export async function loadManifest(file: string = DEFAULT_MANIFEST): Promise<Man
   if (!parsed.success) {
     throw new TrackerError('MODEL_INVALID', `manifest ${file}: ${z.prettifyError(parsed.error)}`, { hint });
   }
-  return { file, directory: path.dirname(path.resolve(file)), content: parsed.data };
+  return { file, content: parsed.data, locate: (name) => files.beside(file, name) };
 }
 
 /** The manifest, and every file that it names, heads and their graphs too. */
-export function filesOfManifest({ file, directory, content }: Manifest): string[] {
+export function filesOfManifest({ file, content, locate }: Manifest): string[] {
   const named: string[] = [];
   const walk = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
-      if (key === 'file' && typeof inner === 'string') named.push(path.resolve(directory, inner));
+      if (key === 'file' && typeof inner === 'string') named.push(locate(inner));
       else walk(inner);
     }
   };
@@ -136,6 +137,7 @@ export function filesOfManifest({ file, directory, content }: Manifest): string[
  * @throws TrackerError MODEL_MISSING (no such entry or file), MODEL_INVALID (the file is not the one described, or was made from another)
  */
 export async function findBackbone(
+  files: Files,
   manifest: Manifest,
   name?: string,
   precision: Precision = 'float',
@@ -149,8 +151,8 @@ export async function findBackbone(
     });
   }
   const { file, sha256 } = precision === 'int8' ? int8Of(entry, wanted, manifest) : entry;
-  const found = path.resolve(manifest.directory, file);
-  await readVerified(found, sha256);
+  const found = manifest.locate(file);
+  await readVerified(files, found, sha256);
   return { ...entry, name: wanted, file: found, sha256 };
 }
 
@@ -178,9 +180,9 @@ function int8Of(entry: z.infer<typeof backboneSchema>, name: string, manifest: M
  * The bytes of a model file, if they are the ones that were described.
  * @throws TrackerError MODEL_MISSING, MODEL_INVALID
  */
-export async function readVerified(file: string, sha256: string): Promise<Buffer> {
-  const bytes = await readModelFile(file, 'model');
-  const found = sha256Of(bytes);
+export async function readVerified(files: Files, file: string, sha256: string): Promise<Uint8Array> {
+  const bytes = await readModelFile(files, file, 'model');
+  const found = await files.sha256(bytes);
   if (found !== sha256) {
     throw new TrackerError('MODEL_INVALID', `model ${file}: sha256 is ${found}, expected ${sha256}`, {
       hint: 'fetch or build the file again; if it was replaced on purpose, put its new sha256 into the manifest',
@@ -189,9 +191,9 @@ export async function readVerified(file: string, sha256: string): Promise<Buffer
   return bytes;
 }
 
-async function readModelFile(file: string, what: string): Promise<Buffer> {
+async function readModelFile(files: Files, file: string, what: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return await files.readFile(file);
   } catch (cause) {
     throw new TrackerError('MODEL_MISSING', `${what} ${file}: ${messageOf(cause)}`, {
       hint: 'check the path; the files that ship lie in models/ (npx tsx tools/build-backbone.ts builds the backbone again)',

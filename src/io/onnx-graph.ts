@@ -1,6 +1,6 @@
 /** Writing and cutting ONNX graphs: a small builder over the protobuf schema (onnx-proto). */
 import onnxProto, { type onnx } from 'onnx-proto';
-import type { FloatTensor } from '../runtime/onnx.js';
+import type { FloatTensor } from '../platform.js';
 
 /** A number is an extent, a string names one that is only known when the graph runs. */
 export type Dim = number | string;

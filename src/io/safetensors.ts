@@ -1,8 +1,6 @@
 /** Weight files in the safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes. */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { messageOf, TrackerError } from '../errors.js';
-import { writeWhole } from '../files/write.js';
+import { TrackerError } from '../errors.js';
 
 export interface StoredTensor {
   readonly shape: readonly number[];
@@ -16,17 +14,6 @@ export interface SafetensorsFile {
 }
 
 const HINT = 'the file may be cut off or of another kind: fetch or write it again';
-
-/** Reads a file of float32 tensors. @throws TrackerError MODEL_MISSING, MODEL_INVALID */
-export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new TrackerError('MODEL_MISSING', `weights ${path}: cannot be read (${messageOf(cause)})`, {
-      hint: 'give the path of a .safetensors file',
-      cause,
-    });
-  });
-  return parseSafetensors(bytes, path);
-}
 
 const extent = z.number().int().min(0);
 const HeaderSchema = z
@@ -92,9 +79,4 @@ export function formatSafetensors(file: SafetensorsFile): Uint8Array {
     at += data.byteLength;
   }
   return bytes;
-}
-
-/** Writes the whole file or nothing. @throws TrackerError OUTPUT_FAILED */
-export async function writeSafetensors(path: string, file: SafetensorsFile): Promise<void> {
-  await writeWhole(path, formatSafetensors(file));
 }

@@ -2,45 +2,12 @@
 import { stat } from 'node:fs/promises';
 import type { InferenceSession } from 'onnxruntime-node';
 import { messageOf, TrackerError } from '../errors.js';
+import type { FloatTensor, OnnxModel, OnnxOptions, OnnxProvider } from '../platform.js';
 import { doesNotLoad } from './native-package.js';
 
+export type { FloatTensor, OnnxModel, OnnxOptions } from '../platform.js';
+
 type Runtime = typeof import('onnxruntime-node');
-
-/** A dense tensor, rows last: data.length is the product of dims. */
-export interface FloatTensor {
-  readonly data: Float32Array;
-  readonly dims: readonly number[];
-}
-
-export const ONNX_PROVIDERS = ['cpu', 'cuda', 'tensorrt', 'webgpu', 'dml', 'coreml'] as const;
-export type OnnxProvider = (typeof ONNX_PROVIDERS)[number];
-
-export interface OnnxOptions {
-  /** Threads inside one operator. */
-  readonly threads: number;
-  /**
-   * auto (the default) = cuda where its libraries load, else cpu. A provider asked for by name is used or refused, never replaced:
-   * a benchmark must not run on another device than it says.
-   */
-  readonly provider?: 'auto' | OnnxProvider;
-}
-
-export interface OnnxModel {
-  readonly inputNames: readonly string[];
-  readonly outputNames: readonly string[];
-  /** The provider that won. */
-  readonly provider: OnnxProvider;
-  /** Why this one, and why the others lost: one sentence each, for `doctor`. */
-  readonly reasons: readonly string[];
-  /**
-   * Runs the graph once. The returned arrays belong to the caller.
-   * @param wanted names of the outputs that are returned; left out: all
-   * @throws TrackerError MODEL_INVALID when names, shapes or types do not fit the graph
-   */
-  run(feeds: Readonly<Record<string, FloatTensor>>, wanted?: readonly string[]): Promise<Record<string, FloatTensor>>;
-  /** Frees the session. Keep one for life: making and freeing sessions repeatedly leaks (onnxruntime#25325, #26831). */
-  release(): Promise<void>;
-}
 
 /**
  * @param model a file, or the bytes of one

@@ -7,7 +7,7 @@ import type { FeatureMap } from '../features/backbone.js';
 import type { MapAxis } from '../features/roi-pool.js';
 import type { CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
-import type { FloatTensor, OnnxModel } from '../runtime/onnx.js';
+import type { FloatTensor, OnnxModel } from '../platform.js';
 import { addRows, addVector, emptyEquations, type NormalEquations, type Sample } from './memory.js';
 import { multiplyOn, type Multiply } from './multiply.js';
 import { principalBasis, type Basis } from './pca.js';

@@ -2,7 +2,7 @@
  * What the target model remembers: the normal equations of its regression, of the first frame and of all frames learned since. Each
  * learned frame is added, older ones fade, the first is never forgotten.
  */
-import type { FloatTensor, OnnxModel } from '../runtime/onnx.js';
+import type { FloatTensor, OnnxModel } from '../platform.js';
 
 /** A sum of weighted rows: matrix = sum w x x^T [n, n], vector = sum w y x [n]. */
 export interface NormalEquations {

@@ -1,5 +1,5 @@
 /** Products of matrices on the runtime: in loops here they take ten times as long. */
-import type { FloatTensor, OnnxModel } from '../runtime/onnx.js';
+import type { FloatTensor, OnnxModel } from '../platform.js';
 
 /** a [m, k] x b [k, n] = [m, n] */
 export type Multiply = (a: FloatTensor, b: FloatTensor) => Promise<Float32Array>;

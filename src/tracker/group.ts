@@ -6,13 +6,12 @@ import { parseConfig, type TrackerConfig, type TrackerOptions } from '../config.
 import type { FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import type { TrackResult } from '../result.js';
-import { openOnnxModel } from '../runtime/onnx.js';
 import { compileMultiply } from '../target/compile.js';
 import { begin } from './begin.js';
 import { checkFirstBoxes, checkObject, notStarted } from './checks.js';
 import { openLanes } from './lanes.js';
 import { look } from './look.js';
-import { openModels, type Models } from './models.js';
+import { openModels, type Models, type TrackerPlatform } from './models.js';
 import { resultOf, type Track } from './track.js';
 import { follow, moved, nextSearch } from './tracker.js';
 import { createTurns } from './turns.js';
@@ -24,28 +23,34 @@ import type { TrackerDescription, TrackerGroup, TrackerObserver } from './types.
  * @throws TrackerError CONFIG_INVALID, MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
  */
 export async function createTrackerGroup(
+  platform: TrackerPlatform,
   options: TrackerOptions = {},
   observer?: TrackerObserver,
 ): Promise<TrackerGroup> {
-  const config = parseConfig(options);
+  const config = parseConfig(options, platform.cores);
+  const { startLane } = platform;
   // lanes cannot call an observer
-  if (observer === undefined && (await wantsLanes(config))) return openLanes(config);
-  return openOneThreadGroup(config, observer);
+  if (startLane && observer === undefined && (await wantsLanes(platform, config))) return openLanes(startLane, config);
+  return openOneThreadGroup(platform, config, observer);
 }
 
 /** Lanes are faster where one thread computes one crop after the other: on the CPU. */
-async function wantsLanes(config: TrackerConfig): Promise<boolean> {
+async function wantsLanes(platform: TrackerPlatform, config: TrackerConfig): Promise<boolean> {
   if (config.engine !== 'onnx' || (config.lanes ?? config.threads) === 1) return false;
   if (config.provider !== 'auto') return config.provider === 'cpu';
   // the least of all graphs tells which provider the others would get
-  const graph = await openOnnxModel(compileMultiply(), { threads: 1, provider: 'auto' });
+  const graph = await platform.openModel(compileMultiply(), { threads: 1, provider: 'auto' });
   await graph.release();
   return graph.provider === 'cpu';
 }
 
 /** @throws TrackerError those of openModels() */
-export async function openOneThreadGroup(config: TrackerConfig, observer?: TrackerObserver): Promise<OneThreadGroup> {
-  return new OneThreadGroup(await openModels(config), observer);
+export async function openOneThreadGroup(
+  platform: TrackerPlatform,
+  config: TrackerConfig,
+  observer?: TrackerObserver,
+): Promise<OneThreadGroup> {
+  return new OneThreadGroup(await openModels(platform, config), observer);
 }
 
 /** All objects in this thread. */

@@ -1,9 +1,23 @@
-/** Runs in a worker thread: a group of its own, which does what lanes.ts asks. */
-import { parentPort, workerData } from 'node:worker_threads';
-import type { TrackerConfig } from '../config.js';
+/** A lane from inside its thread: a group of its own, which does what lanes.ts asks. */
 import { messageOf, TrackerError } from '../errors.js';
-import { openOneThreadGroup, type OneThreadGroup } from './group.js';
+import type { OneThreadGroup } from './group.js';
 import type { LaneAnswer, LaneOrder, LaneValues } from './lanes.js';
+
+/**
+ * Serves a group: gives the answer to each order. The group's calls take turns, so that answers come in the order of what was asked.
+ * @param opened where it failed, whoever asks is told
+ */
+export function serveLane(opened: Promise<OneThreadGroup>): (order: LaneOrder) => Promise<LaneAnswer> {
+  opened.catch(() => undefined);
+  return async (order) => {
+    try {
+      return { value: await obey(await opened, order) };
+    } catch (error) {
+      if (error instanceof TrackerError) return { code: error.code, message: error.message, hint: error.hint };
+      return { code: 'RUNTIME_UNAVAILABLE', message: `lane: ${messageOf(error)}`, hint: 'set "lanes": 1 to see more' };
+    }
+  };
+}
 
 async function obey(group: OneThreadGroup, order: LaneOrder): Promise<LaneValues[LaneOrder['call']]> {
   switch (order.call) {
@@ -21,25 +35,3 @@ async function obey(group: OneThreadGroup, order: LaneOrder): Promise<LaneValues
       return group.release();
   }
 }
-
-const port = parentPort!;
-const opened = openOneThreadGroup(workerData as TrackerConfig);
-// who asks first is told of a failure
-opened.catch(() => undefined);
-
-async function answerTo(order: LaneOrder): Promise<void> {
-  let answer: LaneAnswer;
-  try {
-    answer = { value: await obey(await opened, order) };
-  } catch (error) {
-    answer =
-      error instanceof TrackerError
-        ? { code: error.code, message: error.message, hint: error.hint }
-        : { code: 'RUNTIME_UNAVAILABLE', message: `lane: ${messageOf(error)}`, hint: 'set "lanes": 1 to see more' };
-  }
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-  port.postMessage(answer);
-}
-
-// the group's calls take turns, so that answers come in the order of what was asked
-port.on('message', (order: LaneOrder) => void answerTo(order));

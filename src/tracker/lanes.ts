@@ -3,13 +3,11 @@
  * holds the thread that calls it, and a batch of crops takes as long as its crops one by one. The networks' threads are shared out too: two of
  * them in one network take half as much processor time again as one.
  */
-import { fileURLToPath } from 'node:url';
-import path from 'node:path';
-import { Worker } from 'node:worker_threads';
 import type { TrackerConfig } from '../config.js';
 import { TrackerError, type ErrorCode } from '../errors.js';
 import { checkFirstBox, type FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
+import type { Platform } from '../platform.js';
 import type { TrackResult } from '../result.js';
 import { checkFirstBoxes, checkObject, notStarted } from './checks.js';
 import { createTurns } from './turns.js';
@@ -39,15 +37,17 @@ export type LaneAnswer =
   | { readonly value: LaneValues[LaneOrder['call']] }
   | { readonly code: ErrorCode; readonly message: string; readonly hint: string };
 
+type StartLane = NonNullable<Platform['startLane']>;
+
 /**
  * A group in config.lanes lanes at most, or one a thread; in as many as there are objects where these are fewer. The first lane is open when
  * this returns: one object needs no other.
  * @throws TrackerError those of openModels() in a lane
  */
-export async function openLanes(config: TrackerConfig): Promise<TrackerGroup> {
-  const lanes = startLanes(config, 1);
+export async function openLanes(startLane: StartLane, config: TrackerConfig): Promise<TrackerGroup> {
+  const lanes = startLanes(startLane, config, 1);
   try {
-    return new LaneGroup(config, lanes, await lanes[0]!.ask({ call: 'describe' }));
+    return new LaneGroup(startLane, config, lanes, await lanes[0]!.ask({ call: 'describe' }));
   } catch (error) {
     await closeLanes(lanes);
     throw error;
@@ -60,6 +60,7 @@ class LaneGroup implements TrackerGroup {
   private picture: Uint8Array = new Uint8Array();
 
   constructor(
+    private readonly startLane: StartLane,
     private readonly config: TrackerConfig,
     private lanes: readonly Lane[],
     /** Of the first lane. */
@@ -117,7 +118,7 @@ class LaneGroup implements TrackerGroup {
     if (this.lanes.length === wanted && this.lanes.every((lane) => lane.isOpen())) return;
     this.objects = 0;
     await closeLanes(this.lanes);
-    this.lanes = startLanes(this.config, wanted);
+    this.lanes = startLanes(this.startLane, this.config, wanted);
   }
 
   /** Results in the order of the objects. Where a lane fails, the others take back what they did. */
@@ -154,8 +155,9 @@ class LaneGroup implements TrackerGroup {
 /** Threads of each network of a lane. */
 const threadsOf = ({ threads }: TrackerConfig, lanes: number): number => Math.max(1, Math.floor(threads / lanes));
 
-function startLanes(config: TrackerConfig, count: number): readonly Lane[] {
-  return Array.from({ length: count }, () => openLane({ ...config, threads: threadsOf(config, count), lanes: 1 }));
+function startLanes(startLane: StartLane, config: TrackerConfig, count: number): readonly Lane[] {
+  const own = { ...config, threads: threadsOf(config, count), lanes: 1 };
+  return Array.from({ length: count }, () => openLane(startLane, own));
 }
 
 async function closeLanes(lanes: readonly Lane[]): Promise<void> {
@@ -171,8 +173,7 @@ interface Lane {
   close(): Promise<void>;
 }
 
-function openLane(config: TrackerConfig): Lane {
-  const worker = startWorker(config);
+function openLane(startLane: StartLane, config: TrackerConfig): Lane {
   const waiting: { resolve(value: unknown): void; reject(error: unknown): void }[] = [];
   let ended: TrackerError | undefined;
   const end = (why: string, cause?: unknown): void => {
@@ -182,41 +183,30 @@ function openLane(config: TrackerConfig): Lane {
     });
     for (const { reject } of waiting.splice(0)) reject(ended);
   };
-  worker.on('message', (answer: LaneAnswer) => {
+  const answered = (answer: LaneAnswer): void => {
     const next = waiting.shift();
-    // a thread with nothing to do keeps no process alive
-    if (waiting.length === 0) worker.unref();
+    // a thread with nothing to do keeps no program alive
+    if (waiting.length === 0) thread.hold(false);
     if ('code' in answer) next?.reject(new TrackerError(answer.code, answer.message, { hint: answer.hint }));
     else next?.resolve(answer.value);
-  });
-  worker.on('error', (error) => end(error.message, error));
-  worker.on('exit', (code) => end(`exit code ${code}`));
-  worker.unref();
+  };
+  const thread = startLane(config, { answered: (answer) => answered(answer as LaneAnswer), ended: end });
+  thread.hold(false);
   return {
     ask<Order extends LaneOrder>(order: Order) {
       if (ended) return Promise.reject(ended);
       return new Promise<LaneValues[Order['call']]>((resolve, reject) => {
         // each order is answered with its own kind of value
         waiting.push({ resolve: resolve as (value: unknown) => void, reject });
-        worker.ref();
-        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-        worker.postMessage(order);
+        thread.hold(true);
+        thread.send(order);
       });
     },
     isOpen: () => ended === undefined,
     async close() {
       if (ended) return;
       await this.ask({ call: 'release' }).catch(() => undefined);
-      await worker.terminate();
+      await thread.stop();
     },
   };
-}
-
-function startWorker(workerData: TrackerConfig): Worker {
-  const extension = path.extname(fileURLToPath(import.meta.url));
-  const script = new URL(`./lane${extension}`, import.meta.url);
-  if (extension === '.js') return new Worker(script, { workerData });
-  // from sources, as in tests and benchmarks, the thread needs the same loader, which Node does not hand on to threads
-  const load = `import('tsx/esm/api').then(({ register }) => { register(); return import('${script.href}'); })`;
-  return new Worker(load, { eval: true, workerData });
 }

@@ -3,7 +3,7 @@ import type { SearchRegion } from '../geometry.js';
 import { mirror, regionWindow, resample, resampleInput, writeInput } from '../image/crop.js';
 import type { Frame } from '../image/frame.js';
 import type { BackboneEntry } from '../features/manifest.js';
-import type { FloatTensor } from '../runtime/onnx.js';
+import type { FloatTensor } from '../platform.js';
 import { colourGrid, type ColourGrid } from '../target/colour.js';
 import type { Networks, RegionMaps, Wanted } from './networks.js';
 import type { Stopwatch } from './stopwatch.js';

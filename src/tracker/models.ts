@@ -1,9 +1,10 @@
 /** All that trackers compute with, opened together: networks, head, target model. Several objects may share it. */
 import type { TrackerConfig } from '../config.js';
 import { createOnnxEngine } from '../ebm/engines/onnx.js';
-import type { HeadEngine } from '../ebm/head.js';
+import type { HeadEngine, HeadModel } from '../ebm/head.js';
+import { TrackerError } from '../errors.js';
 import { findBackbone, loadManifest, type BackboneEntry } from '../features/manifest.js';
-import { openOnnxModel } from '../runtime/onnx.js';
+import type { OpenModel, Platform } from '../platform.js';
 import { compileTarget, type TargetGraphName } from '../target/compile.js';
 import { createTargetLearner, type TargetLearner } from '../target/classifier.js';
 import type { Beginning } from './begin.js';
@@ -12,6 +13,12 @@ import { openNetworks } from './networks.js';
 import { openHead, type OpenHead } from './open-head.js';
 import { createStopwatch } from './stopwatch.js';
 import type { TrackerDescription } from './types.js';
+
+/** The platform, and the one engine that needs more than it. */
+export interface TrackerPlatform extends Platform {
+  /** Left out where there is no TensorFlow.js. */
+  openTfjsEngine?(model: HeadModel, config: TrackerConfig): Promise<HeadEngine>;
+}
 
 export interface Models extends Looking, Omit<Beginning, 'networks' | 'learner'> {
   readonly config: TrackerConfig;
@@ -23,35 +30,43 @@ export interface Models extends Looking, Omit<Beginning, 'networks' | 'learner'>
 }
 
 /** Opens all of them, or none. @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE */
-export async function openModels(config: TrackerConfig): Promise<Models> {
-  const manifest = await loadManifest(config.manifest);
-  const head = await openHead(manifest, config.head);
-  const entry = await findBackbone(manifest, head.backbone, config.precision);
+export async function openModels(platform: TrackerPlatform, config: TrackerConfig): Promise<Models> {
+  const manifest = await loadManifest(platform, config.manifest);
+  const head = await openHead(platform, manifest, config.head);
+  const entry = await findBackbone(platform, manifest, head.backbone, config.precision);
   const shelf = createShelf();
   try {
-    return await openOn(shelf, config, head, entry);
+    return await openOn(shelf, platform, config, head, entry);
   } catch (error) {
     await shelf.release();
     throw error;
   }
 }
 
-async function openOn(shelf: Shelf, config: TrackerConfig, head: OpenHead, entry: BackboneEntry): Promise<Models> {
+async function openOn(
+  shelf: Shelf,
+  platform: TrackerPlatform,
+  config: TrackerConfig,
+  head: OpenHead,
+  entry: BackboneEntry,
+): Promise<Models> {
   const { model } = head;
   const { coarse, cropSize } = model.geometry;
   const runtime = { threads: config.threads, provider: config.provider };
-  const open = (name: TargetGraphName) => openOnnxModel(compileTarget(model, name), runtime);
+  const open: OpenModel = (bytes) => platform.openModel(bytes, runtime);
+  const openTarget = (name: TargetGraphName) => open(compileTarget(model, name));
   const [engine, respond, sample, learn, multiply] = await shelf.put(
-    createEngine(head, config),
-    open('respond'),
-    open('sample'),
-    open('learn'),
-    open('multiply'),
+    openEngine(platform, model, config, open),
+    openTarget('respond'),
+    openTarget('sample'),
+    openTarget('learn'),
+    openTarget('multiply'),
   );
   // other providers are faster with one large run than with several
-  const joined = config.joined && config.engine === 'onnx' && respond.provider === 'cpu';
+  const joins = config.joined && config.engine === 'onnx' && respond.provider === 'cpu';
+  const joined = joins ? await platform.readFile(entry.file) : undefined;
   const stopwatch = createStopwatch();
-  const [networks] = await shelf.put(openNetworks(entry, model, engine, respond, joined, runtime, stopwatch));
+  const [networks] = await shelf.put(openNetworks(entry, model, engine, respond, joined, open, stopwatch));
   const { provider: device, reasons } = networks;
   return {
     config,
@@ -92,11 +107,15 @@ function createShelf(): Shelf {
   };
 }
 
-async function createEngine(head: OpenHead, config: TrackerConfig): Promise<HeadEngine> {
-  if (config.engine === 'onnx')
-    return createOnnxEngine(head.model, { threads: config.threads, provider: config.provider });
-  // loaded here only: who tracks with the compiled head never waits for TensorFlow
-  const { createTfjsEngine } = await import('../ebm/engines/tfjs.js');
-  const { openTensorflow } = await import('../runtime/tensorflow.js');
-  return createTfjsEngine(await openTensorflow({ backend: config.backend, threads: config.threads }), head.model);
+async function openEngine(
+  { openTfjsEngine }: TrackerPlatform,
+  model: HeadModel,
+  config: TrackerConfig,
+  open: OpenModel,
+): Promise<HeadEngine> {
+  if (config.engine === 'onnx') return createOnnxEngine(model, open);
+  if (openTfjsEngine) return openTfjsEngine(model, config);
+  throw new TrackerError('RUNTIME_UNAVAILABLE', 'engine tfjs: there is no TensorFlow.js here, expected engine onnx', {
+    hint: 'leave "engine" out of the configuration',
+  });
 }

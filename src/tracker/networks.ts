@@ -3,7 +3,6 @@
  * of backbone, head and target model where onnxruntime computes all of them on the CPU, since between two graphs maps of millions of numbers
  * are copied and threads go to sleep; else one network after the other.
  */
-import { readFile } from 'node:fs/promises';
 import { compileHead } from '../ebm/engines/compile.js';
 import {
   BINS,
@@ -23,7 +22,7 @@ import {
 } from '../features/backbone.js';
 import type { BackboneEntry } from '../features/manifest.js';
 import { GraphBuilder, joinModels } from '../io/onnx-graph.js';
-import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../runtime/onnx.js';
+import type { FloatTensor, OnnxModel, OpenModel } from '../platform.js';
 import { respond, TARGET_CHANNELS, TARGET_SIZE, type RawResponse, type TargetModel } from '../target/classifier.js';
 import { compileTarget } from '../target/compile.js';
 import type { Stopwatch } from './stopwatch.js';
@@ -57,8 +56,9 @@ export interface Networks extends Pick<Backbone, 'entry' | 'provider' | 'reasons
 }
 
 /**
- * One graph where `joined` is asked for and can be had, else the networks one after the other.
+ * One graph where the backbone's bytes are given and it can be had, else the networks one after the other.
  * @param respondGraph the target model's graph `respond`; the caller's own
+ * @param joined the backbone's file
  * @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
  */
 export async function openNetworks(
@@ -66,15 +66,15 @@ export async function openNetworks(
   model: HeadModel,
   engine: HeadEngine,
   respondGraph: OnnxModel,
-  joined: boolean,
-  options: OnnxOptions,
+  joined: Uint8Array | undefined,
+  open: OpenModel,
   stopwatch: Stopwatch,
 ): Promise<Networks> {
-  const stepwise = (): Promise<Networks> => openStepwise(entry, engine, respondGraph, options, stopwatch);
-  const bytes = joined ? await joinGraphs(entry, model) : undefined;
+  const stepwise = (): Promise<Networks> => openStepwise(entry, engine, respondGraph, open, stopwatch);
+  const bytes = joined && joinGraphs(joined, entry, model);
   if (!bytes) return stepwise();
   try {
-    return await openJoined(entry, model, bytes, options, stopwatch);
+    return await openJoined(entry, model, bytes, open, stopwatch);
   } catch (error) {
     // where it is the backbone's fault, this says which
     await (await stepwise()).release();
@@ -87,9 +87,9 @@ const EMBEDDED = ['embed/fine_map', 'embed/coarse_map'] as const;
 const FIRST_OUTPUTS = ['maps/coarse', ...EMBEDDED];
 const SEARCH_OUTPUTS = ['respond/scores', 'respond/reduced', 'propose/raw', ...EMBEDDED];
 
-async function joinGraphs(entry: BackboneEntry, model: HeadModel): Promise<Uint8Array | undefined> {
+function joinGraphs(backbone: Uint8Array, entry: BackboneEntry, model: HeadModel): Uint8Array | undefined {
   const wires = { a: entry.fine.output, b: entry.coarse.output };
-  return joinModels(await readFile(entry.file), [
+  return joinModels(backbone, [
     { prefix: 'maps', bytes: normaliseMaps(entry, model), wires },
     { prefix: 'embed', bytes: compileHead(model, 'embed'), wires: { fine: 'maps/fine', coarse: 'maps/coarse' } },
     { prefix: 'respond', bytes: compileTarget(model, 'respond'), wires: { coarse: 'maps/coarse' } },
@@ -115,10 +115,10 @@ async function openJoined(
   entry: BackboneEntry,
   model: HeadModel,
   bytes: Uint8Array,
-  options: OnnxOptions,
+  open: OpenModel,
   stopwatch: Stopwatch,
 ): Promise<Networks> {
-  const graph = await openOnnxModel(bytes, options);
+  const graph = await open(bytes);
   const { cells, stride, offset } = model.geometry.coarse;
   const { channels } = entry.coarse;
   const zeros = (...dims: number[]): FloatTensor => ({ data: new Float32Array(dims.reduce((a, b) => a * b)), dims });
@@ -172,10 +172,10 @@ async function openStepwise(
   entry: BackboneEntry,
   engine: HeadEngine,
   respondGraph: OnnxModel,
-  options: OnnxOptions,
+  open: OpenModel,
   stopwatch: Stopwatch,
 ): Promise<Networks> {
-  const backbone = await openBackbone(entry, options);
+  const backbone = await openBackbone(entry, open);
   const embed = ({ fine, coarse }: Features): Promise<Embedding> => engine.embed(fine.data, coarse.data);
   return {
     entry,

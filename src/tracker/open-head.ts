@@ -1,12 +1,16 @@
 /** A head, ready to track with: an entry of the manifest or a weight file, with the confidence that was fitted to it. */
-import path from 'node:path';
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { invalidHead, parseHeadFile, readField, type HeadFile } from '../ebm/head-file.js';
 import type { HeadModel } from '../ebm/head.js';
 import { messageOf, TrackerError } from '../errors.js';
-import { confidenceSchema, findHead, readVerified, type ConfidenceModel, type Manifest } from '../features/manifest.js';
-import { sha256Of } from '../hash.js';
+import {
+  confidenceSchema,
+  findHead,
+  readVerified,
+  type ConfidenceModel,
+  type Files,
+  type Manifest,
+} from '../features/manifest.js';
 import { TARGET_CHANNELS, TARGET_WINDOW } from '../target/classifier.js';
 import { CONFIDENCE_INPUTS } from './confidence.js';
 
@@ -24,25 +28,25 @@ const FILE_ENDING = '.safetensors';
  * @param name a weight file (it ends in .safetensors), or a head of the manifest; left out: its default
  * @throws TrackerError MODEL_MISSING, MODEL_INVALID saying what was found and what was expected
  */
-export async function openHead(manifest: Manifest, name?: string): Promise<OpenHead> {
-  return name?.endsWith(FILE_ENDING) ? openFile(manifest, name) : openEntry(manifest, name);
+export async function openHead(files: Files, manifest: Manifest, name?: string): Promise<OpenHead> {
+  return name?.endsWith(FILE_ENDING) ? openFile(files, manifest, name) : openEntry(files, manifest, name);
 }
 
 /** Where the weights lie that openHead() reads. @throws TrackerError MODEL_MISSING where the manifest has no such head */
 export function headFileOf(manifest: Manifest, name?: string): string {
-  return name?.endsWith(FILE_ENDING) ? name : path.join(manifest.directory, findHead(manifest, name).file);
+  return name?.endsWith(FILE_ENDING) ? name : manifest.locate(findHead(manifest, name).file);
 }
 
-async function openEntry(manifest: Manifest, wanted?: string): Promise<OpenHead> {
+async function openEntry(files: Files, manifest: Manifest, wanted?: string): Promise<OpenHead> {
   const { name, file, sha256, backbone, confidence } = findHead(manifest, wanted);
-  const bytes = await readVerified(path.join(manifest.directory, file), sha256);
+  const bytes = await readVerified(files, manifest.locate(file), sha256);
   const where = `${name} (${file})`;
   const { model, metadata } = parseHeadFile(bytes, where);
   return checkForTracker({ model, backbone, sha256, confidence }, metadata, where);
 }
 
-async function openFile(manifest: Manifest, file: string): Promise<OpenHead> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
+async function openFile(files: Files, manifest: Manifest, file: string): Promise<OpenHead> {
+  const bytes = await files.readFile(file).catch((cause: unknown) => {
     throw new TrackerError('MODEL_MISSING', `head ${file}: cannot be read (${messageOf(cause)})`, {
       hint: 'check --head; ebm-tracker finetune --data DIR --out FILE makes one',
       cause,
@@ -51,7 +55,7 @@ async function openFile(manifest: Manifest, file: string): Promise<OpenHead> {
   const head = parseHeadFile(bytes, file);
   const { model, metadata } = head;
   const backbone = backboneOf(manifest, head, file);
-  const sha256 = sha256Of(bytes);
+  const sha256 = await files.sha256(bytes);
   const own = 'confidence' in metadata ? readField(metadata, 'confidence', confidenceSchema, file) : undefined;
   // the manifest has what was fitted last to the head that ships; for a file without any, that is the nearest
   const fitted = Object.values(manifest.content.heads).find((entry) => entry.sha256 === sha256)?.confidence;

@@ -2,7 +2,6 @@
 import type { FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import type { TrackResult } from '../result.js';
-import type { VideoSource } from '../video/read.js';
 import type { Tracker, TrackerGroup } from './types.js';
 
 /** A frame that was looked at. */
@@ -32,12 +31,15 @@ export interface TrackVideoOptions<Tracked> {
   readonly signal?: AbortSignal;
 }
 
-/** What of a video gives its frames. */
-export type FrameSource = Pick<VideoSource, 'frames'>;
+/** What gives the frames, for example a VideoSource. */
+export interface FrameSource {
+  /** The frames in order. Each frame's data is its own. */
+  frames(): AsyncIterable<Frame>;
+}
 
 /**
  * Tracks the object in `box` of the source's first frame. That frame comes first, with the box clipped to it and confidence 1.
- * @throws TrackerError BOX_INVALID; those of VideoSource.frames()
+ * @throws TrackerError BOX_INVALID; those of FrameSource.frames()
  */
 export function trackVideo(
   tracker: Pick<Tracker, 'init' | 'update'>,
@@ -54,7 +56,7 @@ export function trackVideo(
 /**
  * Tracks several objects at once: every frame is decoded once.
  * @param boxes of the source's first frame, one an object
- * @throws TrackerError BOX_INVALID; those of VideoSource.frames()
+ * @throws TrackerError BOX_INVALID; those of FrameSource.frames()
  */
 export function trackObjects(
   group: Pick<TrackerGroup, 'init' | 'update'>,

@@ -18,7 +18,7 @@ import { notStarted } from './checks.js';
 import { judge } from './judge.js';
 import { locate } from './locate.js';
 import { look, type Sight } from './look.js';
-import { openModels, type Models } from './models.js';
+import { openModels, type Models, type TrackerPlatform } from './models.js';
 import { searchFor, type Search } from './search.js';
 import { resultOf, type Track } from './track.js';
 import { createTurns } from './turns.js';
@@ -29,8 +29,12 @@ import type { Observation, Tracker, TrackerDescription, TrackerObserver } from '
  * @param observer is shown what each update() did; left out, nothing is gathered for it
  * @throws TrackerError CONFIG_INVALID, MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
  */
-export async function createTracker(options: TrackerOptions = {}, observer?: TrackerObserver): Promise<Tracker> {
-  return new EnergyTracker(await openModels(parseConfig(options)), observer);
+export async function createTracker(
+  platform: TrackerPlatform,
+  options: TrackerOptions = {},
+  observer?: TrackerObserver,
+): Promise<Tracker> {
+  return new EnergyTracker(await openModels(platform, parseConfig(options, platform.cores)), observer);
 }
 
 class EnergyTracker implements Tracker {

@@ -2,7 +2,8 @@
 import { access } from 'node:fs/promises';
 import type { Weights } from '../ebm/head.js';
 import { messageOf, TrackerError } from '../errors.js';
-import { readSafetensors, writeSafetensors, type StoredTensor } from '../io/safetensors.js';
+import { readSafetensors, writeSafetensors } from '../io/safetensors-file.js';
+import type { StoredTensor } from '../io/safetensors.js';
 import type { OptimiserState } from './optimiser.js';
 
 export interface TrainingState {

@@ -2,12 +2,13 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { TrackerError } from '../errors.js';
+import { findBackbone, loadManifest, openHead } from '../node/open.js';
+import { DEFAULT_MANIFEST } from '../node/platform.js';
 import { headFileOf } from '../tracker/open-head.js';
-import { DEFAULT_MANIFEST, filesOfManifest, findBackbone, loadManifest } from '../features/manifest.js';
+import { filesOfManifest } from '../features/manifest.js';
 import { keepInputs, type Input } from '../files/keep-inputs.js';
 import { findPlace } from '../files/place.js';
 import { checkWritable } from '../files/write.js';
-import { openHead } from '../tracker/open-head.js';
 import type { FinetuneOptions, FinetuneResult } from './finetune-options.js';
 import { finetune } from './finetune.js';
 import { readFootage, type FootageFound } from './footage.js';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { HeadConfig, MapGeometry, Weights } from '../ebm/head.js';
 import { HEAD_KIND } from '../ebm/head-file.js';
 import type { ConfidenceModel } from '../features/manifest.js';
-import { writeSafetensors } from '../io/safetensors.js';
+import { writeSafetensors } from '../io/safetensors-file.js';
 import { TARGET_CHANNELS, TARGET_WINDOW } from '../target/classifier.js';
 import type { TrainingSettings } from './loop.js';
 

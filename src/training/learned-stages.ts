@@ -8,9 +8,10 @@ import type * as TF from '@tensorflow/tfjs-core';
 import { relu } from '../ebm/engines/tfjs.js';
 import type { Weight, Weights } from '../ebm/head.js';
 import { TrackerError } from '../errors.js';
-import { MIN_DEVIATION, openBackbone } from '../features/backbone.js';
+import { MIN_DEVIATION } from '../features/backbone.js';
 import type { BackboneEntry } from '../features/manifest.js';
 import { readNodes, withConstants, withOutputs, type GraphNode } from '../io/onnx-graph.js';
+import { openBackbone } from '../node/open.js';
 import { openOnnxModel } from '../runtime/onnx.js';
 import type { BankBackbone } from './bank.js';
 

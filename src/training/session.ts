@@ -1,8 +1,8 @@
 /** What training from scratch and fine-tuning share: the bank, the way to say how it goes, and how a run that was stopped is told. */
 import { join } from 'node:path';
 import { TrackerError } from '../errors.js';
-import { openBackbone } from '../features/backbone.js';
 import type { BackboneEntry } from '../features/manifest.js';
+import { openBackbone } from '../node/open.js';
 import type { Tensorflow, TensorflowOptions } from '../runtime/tensorflow.js';
 import { Bank, type BankBackbone } from './bank.js';
 import { drawCurve } from './curve.js';

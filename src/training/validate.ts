@@ -1,6 +1,5 @@
 /** How good boxes get on held-out pairs: the figure that training is watched by. */
 import { join } from 'node:path';
-import { createOnnxEngine } from '../ebm/engines/onnx.js';
 import { estimateBox, type EstimateSettings } from '../ebm/estimate.js';
 import { makeTemplate, type Embedding, type HeadModel, type Template } from '../ebm/head.js';
 import { boxPosterior, placePrior, sizePrior } from '../ebm/posterior.js';
@@ -17,6 +16,7 @@ import {
 } from '../geometry.js';
 import { regionWindow, resample } from '../image/crop.js';
 import type { Frame } from '../image/frame.js';
+import { createOnnxEngine } from '../node/open.js';
 import { createRandom, type Random } from '../random.js';
 import { SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import { Bank, BankWriter, type BankBackbone } from './bank.js';

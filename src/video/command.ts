@@ -5,7 +5,11 @@ import type { Readable } from 'node:stream';
 import ffmpegCommand, { type FfmpegCommand } from 'fluent-ffmpeg';
 import { messageOf } from '../errors.js';
 import { isHttp } from './address.js';
-import type { Binaries } from './binaries.js';
+
+/** The programs that are run, as binaries.ts finds them. */
+interface Programs {
+  readonly ffmpeg: { readonly path: string };
+}
 
 export interface Captured {
   readonly stdout: string;
@@ -78,7 +82,7 @@ const LOG_LINES_KEPT = 100;
  * Ctrl-C in a terminal does not reach the ffmpeg it starts: this program ends it in order.
  * @param input a file's path, taken literally, an http(s) address, or a stream.
  */
-export function createCommand(input: string | Readable, binaries: Binaries): FfmpegCommand {
+export function createCommand(input: string | Readable, binaries: Programs): FfmpegCommand {
   const source = typeof input === 'string' ? literal(input) : input;
   const command = ffmpegCommand({ source, stdoutLines: LOG_LINES_KEPT });
   if (typeof input === 'string') command.inputOptions(patience(input));
@@ -153,7 +157,7 @@ export interface LiveInput {
  * @param onLine called with each line of the log
  */
 export function startLive(
-  { ffmpeg }: Binaries,
+  { ffmpeg }: Programs,
   { options, stdin }: LiveInput,
   output: readonly string[],
   onLine: (line: string) => void,

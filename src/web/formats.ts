@@ -2,7 +2,7 @@
 import type { Size } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { FORMAT_NAMES, FORMATS as TRACK_FORMATS, writeTracks, type TrackRow } from '../io/tracks.js';
-import { drawTracks } from '../tracker/draw-tracks.js';
+import { drawTracks } from '../drawing/draw-tracks.js';
 import type { PixelAspect } from '../video/probe.js';
 
 export type { TrackRow };

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createOnnxEngine } from '../../src/ebm/engines/onnx.js';
 import { createTfjsEngine } from '../../src/ebm/engines/tfjs.js';
 import { makeTemplate, type HeadEngine } from '../../src/ebm/head.js';
 import { cropBox } from '../../src/geometry.js';
+import { createOnnxEngine } from '../../src/node/open.js';
 import { openTensorflow, type Tensorflow } from '../../src/runtime/tensorflow.js';
 import { randomMaps, smallHead } from '../helpers/head.js';
 

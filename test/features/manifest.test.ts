@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findBackbone, findHead, loadManifest } from '../../src/features/manifest.js';
+import { findHead } from '../../src/features/manifest.js';
+import { findBackbone, loadManifest } from '../../src/node/open.js';
 
 const BYTES = Buffer.from('not really a model');
 

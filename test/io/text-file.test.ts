@@ -1,7 +1,8 @@
 import { truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { decodeText, MAX_TEXT_BYTES, readTextFile, splitLines } from '../../src/io/text-file.js';
+import { MAX_TEXT_BYTES, readTextFile } from '../../src/io/text-file.js';
+import { decodeText, splitLines } from '../../src/io/text.js';
 import { temporaryFolder } from '../helpers/video.js';
 
 const bytesOf = (...parts: (string | readonly number[])[]): Uint8Array =>

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { configSchema } from '../../src/config.js';
 import type { FeatureMap } from '../../src/features/backbone.js';
+import { loadManifest, openHead } from '../../src/node/open.js';
 import { createRandom } from '../../src/random.js';
 import { openOnnxModel } from '../../src/runtime/onnx.js';
 import {
@@ -16,8 +17,6 @@ import {
 import { compileTarget } from '../../src/target/compile.js';
 import { addRows, addVector, emptyEquations } from '../../src/target/memory.js';
 import { cropBox } from '../../src/geometry.js';
-import { loadManifest } from '../../src/features/manifest.js';
-import { openHead } from '../../src/tracker/open-head.js';
 
 const config = configSchema.parse({}).target;
 let graphs: TargetGraphs;

@@ -1,8 +1,7 @@
 import { copyFile, readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { loadManifest } from '../../src/features/manifest.js';
-import { openHead } from '../../src/tracker/open-head.js';
+import { loadManifest, openHead } from '../../src/node/open.js';
 import { exportHead } from '../../tools/export-head.js';
 import { temporaryFolder } from '../helpers/video.js';
 

@@ -1,7 +1,7 @@
 /** begin() without networks: what they are shown, and what is made of their answers. */
 import { expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.js';
 import type { Frame } from '../../src/image/frame.js';
+import { parseConfig } from '../../src/node/open.js';
 import type { FloatTensor } from '../../src/runtime/onnx.js';
 import type { FirstSample, TargetModel } from '../../src/target/classifier.js';
 import { begin } from '../../src/tracker/begin.js';

@@ -4,11 +4,11 @@ import type { TrackerOptions } from '../../src/config.js';
 import { TrackerError } from '../../src/errors.js';
 import type { FrameBox } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
+import { createTracker, parseConfig } from '../../src/node/open.js';
+import { nodePlatform } from '../../src/node/platform.js';
 import type { TrackResult } from '../../src/result.js';
 import type * as Onnx from '../../src/runtime/onnx.js';
 import { openOneThreadGroup } from '../../src/tracker/group.js';
-import { createTracker } from '../../src/tracker/tracker.js';
-import { parseConfig } from '../../src/config.js';
 import { frameWithTwo, places } from '../helpers/scene.js';
 
 /** Sessions of the runtime: how many were opened and are open, how often they ran, and which of these calls is to fail. */
@@ -138,7 +138,7 @@ describe('a call that fails leaves no trace', () => {
 
   test('in a group: no object has moved on without the others', async () => {
     const expected = [await awaited(BOX), await awaited(OTHER)];
-    const group = await openOneThreadGroup(parseConfig({ ...OPTIONS, lanes: 1 }));
+    const group = await openOneThreadGroup(nodePlatform, parseConfig({ ...OPTIONS, lanes: 1 }));
     await group.init(frameWithTwo(0), BOXES);
     for (let i = 1; i <= FRAMES; i++) {
       // one of the runs for the second object
@@ -162,7 +162,7 @@ describe('calls that overlap take turns', () => {
     expect(await Promise.all(frames.map((frame) => tracker.update(frame)))).toEqual(expected);
     await begun;
     await tracker.release();
-    const group = await openOneThreadGroup(parseConfig({ ...OPTIONS, lanes: 1 }));
+    const group = await openOneThreadGroup(nodePlatform, parseConfig({ ...OPTIONS, lanes: 1 }));
     void group.init(frameWithTwo(0), [BOX]);
     const results = await Promise.all(frames.map((frame) => group.update(frame)));
     expect(results.map(([result]) => result)).toEqual(expected);

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { intersectionOverUnion } from '../../src/geometry.js';
+import { createTracker, createTrackerGroup } from '../../src/node/open.js';
 import type { TrackResult } from '../../src/result.js';
-import { createTrackerGroup } from '../../src/tracker/group.js';
-import { createTracker } from '../../src/tracker/tracker.js';
 import type { TrackerGroup } from '../../src/tracker/types.js';
 import { frameWithTwo, places } from '../helpers/scene.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.js';
 import type { Estimate } from '../../src/ebm/estimate.js';
 import { cropBox, searchRegion, type FrameBox } from '../../src/geometry.js';
+import { parseConfig } from '../../src/node/open.js';
 import { isLearned, judge, nextState } from '../../src/tracker/judge.js';
 import type { Location } from '../../src/tracker/locate.js';
 import { AT_REST } from '../../src/tracker/motion.js';

@@ -1,10 +1,10 @@
 /** locate() without networks: the energy is a function of the box in closed form. */
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.js';
 import { PROPOSAL_OUTPUTS, type HeadEngine, type Template } from '../../src/ebm/head.js';
 import { placePrior } from '../../src/ebm/posterior.js';
 import { logSumExp } from '../../src/ebm/proposal.js';
 import { cropBox, frameToCrop, searchRegion, toRelative, type CropBox, type FrameBox } from '../../src/geometry.js';
+import { parseConfig } from '../../src/node/open.js';
 import { createRandom } from '../../src/random.js';
 import type { TargetModel } from '../../src/target/classifier.js';
 import { createColourModel, type ColourGrid } from '../../src/target/colour.js';

@@ -3,17 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createOnnxEngine } from '../../src/ebm/engines/onnx.js';
 import { makeTemplate, type HeadEngine, type HeadModel } from '../../src/ebm/head.js';
-import { findBackbone, loadManifest, type BackboneEntry, type Manifest } from '../../src/features/manifest.js';
+import type { BackboneEntry, Manifest } from '../../src/features/manifest.js';
 import { cropBox } from '../../src/geometry.js';
 import { decodeModel, encodeModel } from '../../src/io/onnx-graph.js';
+import { createOnnxEngine, findBackbone, loadManifest, openHead, openWith } from '../../src/node/open.js';
 import { createRandom } from '../../src/random.js';
 import { openOnnxModel, type FloatTensor, type OnnxModel } from '../../src/runtime/onnx.js';
 import { TARGET_CHANNELS, TARGET_SIZE } from '../../src/target/classifier.js';
 import { compileTarget } from '../../src/target/compile.js';
 import { openNetworks, type Networks, type Wanted } from '../../src/tracker/networks.js';
-import { openHead } from '../../src/tracker/open-head.js';
 import { createStopwatch } from '../../src/tracker/stopwatch.js';
 
 const RUNTIME = { threads: 1, provider: 'cpu' } as const;
@@ -57,8 +56,10 @@ async function somebody(networks: Networks, seed: number): Promise<Wanted> {
   return { template, targetModel: { inputs } };
 }
 
-const open = (entry: BackboneEntry, joined: boolean): Promise<Networks> =>
-  openNetworks(entry, model, engine, respondGraph, joined, RUNTIME, createStopwatch());
+async function open(entry: BackboneEntry, joined: boolean, stopwatch = createStopwatch()): Promise<Networks> {
+  const backbone = joined ? await readFile(entry.file) : undefined;
+  return openNetworks(entry, model, engine, respondGraph, backbone, openWith(RUNTIME), stopwatch);
+}
 
 /** Largest difference, as a share of the largest value. */
 function difference(a: Float32Array, b: Float32Array): number {
@@ -103,7 +104,7 @@ test('a backbone whose operators might mean something else is not joined, and wo
   const graph = { ...decoded.graph, node: [...decoded.graph!.node!, squeeze] };
   await writeFile(file, encodeModel({ ...decoded, graph }));
   const stopwatch = createStopwatch();
-  const networks = await openNetworks({ ...entry, file }, model, engine, respondGraph, true, RUNTIME, stopwatch);
+  const networks = await open({ ...entry, file }, true, stopwatch);
   const sights = await networks.search(crops(1), [await somebody(networks, 1)]);
   expect(sights).toHaveLength(1);
   expect([...stopwatch.stages.keys()]).toEqual(['backbone', 'embed', 'target', 'propose']);

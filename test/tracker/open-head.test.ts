@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compileHead } from '../../src/ebm/engines/compile.js';
-import { loadManifest } from '../../src/features/manifest.js';
 import { formatSafetensors, parseSafetensors, type SafetensorsFile } from '../../src/io/safetensors.js';
-import { openHead } from '../../src/tracker/open-head.js';
+import { loadManifest, openHead } from '../../src/node/open.js';
 
 const SHIPPED = 'models/head-default.safetensors';
 let folder: string;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseConfig } from '../../src/config.js';
+import { parseConfig } from '../../src/node/open.js';
 import { redetectBox } from '../../src/tracker/search.js';
 
 const config = parseConfig({}).redetect;

@@ -3,9 +3,9 @@ import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import type { FrameBox } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
+import { createTracker } from '../../src/node/open.js';
 import { createRandom } from '../../src/random.js';
 import type { TrackResult } from '../../src/result.js';
-import { createTracker } from '../../src/tracker/tracker.js';
 
 const WIDTH = 160;
 const HEIGHT = 120;

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseConfig } from '../../src/config.js';
 import { intersectionOverUnion, type FrameBox } from '../../src/geometry.js';
+import { createTracker, parseConfig } from '../../src/node/open.js';
 import type { TrackResult } from '../../src/result.js';
-import { createTracker } from '../../src/tracker/tracker.js';
 import type { Tracker } from '../../src/tracker/types.js';
 import { frameWith, HEIGHT, WIDTH } from '../helpers/scene.js';
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Backbone } from '../../src/features/backbone.js';
-import { loadManifest } from '../../src/features/manifest.js';
 import { cropBox } from '../../src/geometry.js';
+import { loadManifest } from '../../src/node/open.js';
 import { createRandom } from '../../src/random.js';
 import { Bank, BankWriter } from '../../src/training/bank.js';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { openBackbone } from '../../src/features/backbone.js';
-import { findBackbone, loadManifest, type BackboneEntry } from '../../src/features/manifest.js';
+import type { BackboneEntry } from '../../src/features/manifest.js';
+import { findBackbone, loadManifest, openBackbone } from '../../src/node/open.js';
 import { createRandom } from '../../src/random.js';
 import { openOnnxModel } from '../../src/runtime/onnx.js';
 import { openTensorflow, type Tensorflow } from '../../src/runtime/tensorflow.js';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import type { FrameBox, Size } from '../../src/geometry.js';
 import { intersectionOverUnion } from '../../src/geometry.js';
 import { parseBoxes } from '../../src/io/boxes.js';
-import { createTrackerGroup } from '../../src/tracker/group.js';
+import { createTrackerGroup } from '../../src/node/open.js';
 import { listen } from '../../src/web/listen.js';
 import type { PickedBox, WebOptions } from '../../src/web/server.js';
 import { browserPath, builtPage, DEMO, openBrowser } from '../helpers/web.js';

@@ -1,7 +1,7 @@
 /** The head as ONNX graphs (compile.ts): what tracking runs on. */
 import { cutWindow, poolingGradient, poolingMatrices, touchedWindow } from '../../features/roi-pool.js';
 import { fixInputs } from '../../io/onnx-graph.js';
-import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../../runtime/onnx.js';
+import type { FloatTensor, OnnxModel, OpenModel } from '../../platform.js';
 import {
   BINS,
   correlationKernel,
@@ -14,7 +14,7 @@ import {
 import { compileHead, type HeadGraphName } from './compile.js';
 
 /** @throws TrackerError MODEL_INVALID, RUNTIME_UNAVAILABLE */
-export async function createOnnxEngine(model: HeadModel, options: OnnxOptions): Promise<HeadEngine> {
+export async function createOnnxEngine(model: HeadModel, openModel: OpenModel): Promise<HeadEngine> {
   const { config, geometry } = model;
   const { fine: f, coarse: c } = geometry;
   const dense = Object.fromEntries(
@@ -26,7 +26,7 @@ export async function createOnnxEngine(model: HeadModel, options: OnnxOptions): 
   };
   // opened at its first use: a tracker may have embed and propose in another graph, and sampling alone needs no gradient
   const opened: Partial<Record<HeadGraphName, Promise<OnnxModel>>> = {};
-  const open = (name: HeadGraphName): Promise<OnnxModel> => (opened[name] ??= openOnnxModel(bytesOf(name), options));
+  const open = (name: HeadGraphName): Promise<OnnxModel> => (opened[name] ??= openModel(bytesOf(name)));
   const energyGraph = await open('energy');
 
   // most boxes lie close together: of both maps, only what they touch is pooled from

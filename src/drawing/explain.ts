@@ -12,7 +12,7 @@ import { regionWindow, resample } from '../image/crop.js';
 import { drawDot, drawOutline, drawText, STATE_COLOURS, type Colour } from '../image/draw.js';
 import { heatColour, overlayHeat, type HeatMap } from '../image/heat.js';
 import { writeSheet, type Tile } from '../image/sheet.js';
-import type { Observation, TrackerObserver } from './types.js';
+import type { Observation, TrackerObserver } from '../tracker/types.js';
 import type { Frame } from '../image/frame.js';
 
 /** Where and how often it is written. */

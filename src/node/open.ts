@@ -1,0 +1,75 @@
+/** The core on Node: what it opens, without saying so each time. */
+import { parseConfig as parseConfigFor, type TrackerConfig, type TrackerOptions } from '../config.js';
+import { createOnnxEngine as createEngineWith } from '../ebm/engines/onnx.js';
+import type { HeadEngine, HeadModel } from '../ebm/head.js';
+import { openBackbone as openBackboneWith, type Backbone } from '../features/backbone.js';
+import {
+  findBackbone as findBackboneOn,
+  loadManifest as loadManifestOn,
+  type BackboneEntry,
+  type Manifest,
+  type Precision,
+} from '../features/manifest.js';
+import type { OnnxOptions, OpenModel } from '../platform.js';
+import { createTrackerGroup as createGroupOn } from '../tracker/group.js';
+import { openHead as openHeadOn, type OpenHead } from '../tracker/open-head.js';
+import { createTracker as createTrackerOn } from '../tracker/tracker.js';
+import type { Tracker, TrackerGroup, TrackerObserver } from '../tracker/types.js';
+import { nodePlatform } from './platform.js';
+
+/**
+ * Opens the networks and gives a tracker of one object.
+ * @param observer is shown what each update() did; left out, nothing is gathered for it
+ * @throws TrackerError CONFIG_INVALID, MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
+ */
+export function createTracker(options?: TrackerOptions, observer?: TrackerObserver): Promise<Tracker> {
+  return createTrackerOn(nodePlatform, options, observer);
+}
+
+/**
+ * Opens the networks and gives a group that follows several objects.
+ * @param observer is shown what each update() did, object by object; then all objects are followed in this thread
+ * @throws TrackerError CONFIG_INVALID, MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
+ */
+export function createTrackerGroup(options?: TrackerOptions, observer?: TrackerObserver): Promise<TrackerGroup> {
+  return createGroupOn(nodePlatform, options, observer);
+}
+
+/** @throws TrackerError CONFIG_INVALID naming each field that is wrong */
+export function parseConfig(input: unknown): TrackerConfig {
+  return parseConfigFor(input, nodePlatform.cores);
+}
+
+/** @param file left out: the manifest that ships. @throws TrackerError MODEL_MISSING, MODEL_INVALID */
+export function loadManifest(file?: string): Promise<Manifest> {
+  return loadManifestOn(nodePlatform, file);
+}
+
+/** One backbone of a manifest, its file checked. @throws TrackerError MODEL_MISSING, MODEL_INVALID */
+export function findBackbone(manifest: Manifest, name?: string, precision?: Precision): Promise<BackboneEntry> {
+  return findBackboneOn(nodePlatform, manifest, name, precision);
+}
+
+/** @throws TrackerError MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE */
+export function openBackbone(entry: BackboneEntry, options: OnnxOptions): Promise<Backbone> {
+  return openBackboneWith(entry, openWith(options));
+}
+
+/**
+ * @param name a weight file (it ends in .safetensors), or a head of the manifest; left out: its default
+ * @throws TrackerError MODEL_MISSING, MODEL_INVALID
+ */
+export function openHead(manifest: Manifest, name?: string): Promise<OpenHead> {
+  return openHeadOn(nodePlatform, manifest, name);
+}
+
+/** @throws TrackerError MODEL_INVALID, RUNTIME_UNAVAILABLE */
+export function createOnnxEngine(model: HeadModel, options: OnnxOptions): Promise<HeadEngine> {
+  return createEngineWith(model, openWith(options));
+}
+
+/** Opens models with these options. */
+export const openWith =
+  (options: OnnxOptions): OpenModel =>
+  (model) =>
+    nodePlatform.openModel(model, options);
