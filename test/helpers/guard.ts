@@ -8,7 +8,7 @@ import type { BuiltCase, Cover, Offset } from '../../benchmarks/built/case.js';
 import type { FrameBox } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
 import type { TrackResult } from '../../src/result.js';
-import { createTracker } from '../../src/tracker/tracker.js';
+import { createTracker } from '../../src/node/open.js';
 import { openVideo } from '../../src/video/read.js';
 import { frameWith, HEIGHT, WIDTH } from './scene.js';
 
