@@ -1,6 +1,6 @@
 /**
  * Damaged and hostile input, by the seed: videos, images, boxes, annotations of every format and as other tools write them, configurations, weights, results and annotations for
- * scoring, requests to the server of the page. Nothing may crash, hang, give a box that is none, write outside the output or read outside
+ * scoring, requests to the server of the page, streams. Nothing may crash, hang, give a box that is none, write outside the output or read outside
  * the root; what fails says so in one clear message.
  *
  *   npm run fuzz [-- --cases 2000 --seconds 1200 --seed 1 --kind NAME --only NUMBER]

@@ -162,8 +162,24 @@ const VERSION_TIMEOUT_MS = 20_000;
 /** FFmpeg 4 came with libavutil 56; both have counted on together since. */
 const LIBAVUTIL_AHEAD = 52;
 
-/** Runs `-version`. @throws Error where the file does not run or is another program */
+/** What files said of themselves: who opens many videos does not ask each time. */
+const ASKED = new Map<string, Promise<Binary>>();
+
+/** @throws Error where the file does not run or is another program */
 async function tryBinary(tool: Tool, source: string, path: string): Promise<Binary> {
+  // a file that was exchanged is another one
+  const file = await stat(path).catch(() => undefined);
+  if (!file) return askVersion(tool, source, path);
+  const key = [tool, source, path, file.ino, file.size, file.mtimeMs].join('\0');
+  const asked = ASKED.get(key) ?? askVersion(tool, source, path);
+  ASKED.set(key, asked);
+  // a start that failed may be the fault of the moment
+  asked.catch(() => ASKED.delete(key));
+  return asked;
+}
+
+/** Runs `-version`. */
+async function askVersion(tool: Tool, source: string, path: string): Promise<Binary> {
   const { stdout, failure } = await capture(path, ['-version'], VERSION_TIMEOUT_MS);
   if (failure !== undefined) throw new Error(`${path} -version: ${failure}`);
   const version = stdout.split('\n')[0]!.trim();

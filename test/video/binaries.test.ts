@@ -1,4 +1,4 @@
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -66,6 +66,26 @@ describe.skipIf(process.platform === 'win32')('findBinaries', () => {
     expect(await pathsFound({ PATH }, all)).toEqual({ ffmpeg: packed.ffmpeg, ffprobe: onPath.ffprobe });
     expect(await pathsFound({ PATH }, noStatic)).toEqual(onPath);
     expect(await pathsFound({ PATH: shellOnly }, noStatic)).toEqual(installed);
+  });
+
+  it('asks a file once, and one that was exchanged anew', async () => {
+    const folder = await temporaryFolder();
+    const log = join(folder, 'asked');
+    const place = async (version: string): Promise<string> => {
+      const ffmpeg = join(folder, 'ffmpeg');
+      const text = `#!/bin/sh\necho asked >> '${log}'\necho "ffmpeg version ${version}"\n`;
+      await writeFile(ffmpeg, text, { mode: 0o755 });
+      return ffmpeg;
+    };
+    const { ffprobe } = await fakePrograms(folder, '7.1', 59);
+    const version = async (FFMPEG_PATH: string): Promise<string> =>
+      (await findBinaries({ FFMPEG_PATH, FFPROBE_PATH: ffprobe }, noPackages)).ffmpeg.version;
+    const first = await place('7');
+    expect(await Promise.all([first, first, first].map(version))).toEqual(Array(3).fill('ffmpeg version 7'));
+    expect(await version(first)).toBe('ffmpeg version 7');
+    expect(await readFile(log, 'utf8')).toBe('asked\n');
+    expect(await version(await place('8.1'))).toBe('ffmpeg version 8.1');
+    expect(await readFile(log, 'utf8')).toBe('asked\nasked\n');
   });
 
   it('takes the newer one of ffmpeg-static and PATH, and what is carried only where both are older or missing', async () => {

@@ -23,7 +23,7 @@ export async function baseImage(base: string, [width, height]: readonly [number,
   return file;
 }
 
-const exists = (file: string): Promise<boolean> =>
+export const exists = (file: string): Promise<boolean> =>
   stat(file).then(
     () => true,
     () => false,

@@ -9,6 +9,7 @@ import { links } from './links.js';
 import { damageBytes, damageText, NUMBERS, pick } from './mutate.js';
 import { pictures } from './pictures.js';
 import { requests } from './requests.js';
+import { streams } from './streams.js';
 import { variants } from './variants.js';
 
 /** A command line; or, for what has none (requests to a server), something to run that tells what it found wrong. */
@@ -35,6 +36,7 @@ export const KINDS: Readonly<Record<string, FuzzKind>> = {
   requests: { share: 10, seconds: 60, make: requests },
   links: { share: 6, seconds: 90, make: links },
   pictures: { share: 15, seconds: 60, make: pictures },
+  streams: { share: 6, seconds: 90, make: streams },
 };
 
 const MEDIA: Media = { name: 'clip.mp4', width: 160, height: 120, fps: 25, frameCount: 30 };

@@ -28,6 +28,9 @@ export interface Outcome {
   readonly memory: number;
 }
 
+// a machine that has the carried ffmpeg only is tried too
+process.env['EBM_TRACKER_OLD_FFMPEG'] ??= 'allow';
+
 process.on('message', (job: Job) => void run(job).then((outcome) => process.send!(outcome)));
 // what nobody waits for must not be lost: it is a crash
 process.on('unhandledRejection', (reason) => {
