@@ -27,7 +27,7 @@ import { DEFAULT_MANIFEST } from '../src/node/platform.js';
 import { createRandom } from '../src/random.js';
 import type { FloatTensor } from '../src/runtime/onnx.js';
 import { SEQUENCE_JITTER } from '../src/training/augment.js';
-import { readSequences } from '../src/training/dataset.js';
+import { readSequences } from '../src/datasets/footage.js';
 import { sequenceCrops } from '../src/training/fill-bank.js';
 import { fitCorrections, fitRanges, measureNoise, measureTime, THREADS, TIMED_RUNS } from './lib/fit-quantization.js';
 import { MAP_ROLES } from './lib/measure-backbone.js';

@@ -3,7 +3,7 @@ import { TrackerError } from '../../src/errors.js';
 import type { FrameBox, Size } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
 import type { Random } from '../../src/random.js';
-import { readSequences } from '../../src/training/dataset.js';
+import { readSequences } from '../../src/datasets/footage.js';
 import { openVideo } from '../../src/video/read.js';
 
 /** A sequence and the size of its frames. */

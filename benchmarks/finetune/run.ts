@@ -14,7 +14,7 @@ import { runSequence } from '../../src/evaluation/evaluated-tracker.js';
 import { intersectionOverUnion } from '../../src/geometry.js';
 import { createTracker, findBackbone, loadManifest, openHead } from '../../src/node/open.js';
 import type { TensorflowBackend } from '../../src/runtime/tensorflow.js';
-import { readSequences, type Sequence } from '../../src/training/dataset.js';
+import { readSequences, type Sequence } from '../../src/datasets/footage.js';
 import type { Figures } from '../../src/training/finetune-options.js';
 import { finetune } from '../../src/training/finetune.js';
 import { createTrainingWatch } from '../../src/cli/training-progress.js';

@@ -14,7 +14,7 @@ import type { TrackerOptions } from '../../src/config.js';
 import { readRows } from '../../src/io/number-rows.js';
 import { intersectionOverUnion, type FrameBox } from '../../src/geometry.js';
 import { createTracker } from '../../src/node/open.js';
-import { readSequences, type Sequence } from '../../src/training/dataset.js';
+import { readSequences, type Sequence } from '../../src/datasets/footage.js';
 import { openVideo } from '../../src/video/read.js';
 import { originOf } from '../record.js';
 import { isWorker, runJobs, serveJobs } from '../workers.js';

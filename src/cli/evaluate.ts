@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
-import { DATASETS, detectDatasets, findDataset, type Dataset } from '../evaluation/datasets/index.js';
+import { DATASETS, detectDatasets, findDataset, type Dataset } from '../datasets/index.js';
 import { trackerName } from '../evaluation/evaluate.js';
 import { findProtocol, PROTOCOLS } from '../evaluation/protocols/index.js';
 import { isRestartRun } from '../evaluation/protocols/vot-restarts.js';
@@ -14,7 +14,8 @@ import { runFolder } from '../evaluation/run-plan.js';
 import { readRunRecord, recordFiles } from '../evaluation/run-record.js';
 import { enqueueEvaluation } from '../evaluation/queue.js';
 import { runEvaluation, type EvaluationSummary } from '../evaluation/runner.js';
-import type { EvaluationSequence, Protocol, ProtocolScore, ScoredSequence } from '../evaluation/types.js';
+import type { AnnotatedSequence } from '../datasets/types.js';
+import type { Protocol, ProtocolScore, ScoredSequence } from '../evaluation/types.js';
 import { findServer, SERVERS } from '../evaluation/submit/servers.js';
 import { keepInputs, type Input, type Output } from '../files/keep-inputs.js';
 import { listenForInterrupt } from './interrupt.js';
@@ -172,7 +173,7 @@ async function evaluateDataset(
   if (protocol !== 'all') findProtocol(protocol); // a wrong name is told before the hours of work, not after
   const only = options.only?.split(',');
   const names = only ?? (await dataset.list(root));
-  const read = async (some: readonly string[]): Promise<EvaluationSequence[]> =>
+  const read = async (some: readonly string[]): Promise<AnnotatedSequence[]> =>
     Promise.all(some.map((name) => dataset.read(root, name)));
   if (options.results !== undefined) {
     return scoreFolders(await read(names), options.results, protocol, options, terminal);

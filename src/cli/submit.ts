@@ -2,12 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
-import { findDataset } from '../evaluation/datasets/index.js';
+import { findDataset } from '../datasets/index.js';
 import { pairResults, writeWhole } from '../evaluation/results.js';
 import { makePack, type Run } from '../evaluation/submit/pack.js';
 import { findServer, type Server } from '../evaluation/submit/servers.js';
 import { validatePack } from '../evaluation/submit/validate.js';
-import type { EvaluationSequence } from '../evaluation/types.js';
+import type { AnnotatedSequence } from '../datasets/types.js';
 import type { Terminal } from './terminal.js';
 
 export interface SubmitOptions {
@@ -52,7 +52,7 @@ export async function submit(options: SubmitOptions, terminal: Terminal): Promis
   terminal.stdout.write(`wrote ${file}: ${names.length} sequences, ${runs.length} run(s); ${server.next}\n`);
 }
 
-async function readSequences(server: Server, root: string): Promise<EvaluationSequence[]> {
+async function readSequences(server: Server, root: string): Promise<AnnotatedSequence[]> {
   const dataset = findDataset(server.dataset);
   const names = await dataset.list(root);
   if (names.length !== server.sequences) {
@@ -68,7 +68,7 @@ async function readSequences(server: Server, root: string): Promise<EvaluationSe
 async function readRun(
   folder: string,
   { dataset }: Server,
-  sequences: readonly EvaluationSequence[],
+  sequences: readonly AnnotatedSequence[],
   root: string,
 ): Promise<Run> {
   const { scored, missing } = await pairResults(sequences, folder);

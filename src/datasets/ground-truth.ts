@@ -95,3 +95,13 @@ export function learnableBoxes(
   });
   return { boxes, faults };
 }
+
+/** Flags of absence, one a frame. @throws TrackerError DATA_INVALID where their number is another than the frames' */
+export function checkFlags(values: Float64Array, frames: number, where: string): boolean[] {
+  if (values.length !== frames) {
+    throw new TrackerError('DATA_INVALID', `${where}: found ${values.length} flags, expected ${frames}, one a frame`, {
+      hint: 'fetch the annotations of that sequence again',
+    });
+  }
+  return Array.from(values, (value) => value !== 0);
+}

@@ -1,7 +1,7 @@
 /** A benchmark from a folder to scores: runs what is missing, then scores it. */
 import path from 'node:path';
 import type { TrackerOptions } from '../config.js';
-import { findDataset } from './datasets/index.js';
+import { findDataset } from '../datasets/index.js';
 import { findProtocol } from './protocols/index.js';
 import { pairResults } from './results.js';
 import { runEvaluation, type EvaluationProgress, type Failure } from './runner.js';

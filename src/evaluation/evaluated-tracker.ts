@@ -10,7 +10,8 @@ import { openVideo } from '../video/read.js';
 import { boxAt, trueBoxAt } from './overlaps.js';
 import { overlapWithTruth, runWithRestarts } from './protocols/vot.js';
 import { packRestarts } from './protocols/vot-restarts.js';
-import type { EvaluationSequence, SequenceResult } from './types.js';
+import type { AnnotatedSequence } from '../datasets/types.js';
+import type { SequenceResult } from './types.js';
 
 /** What a module given with --tracker exports as createTracker(options): the contract of our own tracker, confidence left to choice. */
 export interface ForeignTracker {
@@ -58,7 +59,7 @@ type OnFrame = (done: number) => void;
 export async function runSequence(
   open: OpenTracker,
   options: TrackerOptions,
-  sequence: EvaluationSequence,
+  sequence: AnnotatedSequence,
   onFrame?: OnFrame,
 ): Promise<RunResult> {
   const first = boxAt(sequence.truth, 0);
@@ -76,7 +77,7 @@ export async function runSequence(
 export async function runSequenceWithRestarts(
   open: OpenTracker,
   options: TrackerOptions,
-  sequence: EvaluationSequence,
+  sequence: AnnotatedSequence,
   onFrame?: OnFrame,
 ): Promise<RunResult> {
   return runFrames(open, options, sequence, onFrame, async (run) => {
@@ -108,7 +109,7 @@ interface Run {
 async function runFrames(
   open: OpenTracker,
   options: TrackerOptions,
-  sequence: EvaluationSequence,
+  sequence: AnnotatedSequence,
   onFrame: OnFrame | undefined,
   body: (run: Run) => Promise<void>,
 ): Promise<RunResult> {
@@ -160,7 +161,7 @@ async function runFrames(
   return { boxes, confidence, seconds, ...(provider === undefined ? {} : { provider }) };
 }
 
-function frameMissing({ name }: EvaluationSequence, frame: number, warnings: readonly string[]): TrackerError {
+function frameMissing({ name }: AnnotatedSequence, frame: number, warnings: readonly string[]): TrackerError {
   const why = warnings.at(-1) ?? 'it could not be read';
   return new TrackerError('DATA_INVALID', `sequence ${name}: frame ${frame} is missing: ${why}`, {
     hint: 'fetch the frames of that sequence again',
@@ -168,7 +169,7 @@ function frameMissing({ name }: EvaluationSequence, frame: number, warnings: rea
 }
 
 function endedEarly(
-  { name, source, truth }: EvaluationSequence,
+  { name, source, truth }: AnnotatedSequence,
   frames: number,
   warnings: readonly string[],
 ): TrackerError {

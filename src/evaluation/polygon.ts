@@ -2,7 +2,7 @@
  * Overlap of quadrilaterals, exact: each is two triangles without common area, so that any order of the corners has an area (even-odd rule),
  * concave and self-crossing ones too. Coordinates are pixels of the frame, continuous; no pixels are counted.
  */
-import type { ImageSize } from './types.js';
+import type { Size } from '../geometry.js';
 
 /** Corners x1, y1, x2, y2 ... in order around a convex region; fewer than three corners have no area. */
 type Convex = readonly number[];
@@ -15,7 +15,7 @@ export type Region = ArrayLike<number>;
  * @param bounds both regions are clipped to the image first, where its size is given
  * @returns 0 where a coordinate is not finite or neither has area: never NaN
  */
-export function polygonOverlap(a: Region, b: Region, bounds?: ImageSize): number {
+export function polygonOverlap(a: Region, b: Region, bounds?: Size): number {
   if (a.length === 4 && b.length === 4) return boxOverlap(a, b, bounds);
   const [as, bs] = [partsOf(a, bounds), partsOf(b, bounds)];
   let intersection = 0;
@@ -25,7 +25,7 @@ export function polygonOverlap(a: Region, b: Region, bounds?: ImageSize): number
 }
 
 /** The same of two boxes, without the detour over triangles. */
-function boxOverlap(a: Region, b: Region, bounds: ImageSize | undefined): number {
+function boxOverlap(a: Region, b: Region, bounds: Size | undefined): number {
   const [width, height] = [bounds?.width ?? Infinity, bounds?.height ?? Infinity];
   const [x0, y0] = bounds ? [0, 0] : [-Infinity, -Infinity];
   const [al, at] = [Math.max(x0, a[0]!), Math.max(y0, a[1]!)];
@@ -39,7 +39,7 @@ function boxOverlap(a: Region, b: Region, bounds: ImageSize | undefined): number
 }
 
 /** Area of a region in square pixels, after clipping to `bounds`. */
-export function polygonArea(region: Region, bounds?: ImageSize): number {
+export function polygonArea(region: Region, bounds?: Size): number {
   return sumOfAreas(partsOf(region, bounds));
 }
 
@@ -59,7 +59,7 @@ export function hullBox(region: Region): [number, number, number, number] {
 }
 
 /** Convex parts of a region that share no area. */
-function partsOf(region: Region, bounds: ImageSize | undefined): Convex[] {
+function partsOf(region: Region, bounds: Size | undefined): Convex[] {
   const all = region.length === 4 ? boxParts(region) : triangles(Array.from(region));
   const own = all.filter((part) => convexArea(part) > 0); // a flat one would cut nothing away as a window
   if (!bounds) return own;

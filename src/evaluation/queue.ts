@@ -13,7 +13,7 @@ import type { Job as QueueJob, JobType, Queue, RedisOptions, Worker, WorkerOptio
 import { z } from 'zod';
 import type { TrackerOptions } from '../config.js';
 import { messageOf, TrackerError, type ErrorCode } from '../errors.js';
-import { findDataset } from './datasets/index.js';
+import { findDataset } from '../datasets/index.js';
 import { writeSequenceResult } from './results.js';
 import {
   createTally,

@@ -9,17 +9,18 @@
  */
 import { access, mkdir, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { readGroundTruth } from '../datasets/ground-truth.js';
+import { checkFlags, readGroundTruth } from '../datasets/ground-truth.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { outputFailed, replaceFile } from '../files/write.js';
 import { parseRows, readList, readNumbersFile, readRows } from '../io/number-rows.js';
 import { isHidden } from '../video/images.js';
 import { parseRestartRun } from './protocols/vot.js';
 import { packRestarts } from './protocols/vot-restarts.js';
-import type { EvaluationSequence, ScoredSequence, SequenceResult } from './types.js';
+import type { AnnotatedSequence } from '../datasets/types.js';
+import type { ScoredSequence, SequenceResult } from './types.js';
 
 /** Annotations without footage. */
-export type Annotated = Omit<EvaluationSequence, 'source' | 'start'>;
+export type Annotated = Omit<AnnotatedSequence, 'source' | 'start'>;
 
 /** Where toolkits put the boxes of sequence S, relative to the folder of one tracker. */
 const BOX_FILES: readonly ((name: string) => string)[] = [
@@ -138,16 +139,6 @@ export async function readTruthFolder(truthFolder: string, absentFolder?: string
     return { name, ...annotated, absent: checkFlags(await readList(file), annotated.truth.length / 4, file) };
   };
   return Promise.all(names.map(read));
-}
-
-/** Flags of absence, one a frame. @throws TrackerError DATA_INVALID where their number is another than the frames' */
-export function checkFlags(values: Float64Array, frames: number, where: string): boolean[] {
-  if (values.length !== frames) {
-    throw new TrackerError('DATA_INVALID', `${where}: found ${values.length} flags, expected ${frames}, one a frame`, {
-      hint: 'fetch the annotations of that sequence again',
-    });
-  }
-  return Array.from(values, (value) => value !== 0);
 }
 
 /** The results of `folder` beside their truth; names without a result are told, not scored. */

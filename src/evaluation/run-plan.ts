@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { TrackerOptions } from '../config.js';
 import { TrackerError } from '../errors.js';
-import { findDataset } from './datasets/index.js';
+import { findDataset } from '../datasets/index.js';
 import { hasSequenceResult, writeWhole } from './results.js';
 import { claimFolder, closeRecord, makeRecord, readRunRecord, type RunPlace } from './run-record.js';
 import type { Job, JobOutcome } from './worker.js';

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { sha256Of } from '../hash.js';
 import type { TrackerOptions } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
-import { findDataset } from './datasets/index.js';
+import { findDataset } from '../datasets/index.js';
 import { hasSequenceResult, readSequenceResult, writeWhole } from './results.js';
 import { findBackbone, loadManifest, openHead, parseConfig } from '../node/open.js';
 

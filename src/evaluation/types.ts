@@ -1,33 +1,5 @@
-/** What a data set gives, what a tracker answers, and what a protocol says of both. */
-
-export interface ImageSize {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** One annotated sequence. */
-export interface EvaluationSequence {
-  /** Unique in its data set: the name of its result files. */
-  readonly name: string;
-  /** What openVideo() takes: video file, folder of images, printf pattern. */
-  readonly source: string;
-  /** Frame of `source` that the first row of `truth` belongs to. */
-  readonly start: number;
-  /**
-   * [N, 4]: x, y, w, h as the annotation files have them (no base is subtracted, as no toolkit does); NaN where the file says NaN.
-   * Data sets that publish the first box only (test sets with a server) have N = frames with NaN from the second row on.
-   */
-  readonly truth: Float64Array;
-  /** File of the annotation, where its line i + 1 is row i: for messages. */
-  readonly annotation?: string;
-  /** [N, 8]: corners x1, y1 ... x4, y4 of sets annotated with polygons; `truth` then holds their axis-aligned boxes. */
-  readonly polygons?: Float64Array;
-  /** Per frame: the target is absent (full occlusion or out of view). */
-  readonly absent?: readonly boolean[];
-  /** Pixels of a frame, where the annotation files tell it. */
-  readonly size?: ImageSize;
-  readonly attributes?: readonly string[];
-}
+/** What a tracker answers on a sequence of a data set, and what a protocol says of both. */
+import type { AnnotatedSequence } from '../datasets/types.js';
 
 /** What a tracker answered on one sequence. */
 export interface SequenceResult {
@@ -40,7 +12,7 @@ export interface SequenceResult {
 }
 
 /** A result beside its truth: what protocols score. */
-export interface ScoredSequence extends SequenceResult, Omit<EvaluationSequence, 'source' | 'start'> {}
+export interface ScoredSequence extends SequenceResult, Omit<AnnotatedSequence, 'source' | 'start'> {}
 
 /** Share of frames (0 to 1) at each threshold. */
 export interface Curve {

@@ -4,7 +4,7 @@ import workerpool from 'workerpool';
 import type { TrackerOptions } from '../config.js';
 import { TrackerError } from '../errors.js';
 import { collectLess } from '../runtime/collector.js';
-import { findDataset } from './datasets/index.js';
+import { findDataset } from '../datasets/index.js';
 import { findTracker, runSequence, runSequenceWithRestarts } from './evaluated-tracker.js';
 import { writeSequenceResult } from './results.js';
 import type { SequenceResult } from './types.js';

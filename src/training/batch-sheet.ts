@@ -3,7 +3,7 @@ import type { Random } from '../random.js';
 import type { Colour } from '../image/draw.js';
 import { writeSheet, type Tile } from '../image/sheet.js';
 import { jitteredCrop, photoJitter, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
-import type { Photo, Sequence } from './dataset.js';
+import type { Photo, Sequence } from '../datasets/footage.js';
 import { readPhoto, sequenceCrops, shuffled } from './fill-bank.js';
 
 const COLUMNS = 6;

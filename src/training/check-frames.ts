@@ -2,7 +2,7 @@
 import { messageOf } from '../errors.js';
 import type { FrameBox, Size } from '../geometry.js';
 import { openVideo } from '../video/read.js';
-import type { Sequence } from './dataset.js';
+import type { Sequence } from '../datasets/footage.js';
 
 /**
  * Decodes every frame that has a row.

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { imagesInFolder, inBatches } from '../video/images.js';
-import type { Photo, Sequence } from './dataset.js';
+import type { Photo, Sequence } from '../datasets/footage.js';
 
 /** The same on every machine that has the same files, wherever they lie. @returns sha256 */
 export async function hashFootage(sequences: readonly Sequence[], photos: readonly Photo[] = []): Promise<string> {

@@ -7,7 +7,7 @@ import { findBinaries, type Binaries } from '../video/binaries.js';
 import { openVideo } from '../video/read.js';
 import { jitteredCrop, photoJitter, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import { BankWriter, type BankBackbone, type ObjectSource } from './bank.js';
-import type { Photo, Sequence } from './dataset.js';
+import type { Photo, Sequence } from '../datasets/footage.js';
 
 export interface FillPlan {
   /** Crops of each sequence at most, spread evenly over its frames; short sequences give fewer. */

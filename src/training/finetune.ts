@@ -13,7 +13,7 @@ import { createRandom } from '../random.js';
 import { openTensorflow, type TensorflowBackend } from '../runtime/tensorflow.js';
 import { drawCurve } from './curve.js';
 import { hashFootage } from './data-hash.js';
-import type { Sequence } from './dataset.js';
+import type { Sequence } from '../datasets/footage.js';
 import { shuffled, spread, usableFrames } from './fill-bank.js';
 import type { Figures, FinetuneResult } from './finetune-options.js';
 import { writeHeadFile } from './head-file.js';

@@ -3,15 +3,15 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { learnableBoxes, readGroundTruth } from '../datasets/ground-truth.js';
 import { messageOf, TrackerError } from '../errors.js';
-import { findDataset } from '../evaluation/datasets/index.js';
-import { LASOT_ALL } from '../evaluation/datasets/lasot.js';
-import { exists, imageSequence, type Dataset } from '../evaluation/datasets/layout.js';
-import { FOLDER } from '../evaluation/datasets/single.js';
-import type { EvaluationSequence } from '../evaluation/types.js';
+import { findDataset } from '../datasets/index.js';
+import { LASOT_ALL } from '../datasets/lasot.js';
+import { exists, imageSequence, type Dataset } from '../datasets/layout.js';
+import { FOLDER } from '../datasets/single.js';
+import type { AnnotatedSequence } from '../datasets/types.js';
 import { isHttp } from '../video/address.js';
 import { nameOf } from '../video/source.js';
 import { checkFrames } from './check-frames.js';
-import type { Sequence } from './dataset.js';
+import type { Sequence } from '../datasets/footage.js';
 import type { FootageFault } from './finetune-options.js';
 import { stopped } from './session.js';
 
@@ -87,7 +87,7 @@ export async function readFootage(data: string, truth?: string, signal?: AbortSi
   return { ...main, heldOut: held.sequences, faults: [...main.faults, ...held.faults] };
 }
 
-type Reader = (() => Promise<EvaluationSequence>) & { readonly label?: string };
+type Reader = (() => Promise<AnnotatedSequence>) & { readonly label?: string };
 
 const readers = ({ dataset, root, names }: Listing): Reader[] =>
   names.map((name) => Object.assign(() => dataset.read(root, name), { label: name }));
@@ -146,7 +146,7 @@ async function readAddress(
   );
 }
 
-async function readVideo(video: string, truth: string | undefined): Promise<EvaluationSequence> {
+async function readVideo(video: string, truth: string | undefined): Promise<AnnotatedSequence> {
   const { dir, name } = path.parse(video);
   const beside = [path.join(dir, `${name}.txt`), path.join(dir, 'groundtruth.txt')];
   const file = truth ?? ((await exists(beside[0]!)) ? beside[0]! : beside[1]!);
@@ -176,7 +176,7 @@ async function checkSequence(
   read: Reader,
   signal: AbortSignal | undefined,
 ): Promise<{ sequence?: Sequence; messages: string[] }> {
-  let found: EvaluationSequence;
+  let found: AnnotatedSequence;
   try {
     found = await read();
   } catch (error) {

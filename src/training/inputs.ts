@@ -6,7 +6,7 @@ import { keepInputs, type Input, type Output } from '../files/keep-inputs.js';
 import { checkWritable } from '../files/write.js';
 import { inputsOfVideo } from '../video/inputs.js';
 import { BANK_FILES } from './bank.js';
-import { readSequences } from './dataset.js';
+import { readSequences } from '../datasets/footage.js';
 import { workFiles, type Footage } from './session.js';
 
 /** Frames and annotations. */

@@ -7,7 +7,7 @@ import type { Tensorflow, TensorflowOptions } from '../runtime/tensorflow.js';
 import { Bank, type BankBackbone } from './bank.js';
 import { drawCurve } from './curve.js';
 import { hashFootage } from './data-hash.js';
-import type { Photo, Sequence } from './dataset.js';
+import type { Photo, Sequence } from '../datasets/footage.js';
 import { fillBank, type FillPlan } from './fill-bank.js';
 import { earlierBase, openBase, type LearnedStages } from './learned-stages.js';
 import type { TrainingProgress } from './loop.js';

@@ -9,7 +9,7 @@ import { findBackbone, loadManifest, openHead } from '../node/open.js';
 import { createRandom } from '../random.js';
 import { openTensorflow } from '../runtime/tensorflow.js';
 import { SEQUENCE_JITTER } from './augment.js';
-import { readPhotos, readSequences } from './dataset.js';
+import { readPhotos, readSequences } from '../datasets/footage.js';
 import { drawCurve } from './curve.js';
 import { writeHeadFile } from './head-file.js';
 import { initialiseHead } from './initialise.js';
@@ -31,7 +31,7 @@ import {
 import { prepareSplits } from './validate.js';
 
 export interface TrainHeadRequest extends TrainingCommon {
-  /** Folder with sequences/train, sequences/val and images; see dataset.ts. */
+  /** Folder with sequences/train, sequences/val and images; see footage.ts. */
   readonly data: string;
   /** Weights written at the end; left out: only the checkpoint. */
   readonly out?: string;

@@ -21,7 +21,7 @@ import { createRandom, type Random } from '../random.js';
 import { findBinaries } from '../video/binaries.js';
 import { SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import { Bank, BankWriter, type BankBackbone } from './bank.js';
-import { readSequences, type Sequence } from './dataset.js';
+import { readSequences, type Sequence } from '../datasets/footage.js';
 import { framesOf, spread, usableFrames } from './fill-bank.js';
 
 /** Search crops of each sequence of a split, beside its first frame. */

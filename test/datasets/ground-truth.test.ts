@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { learnableBoxes, parseGroundTruth, readGroundTruth } from '../../src/datasets/ground-truth.js';
 import { readTruthFolder } from '../../src/evaluation/results.js';
-import { readSequences } from '../../src/training/dataset.js';
+import { readSequences } from '../../src/datasets/footage.js';
 import { readFootage } from '../../src/training/footage.js';
 import { makeSequence } from '../helpers/sequences.js';
 

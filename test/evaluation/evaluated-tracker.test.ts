@@ -1,7 +1,7 @@
 import { rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { findDataset } from '../../src/evaluation/datasets/index.js';
+import { findDataset } from '../../src/datasets/index.js';
 import { runSequence, type OpenTracker } from '../../src/evaluation/evaluated-tracker.js';
 import { makeSequence } from '../helpers/sequences.js';
 import { temporaryFolder } from '../helpers/video.js';

@@ -2,7 +2,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hashFootage } from '../../src/training/data-hash.js';
-import { readSequences } from '../../src/training/dataset.js';
+import { readSequences } from '../../src/datasets/footage.js';
 import { framesOf } from '../../src/training/fill-bank.js';
 import { readFootage } from '../../src/training/footage.js';
 import { readTrainingFootage } from '../../src/training/train-head.js';

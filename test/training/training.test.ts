@@ -11,7 +11,7 @@ import { openTensorflow, type Tensorflow } from '../../src/runtime/tensorflow.js
 import { jitteredCrop, SEQUENCE_JITTER } from '../../src/training/augment.js';
 import type { Batch } from '../../src/training/batch.js';
 import { readCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.js';
-import { readPhotos, readSequences } from '../../src/training/dataset.js';
+import { readPhotos, readSequences } from '../../src/datasets/footage.js';
 import { initialiseHead } from '../../src/training/initialise.js';
 import { DEFAULT_TRAINING } from '../../src/training/loop.js';
 import { OBJECTIVE_NAMES, type ObjectiveName } from '../../src/training/objective.js';

@@ -2,18 +2,10 @@
  * One-pass evaluation: the engine behind the protocols that score one box a frame. What toolkits do differently is a row of settings each;
  * see the table in ./table.ts.
  */
+import type { Size } from '../../geometry.js';
 import { TrackerError } from '../../errors.js';
 import { countBelow, curveAbove, curveWithin, sumOf } from '../curves.js';
-import type {
-  Curve,
-  CurveKind,
-  ImageSize,
-  Metrics,
-  Protocol,
-  ProtocolScore,
-  ScoredSequence,
-  SequenceScore,
-} from '../types.js';
+import type { Curve, CurveKind, Metrics, Protocol, ProtocolScore, ScoredSequence, SequenceScore } from '../types.js';
 
 /** What becomes of a frame without valid truth in the curve of an error: it fails, or passes at every threshold. */
 export type Fate = 'miss' | 'hit';
@@ -260,13 +252,7 @@ function hasPositiveCentre(box: Float64Array): boolean {
 }
 
 /** Box `i` of `boxes` into `out`, rounded and clipped to `size`. */
-function prepare(
-  boxes: Float64Array,
-  i: number,
-  rounded: boolean,
-  size: ImageSize | undefined,
-  out: Float64Array,
-): void {
+function prepare(boxes: Float64Array, i: number, rounded: boolean, size: Size | undefined, out: Float64Array): void {
   for (let k = 0; k < 4; k++) out[k] = boxes[4 * i + k]!;
   if (rounded) for (let k = 0; k < 4; k++) out[k] = roundHalfEven(out[k]!);
   if (!size) return;

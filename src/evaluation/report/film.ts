@@ -5,11 +5,12 @@ import type { Outline } from '../../image/draw.js';
 import { thumbnail } from '../../image/thumbnail.js';
 import { openVideo } from '../../video/read.js';
 import { boxAt, overlapsOf, trueBoxAt } from '../overlaps.js';
-import type { EvaluationSequence, ScoredSequence } from '../types.js';
+import type { AnnotatedSequence } from '../../datasets/types.js';
+import type { ScoredSequence } from '../types.js';
 import type { SequenceRow } from './report.js';
 
 /** Where the frames of a sequence are. */
-export type Footage = Pick<EvaluationSequence, 'source' | 'start'>;
+export type Footage = Pick<AnnotatedSequence, 'source' | 'start'>;
 
 export interface FilmFrame {
   /** From 0, the first annotated frame. */

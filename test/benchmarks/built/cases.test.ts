@@ -11,7 +11,7 @@ import { planCases, TAIL, VANISHING } from '../../../benchmarks/built/plan.js';
 import type { FrameBox } from '../../../src/geometry.js';
 import { createRandom } from '../../../src/random.js';
 import { openVideoWriter } from '../../../src/video/write.js';
-import { readSequences } from '../../../src/training/dataset.js';
+import { readSequences } from '../../../src/datasets/footage.js';
 import { temporaryFolder } from '../../helpers/video.js';
 
 const WIDTH = 480;

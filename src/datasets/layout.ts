@@ -1,12 +1,12 @@
 /** What the data sets' folders have in common: sequences are found, annotations read and checked against the frames. */
 import { access, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { GroundTruth } from '../../datasets/ground-truth.js';
-import { messageOf, TrackerError } from '../../errors.js';
-import { readTextFile } from '../../io/text-file.js';
-import { isHidden } from '../../video/images.js';
-import { countFrames } from '../../video/pictures.js';
-import type { EvaluationSequence } from '../types.js';
+import type { GroundTruth } from './ground-truth.js';
+import { messageOf, TrackerError } from '../errors.js';
+import { readTextFile } from '../io/text-file.js';
+import { isHidden } from '../video/images.js';
+import { countFrames } from '../video/pictures.js';
+import type { AnnotatedSequence } from './types.js';
 
 export interface Dataset {
   readonly name: string;
@@ -20,7 +20,7 @@ export interface Dataset {
   /** Names of its sequences. @throws TrackerError DATA_INVALID naming the path and the layout */
   list(root: string): Promise<string[]>;
   /** @throws TrackerError DATA_INVALID, INPUT_NOT_FOUND naming file and line */
-  read(root: string, name: string): Promise<EvaluationSequence>;
+  read(root: string, name: string): Promise<AnnotatedSequence>;
 }
 
 export async function exists(file: string): Promise<boolean> {
@@ -114,8 +114,8 @@ export async function imageSequence(
   name: string,
   folder: string,
   boxes: GroundTruth,
-  more: Partial<EvaluationSequence> & { readonly start?: number } = {},
-): Promise<EvaluationSequence> {
+  more: Partial<AnnotatedSequence> & { readonly start?: number } = {},
+): Promise<AnnotatedSequence> {
   const start = more.start ?? 0;
   const { count: frames, warnings } = await countFrames(folder).catch((cause: unknown) => {
     throw new TrackerError('DATA_INVALID', `sequence ${name}: frames ${folder}: ${messageOf(cause)}`, {

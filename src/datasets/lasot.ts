@@ -1,8 +1,8 @@
 /** LaSOT: 1,400 sequences of 70 classes, 280 of them for the test; the extension has 150 of 15 more classes. */
 import path from 'node:path';
-import { readGroundTruth } from '../../datasets/ground-truth.js';
-import { readList } from '../../io/number-rows.js';
-import { checkFlags } from '../results.js';
+import { checkFlags, readGroundTruth } from './ground-truth.js';
+import { readList } from '../io/number-rows.js';
+
 import { exists, foldersIn, imageSequence, oneOf, required, type Dataset } from './layout.js';
 
 /** Numbers of the four test sequences of each class (the benchmark's testing_set.txt). */

@@ -1,8 +1,8 @@
 /** UAV123 and UAV20L (Mueller, Smith, Ghanem, ECCV 2016): sequences are ranges of frames of longer folders, told by configSeqs.m. */
 import path from 'node:path';
-import { readGroundTruth } from '../../datasets/ground-truth.js';
-import { TrackerError } from '../../errors.js';
-import { readTextFile } from '../../io/text-file.js';
+import { readGroundTruth } from './ground-truth.js';
+import { TrackerError } from '../errors.js';
+import { readTextFile } from '../io/text-file.js';
 import { exists, filesIn, imageSequence, oneOf, required, type Dataset } from './layout.js';
 
 interface Range {

@@ -2,9 +2,9 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isObject } from '../config.js';
-import { learnableBoxes, readGroundTruth } from '../datasets/ground-truth.js';
+import { learnableBoxes, readGroundTruth } from './ground-truth.js';
 import { messageOf, TrackerError } from '../errors.js';
-import { checkLink, foldersIn } from '../evaluation/datasets/layout.js';
+import { checkLink, foldersIn } from './layout.js';
 import type { FrameBox } from '../geometry.js';
 import { faultsOf } from '../io/number-rows.js';
 import { readTextFile, splitLines } from '../io/text-file.js';

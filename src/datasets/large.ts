@@ -1,9 +1,9 @@
 /** TrackingNet and GOT-10k: large sets whose test annotations a server keeps, all but the first box. */
 import path from 'node:path';
-import { readGroundTruth } from '../../datasets/ground-truth.js';
-import { readList } from '../../io/number-rows.js';
-import { readTextFile } from '../../io/text-file.js';
-import type { ImageSize } from '../types.js';
+import { readGroundTruth } from './ground-truth.js';
+import { readList } from '../io/number-rows.js';
+import { readTextFile } from '../io/text-file.js';
+import type { Size } from '../geometry.js';
 import {
   exists,
   filesIn,
@@ -68,7 +68,7 @@ async function readAbsence(folder: string): Promise<boolean[] | undefined> {
 }
 
 /** Image size and classes of meta_info.ini; nothing where it is not there. */
-async function readMeta(file: string): Promise<{ size?: ImageSize; attributes?: string[] }> {
+async function readMeta(file: string): Promise<{ size?: Size; attributes?: string[] }> {
   if (!(await exists(file))) return {};
   const text = await readTextFile(file, { what: 'file' });
   const value = (key: string): string | undefined =>

@@ -1,10 +1,10 @@
 /** Sets with one folder a sequence: VOT, NfS, AVisT, TNL2K, and plain folders of your own. */
 import path from 'node:path';
-import { readGroundTruth, type GroundTruth } from '../../datasets/ground-truth.js';
-import { TrackerError } from '../../errors.js';
-import { readList } from '../../io/number-rows.js';
-import { readTextFile, splitLines } from '../../io/text-file.js';
-import { checkFlags } from '../results.js';
+import { checkFlags, readGroundTruth, type GroundTruth } from './ground-truth.js';
+import { TrackerError } from '../errors.js';
+import { readList } from '../io/number-rows.js';
+import { readTextFile, splitLines } from '../io/text-file.js';
+
 import {
   checkLink,
   exists,

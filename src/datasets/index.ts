@@ -1,5 +1,5 @@
 /** Every data set by name. */
-import { TrackerError } from '../../errors.js';
+import { TrackerError } from '../errors.js';
 import { LARGE } from './large.js';
 import { LASOT } from './lasot.js';
 import type { Dataset } from './layout.js';

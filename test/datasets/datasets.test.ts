@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { DATASETS, detectDatasets, findDataset } from '../../../src/evaluation/datasets/index.js';
-import { LASOT_TEST } from '../../../src/evaluation/datasets/lasot.js';
-import { makeTiff } from '../../helpers/pictures.js';
+import { DATASETS, detectDatasets, findDataset } from '../../src/datasets/index.js';
+import { LASOT_TEST } from '../../src/datasets/lasot.js';
+import { makeTiff } from '../helpers/pictures.js';
 
 let folder: string;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 /** OTB-50 and OTB-100 (Wu, Lim, Yang, TPAMI 2015), and sets that came with the same layout: DTB70, TColor-128. */
 import path from 'node:path';
-import { readGroundTruth } from '../../datasets/ground-truth.js';
-import { readList } from '../../io/number-rows.js';
-import { imagesInFolder } from '../../video/images.js';
+import { readGroundTruth } from './ground-truth.js';
+import { readList } from '../io/number-rows.js';
+import { imagesInFolder } from '../video/images.js';
 import { exists, filesIn, foldersIn, imageSequence, oneOf, required, type Dataset } from './layout.js';
 
 /** The 50 of tb50: names of its folders; Skating2 counts twice. */
