@@ -12,6 +12,7 @@ import { createTrainingWatch } from './training-progress.js';
 
 interface TrainOptions {
   data: string;
+  more?: string[];
   work?: string;
   out?: string;
   steps: string;
@@ -45,6 +46,10 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
     .requiredOption(
       '--data <dir>',
       'folder with sequences/train, sequences/val (NAME/video.mp4, groundtruth.txt) and images',
+    )
+    .option(
+      '--more <dirs...>',
+      'folders of public layouts to learn from too, each as DIR or DIR=WEIGHT: GOT-10k, LaSOT, TrackingNet, ImageNet VID, COCO, DAVIS or YouTube-VOS masks ...',
     )
     .option(
       '--work <dir>',
@@ -115,6 +120,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
     options.composites === undefined ? {} : { composites: parseShare('--composites', options.composites) };
   // loaded here only: other commands do without TensorFlow.js
   const { trainHead } = await import('../training/train-head.js');
+  const { parseSource } = await import('../training/mixture.js');
   // wrong names are told before the hours of work
   const { objectiveName, proposalObjectiveName } = await import('../training/objective.js');
   const objective = objectiveName(options.objective);
@@ -132,6 +138,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
     const stages = stagesOf(options);
     const from = options.from === undefined ? {} : { from: await resolveHead(options.from) };
     const request = {
+      ...(options.more === undefined ? {} : { more: options.more.map(parseSource) }),
       ...numbers,
       ...composites,
       objective,
@@ -187,6 +194,7 @@ function commandOf(options: TrainOptions): string {
     'learn-backbone': options.learnBackbone,
     'learn-from': options.learnFrom,
     from: options.from && basename(options.from),
+    more: options.more?.map((source) => basename(source)).join(' '),
   };
   const given = Object.entries(flags).filter(([, value]) => value !== undefined);
   return ['ebm-tracker train', ...given.map(([name, value]) => `--${name} ${value}`)].join(' ');

@@ -9,7 +9,17 @@ import type { FrameBox } from '../geometry.js';
 import { faultsOf } from '../io/number-rows.js';
 import { readTextFile, splitLines } from '../io/text-file.js';
 
-export interface Sequence {
+/** Where footage comes from, as far as it is known. */
+export interface Provenance {
+  /** The data set it belongs to. */
+  readonly origin?: string;
+  /** Sequences of one group show the same people and places; left out: it is a group of its own. */
+  readonly group?: string;
+  /** How often its data set is drawn in training; left out: 1. */
+  readonly weight?: number;
+}
+
+export interface Sequence extends Provenance {
   readonly name: string;
   /** What openVideo() takes: a video file, a folder of images, a pattern. */
   readonly video: string;
@@ -19,13 +29,9 @@ export interface Sequence {
   readonly annotation?: string;
   /** One box a frame; undefined where the object is absent (NaN in the file). */
   readonly boxes: readonly (FrameBox | undefined)[];
-  /** The data set it belongs to; undefined where meta.json does not say. */
-  readonly origin?: string;
-  /** Sequences of one group show the same people and places; undefined: it is a group of its own. */
-  readonly group?: string;
 }
 
-export interface Photo {
+export interface Photo extends Provenance {
   readonly file: string;
   readonly width: number;
   readonly height: number;

@@ -5,6 +5,7 @@
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Provenance } from '../datasets/footage.js';
 import { messageOf, TrackerError } from '../errors.js';
 import type { FeatureMap } from '../features/backbone.js';
 import type { BackboneEntry } from '../features/manifest.js';
@@ -47,12 +48,6 @@ export interface FillState {
   readonly done: number;
 }
 
-/** Footage that an object is of: the data set, and the source of which other clips show the same people and places. */
-export interface ObjectSource {
-  readonly origin?: string;
-  readonly group?: string;
-}
-
 interface BankHeader {
   readonly version: 1;
   /** Identifies footage, settings and seed that it was filled from. */
@@ -62,7 +57,7 @@ interface BankHeader {
   readonly fine: MapLayout;
   readonly coarse: MapLayout;
   /** Of object 0, 1, ...; objects that are left out have none. */
-  readonly sources?: readonly ObjectSource[];
+  readonly sources?: readonly Provenance[];
   readonly entries: BankEntry[];
 }
 
@@ -102,7 +97,7 @@ export class BankWriter {
     private readonly source: string,
     /** Where an earlier filling from the same source was stopped. */
     readonly resumed: FillState | undefined,
-    private readonly sources: readonly ObjectSource[],
+    private readonly sources: readonly Provenance[],
   ) {
     const flags = resumed ? 'r+' : 'w';
     this.files = { fine: openSync(join(folder, FINE), flags), coarse: openSync(join(folder, COARSE), flags) };
@@ -117,7 +112,7 @@ export class BankWriter {
     backbone: BankBackbone,
     cropSize: number,
     source: string,
-    sources: readonly ObjectSource[] = [],
+    sources: readonly Provenance[] = [],
   ): Promise<BankWriter> {
     await mkdir(folder, { recursive: true });
     await rm(join(folder, HEADER), { force: true });

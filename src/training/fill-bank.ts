@@ -3,11 +3,10 @@ import type { FrameBox } from '../geometry.js';
 import { decodeImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
-import { findBinaries, type Binaries } from '../video/binaries.js';
 import { openVideo } from '../video/read.js';
 import { jitteredCrop, photoJitter, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
-import { BankWriter, type BankBackbone, type ObjectSource } from './bank.js';
-import type { Photo, Sequence } from '../datasets/footage.js';
+import type { Photo, Provenance, Sequence } from '../datasets/footage.js';
+import { BankWriter, type BankBackbone } from './bank.js';
 
 export interface FillPlan {
   /** Crops of each sequence at most, spread evenly over its frames; short sequences give fewer. */
@@ -68,7 +67,7 @@ export async function fillBank(
     backbone,
     SEQUENCE_JITTER.cropSize,
     options.source,
-    sequences.map(sourceOf),
+    [...sequences, ...picks.flatMap(({ photo, boxes }) => boxes.map(() => photo))].map(provenanceOf),
   );
   const objects = picks.reduce((sum, { boxes }) => sum + boxes.length, 0);
   const total =
@@ -80,10 +79,9 @@ export async function fillBank(
     // each has numbers of its own, so that the order in which they are made does not matter
     const random = createRandom(hashSeed(options.seed, unit));
     return unit < sequences.length
-      ? makeSequence(sequences[index]!, unit, options, random, binaries)
+      ? makeSequence(sequences[index]!, unit, options, random)
       : makePhoto(picks, index, options, random);
   });
-  const binaries = sequences.length > first ? await findBinaries() : undefined;
   let done = first;
   try {
     for await (const crops of ahead(makers, AHEAD)) {
@@ -131,9 +129,10 @@ interface MadeCrop {
   readonly flip: boolean;
 }
 
-const sourceOf = ({ origin, group }: Sequence): ObjectSource => ({
+const provenanceOf = ({ origin, group, weight }: Provenance): Provenance => ({
   ...(origin === undefined ? {} : { origin }),
   ...(group === undefined ? {} : { group }),
+  ...(weight === undefined ? {} : { weight }),
 });
 
 /** Which objects of which photographs, in which order. */
@@ -211,11 +210,10 @@ async function makeSequence(
   object: number,
   { cropsPerSequence, signal }: FillOptions,
   random: Random,
-  binaries: Binaries | undefined,
 ): Promise<MadeCrop[]> {
   const made: MadeCrop[] = [];
   const count = cropsOf(sequence, cropsPerSequence);
-  for await (const crop of sequenceCrops(sequence, count, random, binaries)) {
+  for await (const crop of sequenceCrops(sequence, count, random)) {
     if (signal?.aborted) break;
     made.push({ ...crop, object });
   }
@@ -227,13 +225,12 @@ export async function* sequenceCrops(
   sequence: Sequence,
   count: number,
   random: Random,
-  binaries?: Binaries,
 ): AsyncGenerator<{ crop: TrainingCrop; frame: number; flip: boolean }, void, void> {
   const perFrame = new Map<number, number>();
   for (const frame of spread(usableFrames(sequence), count)) perFrame.set(frame, (perFrame.get(frame) ?? 0) + 1);
   if (perFrame.size === 0) return;
   const last = Math.max(...perFrame.keys());
-  for await (const { image, row } of framesOf(sequence, binaries)) {
+  for await (const { image, row } of framesOf(sequence)) {
     for (let i = perFrame.get(row) ?? 0; i > 0; i--) {
       const flip = random.uniform() < 0.5;
       const crop = jitteredCrop(image, sequence.boxes[row]!, flip, SEQUENCE_JITTER, random);
@@ -245,12 +242,11 @@ export async function* sequenceCrops(
 
 /**
  * Frames of a sequence with the row of its annotation that belongs to each.
- * @param binaries found before: who opens a thousand clips asks for their versions once
  */
-export async function* framesOf(
-  { video, start = 0 }: Pick<Sequence, 'video' | 'start'>,
-  binaries?: Binaries,
-): AsyncGenerator<{ image: Frame; row: number }, void, void> {
-  const source = await openVideo(video, { start: { frame: start }, again: true, ...(binaries ? { binaries } : {}) });
+export async function* framesOf({
+  video,
+  start = 0,
+}: Pick<Sequence, 'video' | 'start'>): AsyncGenerator<{ image: Frame; row: number }, void, void> {
+  const source = await openVideo(video, { start: { frame: start }, again: true });
   for await (const image of source.frames()) yield { image, row: image.index - start };
 }

@@ -1,9 +1,10 @@
 /**
  * Draws groups of crops of one object from a bank: every ordered pair of a group is a (template, search) pair.
  *
- * A sequence is drawn in three steps: the data set, by the square root of how many sources it has; a source of it; a clip of that source. A data
- * set of a thousand short clips of the same people then does not outweigh all others.
+ * An object is drawn in three steps: the data set, by its weight times the square root of how many sources it has; a source of it; an object of that
+ * source. A data set of a thousand short clips of the same people then does not outweigh all others.
  */
+import type { Provenance } from '../datasets/footage.js';
 import type { Random } from '../random.js';
 import type { Bank, BankEntry } from './bank.js';
 
@@ -17,70 +18,78 @@ export interface SamplerOptions {
   readonly maxGap: number;
 }
 
-/** Objects by data set and source; an object is the list of its crops. */
-type Tree = readonly { readonly weight: number; readonly groups: readonly (readonly (readonly number[])[])[] }[];
+/** One data set: objects by their source; an object is the list of its crops. */
+interface DataSet {
+  readonly weight: number;
+  readonly groups: readonly (readonly (readonly number[])[])[];
+}
 
-/** Objects seen in more than one frame are sequences. */
+/** Objects seen in more than one frame are sequences, the others photographs; data sets of each are drawn by themselves. */
 export function createSampler(
   { entries, header: { sources = [] } }: Pick<Bank, 'entries' | 'header'>,
   options: SamplerOptions,
 ): (random: Random) => number[] {
-  const objects = new Map<number, number[]>();
-  entries.forEach(({ object }, index) => {
-    const list = objects.get(object);
-    if (list) list.push(index);
-    else objects.set(object, [index]);
-  });
-  const tree = new Map<string, Map<string, number[][]>>();
-  const photos: number[][] = [];
-  for (const [object, list] of objects) {
-    if (list.length < options.groupSize) continue;
-    const still = list.every((index) => entries[index]!.frame === entries[list[0]!]!.frame);
-    if (still) {
-      photos.push(list);
-      continue;
-    }
-    const { origin = '', group = `object ${object}` } = sources[object] ?? {};
-    const groups = tree.get(origin) ?? new Map<string, number[][]>();
-    tree.set(origin, groups.set(group, [...(groups.get(group) ?? []), list]));
-  }
-  const sequences: Tree = [...tree.values()].map((groups) => ({
-    weight: Math.sqrt(groups.size),
-    groups: [...groups.values()],
-  }));
+  const objects = groupBy([...entries.keys()], (index) => entries[index]!.object);
+  const usable = [...objects].filter(([, crops]) => crops.length >= options.groupSize);
+  const isStill = (crops: readonly number[]): boolean =>
+    crops.every((index) => entries[index]!.frame === entries[crops[0]!]!.frame);
+  const sequences = dataSets(
+    usable.filter(([, crops]) => !isStill(crops)),
+    sources,
+  );
+  const photos = dataSets(
+    usable.filter(([, crops]) => isStill(crops)),
+    sources,
+  );
   return (random) => [
-    ...drawGroups(
-      () => drawSequence(sequences, random),
-      sequences.length,
-      options.sequenceGroups,
-      entries,
-      options,
-      random,
-    ),
-    ...drawGroups(() => pick(photos, random), photos.length, options.photoGroups, entries, options, random),
+    ...drawGroups(sequences, options.sequenceGroups, entries, options, random),
+    ...drawGroups(photos, options.photoGroups, entries, options, random),
   ];
+}
+
+/** @param objects number and crops of each */
+function dataSets(objects: readonly [number, readonly number[]][], sources: readonly Provenance[]): DataSet[] {
+  const byOrigin = groupBy(objects, ([object]) => sources[object]?.origin ?? '');
+  return [...byOrigin.values()].map((own) => {
+    const groups = groupBy(own, ([object]) => sources[object]?.group ?? `object ${object}`);
+    const weight = sources[own[0]![0]]?.weight ?? 1;
+    return {
+      weight: weight * Math.sqrt(groups.size),
+      groups: [...groups.values()].map((members) => members.map(([, crops]) => crops)),
+    };
+  });
+}
+
+function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
 }
 
 const pick = <T>(items: readonly T[], random: Random): T => items[random.integer(items.length)]!;
 
-function drawSequence(tree: Tree, random: Random): readonly number[] {
-  let left = random.uniform() * tree.reduce((sum, { weight }) => sum + weight, 0);
-  const origin = tree.find(({ weight }) => (left -= weight) < 0) ?? tree.at(-1)!;
-  return pick(pick(origin.groups, random), random);
+/** The crops of one object. */
+function drawObject(sets: readonly DataSet[], random: Random): readonly number[] {
+  let left = random.uniform() * sets.reduce((sum, { weight }) => sum + weight, 0);
+  const set = sets.find(({ weight }) => (left -= weight) < 0) ?? sets.at(-1)!;
+  return pick(pick(set.groups, random), random);
 }
 
-/** @param draw the crops of an object; @param available 0 where there is none */
 function drawGroups(
-  draw: () => readonly number[],
-  available: number,
+  sets: readonly DataSet[],
   count: number,
   entries: readonly BankEntry[],
   { groupSize, maxGap }: SamplerOptions,
   random: Random,
 ): number[] {
   const result: number[] = [];
-  while (available > 0 && result.length < count * groupSize) {
-    const crops = draw();
+  while (sets.length > 0 && result.length < count * groupSize) {
+    const crops = drawObject(sets, random);
     const first = pick(crops, random);
     const { frame, flip } = entries[first]!;
     const others = crops.filter((index) => index !== first);

@@ -16,6 +16,7 @@ import { initialiseHead } from './initialise.js';
 import { besideHead, checkTrainingOutputs } from './inputs.js';
 import { earlierBase, mapsFromBase, readLearnedStages, splitWeights, withLearnedStages } from './learned-stages.js';
 import { DEFAULT_TRAINING, train, type TrainingSettings } from './loop.js';
+import { mixFootage, readSource, type Source } from './mixture.js';
 import type { ProposalObjective } from './objective.js';
 import {
   describeBackend,
@@ -33,6 +34,8 @@ import { prepareSplits } from './validate.js';
 export interface TrainHeadRequest extends TrainingCommon {
   /** Folder with sequences/train, sequences/val and images; see footage.ts. */
   readonly data: string;
+  /** Folders of public layouts that are learned from too. */
+  readonly more?: readonly Source[];
   /** Weights written at the end; left out: only the checkpoint. */
   readonly out?: string;
   /** Share of the training proposal that is the learned one. */
@@ -65,6 +68,22 @@ export async function readTrainingFootage(data: string): Promise<Footage> {
   return { sequences, photos };
 }
 
+/** The footage of the main folder and of all that were added. @param say is told what each folder gives */
+async function readMixture(
+  { data, more = [] }: Pick<TrainHeadRequest, 'data' | 'more'>,
+  say: TrainingWatch['say'],
+): Promise<Footage> {
+  const parts = [await readTrainingFootage(data)];
+  for (const source of more) {
+    const part = await readSource(source, say);
+    say(
+      `${source.path}: ${part.sequences.length} sequences, ${part.photos.length} photographs, weight ${source.weight}`,
+    );
+    parts.push(part);
+  }
+  return mixFootage(parts);
+}
+
 /**
  * @throws TrackerError INTERRUPTED where the signal was aborted; DATA_INVALID, CHECKPOINT_INVALID, MODEL_MISSING, MODEL_INVALID,
  *   TENSORFLOW_UNAVAILABLE, OPTION_INVALID
@@ -76,7 +95,7 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
   const entry = await findBackbone(manifest);
   const start =
     request.from === undefined ? await openHead(await loadManifest()) : await openHead(manifest, request.from);
-  const footage = await readTrainingFootage(request.data);
+  const footage = await readMixture(request, watch.say);
   await checkTrainingOutputs(request, footage, manifest);
   await mkdir(work, { recursive: true });
   const file = await readFile(entry.file);

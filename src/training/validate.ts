@@ -18,7 +18,6 @@ import { regionWindow, resample } from '../image/crop.js';
 import type { Frame } from '../image/frame.js';
 import { createOnnxEngine } from '../node/open.js';
 import { createRandom, type Random } from '../random.js';
-import { findBinaries } from '../video/binaries.js';
 import { SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import { Bank, BankWriter, type BankBackbone } from './bank.js';
 import { readSequences, type Sequence } from '../datasets/footage.js';
@@ -136,12 +135,11 @@ async function fillPairs(
 ): Promise<void> {
   const bank = await BankWriter.open(folder, backbone, SEQUENCE_JITTER.cropSize, source);
   const random = createRandom(3);
-  const binaries = await findBinaries();
   for (const [object, { sequence, search }] of pairs.entries()) {
     const template = usableFrames(sequence)[0];
     const wanted = new Set(search);
     const last = Math.max(...search);
-    for await (const { image, row } of framesOf(sequence, binaries)) {
+    for await (const { image, row } of framesOf(sequence)) {
       if (signal?.aborted) return bank.close();
       if (row > last) break;
       if (row === template || wanted.has(row))

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import type { Provenance } from '../../src/datasets/footage.js';
 import { createRandom } from '../../src/random.js';
-import type { Bank, BankEntry, ObjectSource } from '../../src/training/bank.js';
+import type { Bank, BankEntry } from '../../src/training/bank.js';
 import { createSampler } from '../../src/training/sampler.js';
 
 /** A bank of objects with six crops each. @param still objects that are photographs */
-function bankOf(sources: readonly ObjectSource[], still = 0): Pick<Bank, 'entries' | 'header'> {
+function bankOf(sources: readonly Provenance[], still = 0): Pick<Bank, 'entries' | 'header'> {
   const entries: BankEntry[] = [];
   for (let object = 0; object < sources.length + still; object++) {
     for (let i = 0; i < 6; i++) {
@@ -39,6 +40,11 @@ test('a data set weighs by the square root of its sources, and its sources alike
   const shares = sharesOf(bankOf([...a, { origin: 'B', group: '1' }]));
   const expected = [...[1, 1, 1].map(() => 2 / 3 / 4 / 3), ...[1, 1, 1].map(() => 2 / 3 / 4), 1 / 3];
   shares.forEach((share, object) => expect(Math.abs(share - expected[object]!)).toBeLessThan(0.015));
+});
+
+test('the weight of a data set counts', () => {
+  const shares = sharesOf(bankOf([{ origin: 'A', weight: 3 }, { origin: 'B' }]));
+  expect(Math.abs(shares[0]! - 0.75)).toBeLessThan(0.02);
 });
 
 test('sequences that name no source are sources of their own', () => {
