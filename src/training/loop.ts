@@ -126,7 +126,7 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
     const rate = cosineRate(step, settings.steps, settings.learningRate, settings.warmup);
     const norm = adamStep(state.weights, result.gradients, state.optimiser, step, rate, settings);
     pairs += result.pairs;
-    window.add(result, norm, t1 - t0, t2 - t1, performance.now() - t2);
+    if (Number.isFinite(norm)) window.add(result, norm, t1 - t0, t2 - t1, performance.now() - t2);
     const validating = step % settings.validateEvery === 0 || step === settings.steps;
     if (step % settings.logEvery === 0 || validating) {
       const weights = validating ? averaged(state) : undefined;

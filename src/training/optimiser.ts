@@ -31,7 +31,7 @@ export function createOptimiserState(weights: Weights): OptimiserState {
 }
 
 /**
- * One step, in place on the weights and the state.
+ * One step, in place on the weights and the state; none where the gradients are not finite, which would spoil all weights for good.
  * @param step from 1
  * @returns the gradients' norm before clipping
  */
@@ -46,6 +46,7 @@ export function adamStep(
   let squares = 0;
   for (const gradient of Object.values(gradients)) for (const g of gradient) squares += g * g;
   const norm = Math.sqrt(squares);
+  if (!Number.isFinite(norm)) return norm;
   const clip = Math.min(1, settings.maxNorm / (norm + 1e-6));
   const average = Math.min(settings.averageDecay, (step + 1) / (step + 10));
   const unbias2 = 1 / (1 - BETA2 ** step);

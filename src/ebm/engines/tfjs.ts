@@ -53,7 +53,9 @@ export function groupNormRelu(tf: Tf, x: TF.Tensor4D, gamma: TF.Tensor, beta: TF
   };
   const mean = grouped(tf.mean(flat, 1));
   const square = grouped(tf.mean(tf.square(flat), 1));
-  const deviation = tf.sqrt(tf.add(tf.sub(square, tf.square(mean)), NORM_EPSILON));
+  // of a crop of one colour the difference is rounding, and may be below zero
+  const variance = relu(tf, tf.sub(square, tf.square(mean)));
+  const deviation = tf.sqrt(tf.add(variance, NORM_EPSILON));
   const scale = tf.div(tf.reshape(gamma, [1, 1, channels]), deviation);
   const shift = tf.sub(tf.reshape(beta, [1, 1, channels]), tf.mul(mean, scale));
   return tf.reshape(relu(tf, tf.add(tf.mul(flat, scale), shift)), [batch, height, width, channels]);
