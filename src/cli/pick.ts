@@ -5,7 +5,7 @@ import { TrackerError } from '../errors.js';
 import type { FrameBox } from '../geometry.js';
 import { createTrackerGroup } from '../node/open.js';
 import { listen } from '../web/listen.js';
-import type { PickedBox } from '../web/server.js';
+import type { PickedBox } from '../web/routes.js';
 import { listenForInterrupt } from './interrupt.js';
 import { streamOf } from './options.js';
 import { addAddressOptions, addressOf, type ServeOptions } from './serve.js';

@@ -26,7 +26,7 @@ export interface TrackRequest {
   readonly objects: readonly FirstBox[];
   readonly start?: OpenOptions['start'];
   /** Number of the video stream; left out: the one that players show. */
-  readonly stream?: number;
+  readonly stream?: number | undefined;
   readonly outputs: OutputPaths;
   /** Files that are read beside the video and the networks: none of them is written. */
   readonly inputs: readonly Input[];

@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- one state machine: a line that is opened, read, lost and opened again */
 /** Live sources: cameras, network streams, stdin. Always the newest frame; those in between are dropped and counted. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Readable } from 'node:stream';
@@ -36,9 +37,9 @@ export type LiveEvent =
 /** How a live source is opened, and how patient it is. */
 export interface LiveOptions {
   /** Aborted: the frames end. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** The ffmpeg to use; found otherwise. */
-  readonly binaries?: Binaries;
+  readonly binaries?: Binaries | undefined;
   /** Told what happens to the connection. */
   readonly onEvent?: (event: LiveEvent) => void;
   /** Without a frame for so long, a connection is given up and made again. Default 10. */

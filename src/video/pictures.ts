@@ -1,8 +1,10 @@
 /** Image files one after the other, as a video: each picture is a frame, and a file may hold several. */
+import { basename } from 'node:path';
 import { messageOf, TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import { decodeApng } from '../image/apng.js';
 import { decodePages, flattenRgba, type RgbImage } from '../image/decode.js';
+import { fitImage } from '../image/fit.js';
 import type { Frame } from '../image/frame.js';
 import { holdsOne, readPages, STILL, type Pages } from '../image/pages.js';
 import { doubtsAbout, imagesInFolder, inBatches, passedOver } from './images.js';
@@ -219,4 +221,24 @@ function runLength(numbers: readonly number[], at: number, longest: number): num
   let length = 1;
   while (length < longest && numbers[at + length] === numbers[at]! + length) length++;
   return length;
+}
+
+/** Pictures from a number on, those of another size scaled to that of the video. @param onResized is told of each that was */
+export async function* fitted(
+  pictures: Pictures,
+  size: Size,
+  first: number,
+  options: PictureOptions,
+  onResized: (what: string) => void,
+): AsyncGenerator<Frame, void, void> {
+  for await (const frame of pictures.frames(first, options)) {
+    if (frame.width !== size.width || frame.height !== size.height) {
+      const [found, expected] = [frame, size].map(({ width, height }) => `${width} x ${height}`);
+      const name = basename(pictures.nameOf(frame.index));
+      onResized(
+        `frame ${frame.index} (${name}) has ${found} pixels, it was scaled to ${expected} as the first image has`,
+      );
+    }
+    yield { ...frame, ...(await fitImage(frame, size)) };
+  }
 }

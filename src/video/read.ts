@@ -1,12 +1,10 @@
 /** Frames of a video file, of a folder of images, or of a pattern: one at a time, only as fast as they are taken. */
 import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import { IMAGE_EXTENSIONS } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
-import { fitImage } from '../image/fit.js';
 import { isHttp } from './address.js';
 import { findBinaries, oldBuildNote, passthroughOption, type Binaries } from './binaries.js';
 import { createCommand, startReading } from './command.js';
@@ -14,7 +12,7 @@ import { DecodeLog } from './decode-log.js';
 import { decodeIndex, DECODER_OPTIONS, MICROSECONDS, readPackets, TELL_TIMES } from './frame-index.js';
 import { imagesInFolder, isPicture, matchPattern } from './images.js';
 import { uprightFilters } from './orientation.js';
-import { openPictures, type PictureOptions, type Pictures } from './pictures.js';
+import { fitted, openPictures } from './pictures.js';
 import { probeVideo, SQUARE, unreadable, type PixelAspect, type VideoInfo } from './probe.js';
 import { findSource, notFoundHint, type Source } from './source.js';
 import { spool, type Spooled } from './spool.js';
@@ -67,15 +65,15 @@ export interface OpenOptions {
   /** Where to begin; indices and times stay those of the whole video. The frames before it are decoded all the same. */
   readonly start?: Start;
   /** Aborted: opening ends with INTERRUPTED, and frames just end. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Threads of the decoder; ffmpeg chooses otherwise. */
   readonly threads?: number;
   /** Number of the video stream, as ffprobe counts; left out: the one that players show. */
-  readonly stream?: number;
+  readonly stream?: number | undefined;
   /** The ffmpeg and ffprobe to use; found otherwise. */
-  readonly binaries?: Binaries;
+  readonly binaries?: Binaries | undefined;
   /** Told what the user should know before the frames come: that a stream is read to its end first, that ffmpeg is an old one. */
-  readonly onNote?: (text: string) => void;
+  readonly onNote?: ((text: string) => void) | undefined;
   /** It will be opened again: what can be read only once is refused. */
   readonly again?: boolean;
 }
@@ -390,23 +388,3 @@ async function openImages(
 }
 
 const indices = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-
-/** Pictures from a number on, those of another size scaled to that of the video. @param onResized is told of each that was */
-export async function* fitted(
-  pictures: Pictures,
-  size: Size,
-  first: number,
-  options: PictureOptions,
-  onResized: (what: string) => void,
-): AsyncGenerator<Frame, void, void> {
-  for await (const frame of pictures.frames(first, options)) {
-    if (frame.width !== size.width || frame.height !== size.height) {
-      const [found, expected] = [frame, size].map(({ width, height }) => `${width} x ${height}`);
-      const name = basename(pictures.nameOf(frame.index));
-      onResized(
-        `frame ${frame.index} (${name}) has ${found} pixels, it was scaled to ${expected} as the first image has`,
-      );
-    }
-    yield { ...frame, ...(await fitImage(frame, size)) };
-  }
-}

@@ -7,9 +7,9 @@ import { isHttp } from './address.js';
 import { findBinaries, type Binaries } from './binaries.js';
 import { decodeIndex, frameAt, quickFrame, readPackets, type FrameIndex } from './frame-index.js';
 import { imagesInFolder, isPicture } from './images.js';
-import { openPictures, type PictureFile } from './pictures.js';
+import { fitted, openPictures, type PictureFile } from './pictures.js';
 import { probeVideo, SQUARE, type PixelAspect, type VideoInfo } from './probe.js';
-import { decode, fitted, imagesHaveNoStreams, type Seek } from './read.js';
+import { decode, imagesHaveNoStreams, type Seek } from './read.js';
 
 export interface SeekableVideo extends Size {
   readonly path: string;
@@ -41,13 +41,13 @@ export interface SeekableVideo extends Size {
 }
 
 export interface SeekableOptions {
-  readonly binaries?: Binaries;
+  readonly binaries?: Binaries | undefined;
   /** The images, in order, where the path stands for some; left out: all that lie in the folder. */
-  readonly images?: readonly PictureFile[];
+  readonly images?: readonly PictureFile[] | undefined;
   /** Number of the video stream, as ffprobe counts; left out: the one that players show. */
-  readonly stream?: number;
+  readonly stream?: number | undefined;
   /** Aborted: counting the frames ends. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

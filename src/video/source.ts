@@ -37,9 +37,9 @@ export type Source =
     };
 
 export interface SourceOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** The ffprobe that looks at what a server does not tell; found otherwise. */
-  readonly binaries?: Binaries;
+  readonly binaries?: Binaries | undefined;
 }
 
 /**

@@ -21,9 +21,9 @@ export interface Spooled {
 }
 
 export interface SpoolOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Told before the first byte is read: it may take a while. */
-  readonly onNote?: (text: string) => void;
+  readonly onNote?: ((text: string) => void) | undefined;
   /** More is not taken. Left out: MAX_BYTES, and most of the room that the disk has. */
   readonly maxBytes?: number;
 }

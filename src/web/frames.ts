@@ -30,114 +30,156 @@ const READ_COST = 3;
 /** Who steps backwards is read so many frames at once. */
 const BACKWARDS = 12;
 
-interface Reader {
-  readonly frames: AsyncGenerator<Frame, void, void>;
-  readonly abort: AbortController;
-  /** Number of the frame that comes next. */
-  next: number;
-}
-
 export function createFrameStore(
   video: SeekableVideo,
   { cacheBytes = 64 * 2 ** 20, idleMs = 5000 }: FrameStoreOptions = {},
 ): FrameStore {
-  const cache = createCache(cacheBytes);
-  let reader: Reader | undefined;
-  let lastAsked = 0;
-  let idle: NodeJS.Timeout | undefined;
-  let queue: Promise<unknown> = Promise.resolve();
-  let closed = false;
+  return new ReadFrames(video, createCache(cacheBytes), idleMs);
+}
 
-  const encode = async (frame: Frame): Promise<Buffer> => {
+/** One reader for all who ask: they wait their turn, since what one reads is often what the next one wants. */
+class ReadFrames implements FrameStore {
+  private readonly reader: FrameReader;
+  private lastAsked = 0;
+  private idle: NodeJS.Timeout | undefined;
+  private queue: Promise<unknown> = Promise.resolve();
+  private closed = false;
+
+  constructor(
+    private readonly video: SeekableVideo,
+    private readonly cache: Cache,
+    private readonly idleMs: number,
+  ) {
+    this.reader = new FrameReader(video);
+  }
+
+  async jpeg(frame: number, signal?: AbortSignal): Promise<Buffer> {
+    const { cache } = this;
+    return cache.get(frame) ?? this.inTurn(frame, signal, async () => cache.get(frame) ?? this.read(frame));
+  }
+
+  async near(wanted: number, signal?: AbortSignal): Promise<{ frame: number; picture: Buffer }> {
+    return this.inTurn(wanted, signal, async () => {
+      const frame = this.nearest(wanted);
+      return { frame, picture: this.cache.get(frame) ?? (await this.read(frame)) };
+    });
+  }
+
+  async offer(frame: Frame): Promise<void> {
+    if (!this.closed && !this.cache.get(frame.index)) await this.encode(frame);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.idle);
+    this.reader.abort();
+    await this.queue.catch(() => undefined);
+    await this.reader.drop();
+    clearTimeout(this.idle);
+  }
+
+  private async encode(frame: Frame): Promise<Buffer> {
     const picture = await encodeJpeg(frame, MAX_SIDE);
-    cache.set(frame.index, picture);
+    this.cache.set(frame.index, picture);
     return picture;
-  };
-  const drop = async (): Promise<void> => {
-    const old = reader;
-    reader = undefined;
-    old?.abort.abort();
-    await old?.frames.return(undefined);
-  };
-  const open = async (first: number): Promise<Reader> => {
-    await drop();
-    const abort = new AbortController();
-    return { frames: video.frames(first, abort.signal), abort, next: first };
-  };
-  const isBackwards = (wanted: number): boolean => wanted < lastAsked && wanted >= lastAsked - BACKWARDS;
-  /** Reading on comes sooner than a jump. */
-  const isAhead = (wanted: number): boolean => {
-    if (!reader || wanted < reader.next) return false;
-    const between = wanted - reader.next;
-    return between <= READ_ON || READ_COST * between <= wanted - video.quickFrame(wanted);
-  };
-  const read = async (wanted: number): Promise<Buffer> => {
-    const backwards = isBackwards(wanted);
-    lastAsked = wanted;
-    const first = backwards ? Math.max(0, wanted - BACKWARDS) : wanted;
-    if (!reader || !isAhead(wanted)) reader = await open(first);
+  }
+
+  private isBackwards(wanted: number): boolean {
+    return wanted < this.lastAsked && wanted >= this.lastAsked - BACKWARDS;
+  }
+
+  private async read(wanted: number): Promise<Buffer> {
+    const backwards = this.isBackwards(wanted);
+    this.lastAsked = wanted;
+    if (!this.reader.isAhead(wanted)) await this.reader.open(backwards ? Math.max(0, wanted - BACKWARDS) : wanted);
     const before: Promise<unknown>[] = [];
     for (;;) {
-      const { value: frame } = await reader.frames.next().catch(async (error: unknown) => {
-        await drop();
-        throw error;
-      });
+      const frame = await this.reader.next();
       if (!frame || frame.index > wanted) {
-        await drop();
-        throw noFrame(video, wanted);
+        await this.reader.drop();
+        throw noFrame(this.video, wanted);
       }
-      reader.next = frame.index + 1;
       if (frame.index === wanted) {
         // else the next step back would not find them
         await Promise.all(before);
-        return encode(frame);
+        return this.encode(frame);
       }
-      if (backwards) before.push(encode(frame).catch(() => undefined));
+      if (backwards) before.push(this.encode(frame).catch(() => undefined));
     }
-  };
-  const wait = (): void => {
-    clearTimeout(idle);
-    idle = setTimeout(() => void (queue = queue.then(drop, drop)), idleMs);
-    idle.unref();
-  };
+  }
 
   /** One at a time: what waited may be there by now, or nobody wants it any more. */
-  const inTurn = <T>(frame: number, signal: AbortSignal | undefined, job: () => Promise<T>): Promise<T> => {
-    const result = queue.then(() => {
+  private inTurn<T>(frame: number, signal: AbortSignal | undefined, job: () => Promise<T>): Promise<T> {
+    const result = this.queue.then(() => {
       signal?.throwIfAborted();
-      if (closed) throw noFrame(video, frame);
-      clearTimeout(idle);
+      if (this.closed) throw noFrame(this.video, frame);
+      clearTimeout(this.idle);
       return job();
     });
-    queue = result.then(wait, wait);
+    const wait = (): void => this.endWhenIdle();
+    this.queue = result.then(wait, wait);
     return result;
-  };
-  const nearest = (wanted: number): number => {
-    const quick = video.quickFrame(wanted);
-    if (cache.get(wanted) || wanted - quick <= READ_ON || isBackwards(wanted)) return wanted;
-    return isAhead(wanted) && !cache.get(quick) ? wanted : quick;
-  };
+  }
 
-  return {
-    jpeg: async (frame, signal) =>
-      cache.get(frame) ?? inTurn(frame, signal, async () => cache.get(frame) ?? read(frame)),
-    near: async (wanted, signal) =>
-      inTurn(wanted, signal, async () => {
-        const frame = nearest(wanted);
-        return { frame, picture: cache.get(frame) ?? (await read(frame)) };
-      }),
-    async offer(frame) {
-      if (!closed && !cache.get(frame.index)) await encode(frame);
-    },
-    async close() {
-      closed = true;
-      clearTimeout(idle);
-      reader?.abort.abort();
-      await queue.catch(() => undefined);
-      await drop();
-      clearTimeout(idle);
-    },
-  };
+  private endWhenIdle(): void {
+    clearTimeout(this.idle);
+    const drop = (): Promise<void> => this.reader.drop();
+    this.idle = setTimeout(() => void (this.queue = this.queue.then(drop, drop)), this.idleMs);
+    this.idle.unref();
+  }
+
+  private nearest(wanted: number): number {
+    const { cache, reader } = this;
+    const quick = this.video.quickFrame(wanted);
+    if (cache.get(wanted) || wanted - quick <= READ_ON || this.isBackwards(wanted)) return wanted;
+    return reader.isAhead(wanted) && !cache.get(quick) ? wanted : quick;
+  }
+}
+
+/** Frames of a video from some number on; at most one ffmpeg at a time. */
+class FrameReader {
+  private reading:
+    { readonly frames: AsyncGenerator<Frame, void, void>; readonly abort: AbortController; next: number } | undefined;
+
+  constructor(private readonly video: SeekableVideo) {}
+
+  /** Reading on comes sooner than a jump. */
+  isAhead(wanted: number): boolean {
+    if (!this.reading || wanted < this.reading.next) return false;
+    const between = wanted - this.reading.next;
+    return between <= READ_ON || READ_COST * between <= wanted - this.video.quickFrame(wanted);
+  }
+
+  async open(first: number): Promise<void> {
+    await this.drop();
+    const abort = new AbortController();
+    this.reading = { frames: this.video.frames(first, abort.signal), abort, next: first };
+  }
+
+  /** Undefined after the last one, or where none is read. */
+  async next(): Promise<Frame | undefined> {
+    const { reading } = this;
+    if (!reading) return undefined;
+    try {
+      const { value: frame } = await reading.frames.next();
+      if (frame) reading.next = frame.index + 1;
+      return frame ?? undefined;
+    } catch (error) {
+      await this.drop();
+      throw error;
+    }
+  }
+
+  abort(): void {
+    this.reading?.abort.abort();
+  }
+
+  async drop(): Promise<void> {
+    const old = this.reading;
+    this.reading = undefined;
+    old?.abort.abort();
+    await old?.frames.return(undefined);
+  }
 }
 
 function noFrame(video: SeekableVideo, frame: number): TrackerError {

@@ -42,7 +42,7 @@ export interface Footage {
   /** Real path. */
   readonly file: string;
   /** Of a folder or a pattern: its images, real paths. */
-  readonly images?: readonly PictureFile[];
+  readonly images?: readonly PictureFile[] | undefined;
 }
 
 /**

@@ -43,7 +43,7 @@ export function createTrackerPool(open: () => Promise<PooledTracker>): TrackerPo
     async release() {
       released = true;
       const opened = await Promise.allSettled(idle.splice(0));
-      await Promise.all(opened.map((one) => (one.status === 'fulfilled' ? one.value.release() : undefined)));
+      await Promise.all(opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value.release()] : [])));
     },
   };
 }

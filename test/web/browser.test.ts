@@ -8,7 +8,8 @@ import { intersectionOverUnion } from '../../src/geometry.js';
 import { parseBoxes } from '../../src/io/boxes.js';
 import { createTrackerGroup } from '../../src/node/open.js';
 import { listen } from '../../src/web/listen.js';
-import type { PickedBox, WebOptions } from '../../src/web/server.js';
+import type { PickedBox } from '../../src/web/routes.js';
+import type { WebOptions } from '../../src/web/server.js';
 import { browserPath, builtPage, DEMO, openBrowser } from '../helpers/web.js';
 import { runFfmpeg, temporaryFolder } from '../helpers/video.js';
 

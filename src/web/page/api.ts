@@ -31,7 +31,7 @@ async function request(method: string, url: string, body?: object, signal?: Abor
   const response = await fetch(url, {
     method,
     ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
-    ...(signal ? { signal } : {}),
+    signal: signal ?? null,
   }).catch((error: unknown) => {
     if (signal?.aborted) throw error;
     throw new RefusedError({ code: '', message: 'the server does not answer', hint: 'is ebm-tracker still running?' });

@@ -133,6 +133,7 @@ function drawLabel(
 }
 
 /** Drawing with mouse, pen or finger. */
+// oxlint-disable-next-line max-lines-per-function -- the events of one drag, on its two starting points
 export function listenToStage(
   canvas: HTMLCanvasElement,
   model: Model,
