@@ -48,6 +48,7 @@ interface EvaluateOptions {
   quiet?: true;
 }
 
+// oxlint-disable-next-line max-lines-per-function -- a table of options, one after the other
 export function addEvaluateCommand(program: Command, terminal: Terminal, setExitCode: (code: number) => void): void {
   program
     .command('evaluate')

@@ -35,6 +35,7 @@ interface TrackOptions {
   quiet?: boolean;
 }
 
+// oxlint-disable-next-line max-lines-per-function -- a table of options, one after the other
 export function addTrackCommand(program: Command, terminal: Terminal): void {
   program
     .command('track')

@@ -38,6 +38,7 @@ interface TrainOptions {
 export const OBJECTIVE_HELP = 'what the energy is trained by: nce+, nce, ml-is, kld-is, ml-mcmc, sm or dsm';
 export const BACKEND_HELP = `TensorFlow.js backend: auto, ${TENSORFLOW_BACKENDS.join(', ')}`;
 
+// oxlint-disable-next-line max-lines-per-function -- a table of options, one after the other
 export function addTrainCommand(program: Command, terminal: Terminal): void {
   program
     .command('train')

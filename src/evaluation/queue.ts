@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- both ends of one protocol, whose messages and locks belong together */
 /**
  * The same run over many machines: sequences are jobs of a queue in Redis (BullMQ). The enqueuing process plans, adds and collects; workers
  * read the data set at a root of their own, run the tracker, and give the result back as the job's return value. No folder is shared.

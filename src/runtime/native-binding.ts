@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- a table of C functions and the binding that calls them */
 /**
  * TensorFlow's eager C API as the binding that the JavaScript layer of @tensorflow/tfjs-node asks for: its compiled add-on, replaced
  * by calls through koffi into libtensorflow_cc. Nothing is compiled or downloaded here.
@@ -87,6 +88,7 @@ const BUFFER = 'const void *';
 const RTLD_LAZY_NODELETE = 0x1001;
 
 /** The C functions that are called, typed. */
+// oxlint-disable-next-line max-lines-per-function -- a table of C functions, one after the other
 function loadFunctions(koffi: Koffi, directory: string) {
   const file = path.join(directory, TENSORFLOW_LIBRARIES[0]);
   const tensorflow = koffi.load(file, { lazy: true });
@@ -352,6 +354,7 @@ function setAttribute(c: Functions, op: Pointer, name: Pointer, attribute: Attri
   }
 }
 
+// oxlint-disable-next-line max-lines-per-function -- the functions of one interface that TensorFlow.js calls, on the same handles
 function createBinding(c: Functions, threads: number | undefined): NativeBinding {
   const status = c.newStatus();
   const context = createContext(c, status, threads);

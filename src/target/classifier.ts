@@ -96,6 +96,7 @@ const SOLUTION_PARTS = 2;
 const ITERATIONS_A_PART = 12;
 
 /** @param axis of the coarse map */
+// oxlint-disable-next-line max-lines-per-function -- begin, takeUp and goOn are three steps of one algorithm on the same equations
 export function createTargetLearner(graphs: TargetGraphs, axis: MapAxis, config: TargetConfig): TargetLearner {
   const multiply = multiplyOn(graphs.multiply);
 

@@ -100,6 +100,7 @@ async function encoderOptions({ ffmpeg }: Binaries): Promise<string[]> {
     : ['-c:v', 'mpeg4', '-q:v', '3'];
 }
 
+// oxlint-disable-next-line max-lines-per-function -- one state, of a file that grows: write, close and abort are its three ends
 async function startWriter(
   path: string,
   target: string,

@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- requests, and what their answers may be, are one thing */
 /** Requests to the server of the page: some good ones, most of them damaged, from strangers, or cut. */
 import { copyFile, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

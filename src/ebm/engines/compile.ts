@@ -125,6 +125,7 @@ function pooledBranch(
   return { dense, match, matrix, x, rows, template, bins, channels, groups, height, width, shape };
 }
 
+// oxlint-disable-next-line max-lines-per-function -- the way back mirrors the way there, layer by layer, and shares its values
 function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
   const g = new GraphBuilder();
   const { config } = model;

@@ -17,49 +17,10 @@ import { compileHead, type HeadGraphName } from './compile.js';
 export async function createOnnxEngine(model: HeadModel, openModel: OpenModel): Promise<HeadEngine> {
   const { config, geometry } = model;
   const { fine: f, coarse: c } = geometry;
-  const dense = Object.fromEntries(
-    DENSE_WEIGHTS.map((name) => [name, { data: model.weights[name]!.data, dims: model.weights[name]!.shape }]),
-  );
-  const bytesOf = (name: HeadGraphName): Uint8Array => {
-    const bytes = compileHead(model, name);
-    return name === 'energy' || name === 'gradient' ? fixInputs(bytes, dense) : bytes;
-  };
   // opened at its first use: a tracker may have embed and propose in another graph, and sampling alone needs no gradient
   const opened: Partial<Record<HeadGraphName, Promise<OnnxModel>>> = {};
-  const open = (name: HeadGraphName): Promise<OnnxModel> => (opened[name] ??= openModel(bytesOf(name)));
+  const open = (name: HeadGraphName): Promise<OnnxModel> => (opened[name] ??= openModel(graphOf(model, name)));
   const energyGraph = await open('energy');
-
-  // most boxes lie close together: of both maps, only what they touch is pooled from
-  const mapInputs = (map: 'fine' | 'coarse', embedding: Embedding, boxes: Float32Array) => {
-    const axis = geometry[map];
-    const bins = BINS[map];
-    const window = touchedWindow(boxes, axis);
-    const { x, y } = poolingMatrices(boxes, bins, axis, window);
-    const [width, height, count] = [window.x.count, window.y.count, boxes.length / 4];
-    const feeds: Record<string, FloatTensor> = {
-      [`${map}_map`]: {
-        data: cutWindow(embedding[map], config[map], axis, window),
-        dims: [height, width, config[map]],
-      },
-      [`${map}_x`]: { data: x, dims: [count, bins, width] },
-      [`${map}_y`]: { data: y, dims: [count, bins, height] },
-    };
-    return { feeds, window };
-  };
-
-  const scoringInputs = (embedding: Embedding, template: Template, boxes: Float32Array) => {
-    const fine = mapInputs('fine', embedding, boxes);
-    const coarse = mapInputs('coarse', embedding, boxes);
-    const feeds: Record<string, FloatTensor> = {
-      ...fine.feeds,
-      ...coarse.feeds,
-      template_fine: { data: template.fineBins, dims: [template.fineBins.length] },
-      template_coarse: { data: template.coarseBins, dims: [template.coarseBins.length] },
-      modulation: { data: template.modulation, dims: [template.modulation.length] },
-    };
-    return { feeds, fine: fine.window, coarse: coarse.window };
-  };
-
   return {
     model,
     name: `onnx (${energyGraph.provider})`,
@@ -84,12 +45,12 @@ export async function createOnnxEngine(model: HeadModel, openModel: OpenModel): 
     },
 
     async energy(embedding, template, boxes) {
-      const { energy } = await energyGraph.run(scoringInputs(embedding, template, boxes).feeds);
+      const { energy } = await energyGraph.run(scoringInputs(model, embedding, template, boxes).feeds);
       return energy!.data;
     },
 
     async energyAndGradient(embedding, template, boxes) {
-      const inputs = scoringInputs(embedding, template, boxes);
+      const inputs = scoringInputs(model, embedding, template, boxes);
       const out = await (await open('gradient')).run(inputs.feeds);
       const gradientOf = (map: 'fine' | 'coarse'): Float32Array => {
         const matrices = { x: out[`d_${map}_x`]!.data, y: out[`d_${map}_y`]!.data };
@@ -104,4 +65,45 @@ export async function createOnnxEngine(model: HeadModel, openModel: OpenModel): 
       await Promise.all(Object.values(opened).map(async (graph) => (await graph).release()));
     },
   };
+}
+
+/** A graph's bytes; the runtime prepares the dense layers once. */
+function graphOf(model: HeadModel, name: HeadGraphName): Uint8Array {
+  const bytes = compileHead(model, name);
+  if (name !== 'energy' && name !== 'gradient') return bytes;
+  const dense = DENSE_WEIGHTS.map((weight) => {
+    const { data, shape } = model.weights[weight]!;
+    return [weight, { data, dims: shape }] as const;
+  });
+  return fixInputs(bytes, Object.fromEntries(dense));
+}
+
+/** What the graphs energy and gradient take, and the windows of the maps that were cut out for it. */
+function scoringInputs(model: HeadModel, embedding: Embedding, template: Template, boxes: Float32Array) {
+  const fine = mapInputs(model, 'fine', embedding, boxes);
+  const coarse = mapInputs(model, 'coarse', embedding, boxes);
+  const feeds: Record<string, FloatTensor> = {
+    ...fine.feeds,
+    ...coarse.feeds,
+    template_fine: { data: template.fineBins, dims: [template.fineBins.length] },
+    template_coarse: { data: template.coarseBins, dims: [template.coarseBins.length] },
+    modulation: { data: template.modulation, dims: [template.modulation.length] },
+  };
+  return { feeds, fine: fine.window, coarse: coarse.window };
+}
+
+/** Most boxes lie close together: only what they touch of a map is pooled from. */
+function mapInputs({ config, geometry }: HeadModel, map: 'fine' | 'coarse', embedding: Embedding, boxes: Float32Array) {
+  const axis = geometry[map];
+  const bins = BINS[map];
+  const window = touchedWindow(boxes, axis);
+  const { x, y } = poolingMatrices(boxes, bins, axis, window);
+  const [width, height, count] = [window.x.count, window.y.count, boxes.length / 4];
+  const cut = cutWindow(embedding[map], config[map], axis, window);
+  const feeds: Record<string, FloatTensor> = {
+    [`${map}_map`]: { data: cut, dims: [height, width, config[map]] },
+    [`${map}_x`]: { data: x, dims: [count, bins, width] },
+    [`${map}_y`]: { data: y, dims: [count, bins, height] },
+  };
+  return { feeds, window };
 }

@@ -222,6 +222,7 @@ export function correlationKernels(tf: Tf, coarseBins: TF.Tensor2D): TF.Tensor2D
 }
 
 /** The head on a TensorFlow.js backend: for scoring where weights change, and to check the compiled head against. */
+// oxlint-disable-next-line max-lines-per-function -- the four computations of one head, which share its tensors
 export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>, model: HeadModel): HeadEngine {
   const { tf } = tensorflow;
   const { config, geometry } = model;

@@ -44,7 +44,7 @@ export async function foldersIn(folder: string): Promise<string[]> {
   };
   const names = entries.filter(({ name }) => !isHidden(name));
   const kept = await Promise.all(
-    names.map((entry) => entry.isDirectory() || (entry.isSymbolicLink() && isFolder(entry.name))),
+    names.map(async (entry) => entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(entry.name)))),
   );
   return names
     .filter((_, i) => kept[i])
