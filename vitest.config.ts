@@ -1,8 +1,58 @@
+import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+
+/** What starts many processes, trains, or tracks long: seconds a file. `npm test` leaves them out, `npm run test:all` runs all. */
+const SLOW = [
+  'benchmarks/built/cases',
+  'benchmarks/regression',
+  'benchmarks/regression/images',
+  'cli/convert',
+  'cli/doctor',
+  'cli/evaluate',
+  'cli/finetune',
+  'cli/keep-inputs',
+  'cli/pictures',
+  'cli/streams',
+  'cli/track',
+  'drawing/explain',
+  'e2e/package',
+  'evaluation/queue',
+  'evaluation/run-pool',
+  'evaluation/runner',
+  'evaluation/submit/submit',
+  'examples/examples',
+  'published/import',
+  'published/parity',
+  'runtime/collector',
+  'tools/build-backbone',
+  'tracker/failures',
+  'tracker/group',
+  'tracker/threads',
+  'training/learned-stages',
+  'training/loop',
+  'training/training',
+  'video/address',
+  'video/live',
+  'video/odd-videos',
+  'video/read',
+  'video/seek',
+  'video/source',
+  'video/write',
+  'web/browser',
+  'web/frames',
+  'web/server',
+  'web/session',
+].map((name) => `test/${name}.test.ts`);
+
+const gone = SLOW.filter((file) => !existsSync(new URL(file, import.meta.url)));
+if (gone.length > 0) throw new Error(`vitest.config.ts: SLOW names ${gone.join(', ')}, which is not there`);
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: SLOW } },
+      { extends: true, test: { name: 'slow', include: SLOW } },
+    ],
     // a test that hangs is ended; no measure of one that works: a busy machine takes many times as long
     testTimeout: 240_000,
     // live sources are tested on a machine that has the carried ffmpeg only, too

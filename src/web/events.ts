@@ -17,6 +17,11 @@ export function streamEvents(session: Session, reply: FastifyReply): FastifyRepl
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   });
+  // it asks for the head alone
+  if (reply.request.method === 'HEAD') {
+    raw.end();
+    return reply;
+  }
   const send = (event: VideoEvent): void => {
     raw.write(`data: ${JSON.stringify(event)}\n\n`);
     if (raw.writableLength > MAX_LAG) raw.destroy();

@@ -1,12 +1,13 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance } from 'fastify';
 import sharp from 'sharp';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { formatHead, formatRow, parseBoxes } from '../../src/io/boxes.js';
 import { FORMAT_NAMES, parseTracks } from '../../src/io/tracks.js';
 import type { FileList, VideoEvent, VideoOpened } from '../../src/web/messages.js';
@@ -35,9 +36,22 @@ const stillTracker = async (): Promise<PooledTracker> => ({
   release: async () => undefined,
 });
 
+/** Made once, and copied for each test. */
+let template: string;
+beforeAll(async () => {
+  template = await mkdtemp(path.join(tmpdir(), 'ebm-tracker-server-'));
+  await makeTemplate(template);
+});
+afterAll(() => rm(template, { recursive: true }));
+
 /** ROOT/clip.mp4, ROOT/img/*.png, and beside ROOT a secret that links lead to. */
 async function makeRoot(): Promise<{ root: string; outside: string }> {
   const folder = await temporaryFolder();
+  await cp(template, folder, { recursive: true });
+  return { root: path.join(folder, 'root'), outside: path.join(folder, 'outside') };
+}
+
+async function makeTemplate(folder: string): Promise<void> {
   const [root, outside] = [path.join(folder, 'root'), path.join(folder, 'outside')];
   await mkdir(path.join(root, 'img'), { recursive: true });
   await mkdir(outside);
@@ -48,7 +62,6 @@ async function makeRoot(): Promise<{ root: string; outside: string }> {
   await image.toFile(path.join(outside, 'secret.png'));
   await writeFile(path.join(root, 'notes.txt'), 'not a video');
   await writeFile(path.join(root, 'list.m3u8'), '#EXTM3U');
-  return { root, outside };
 }
 
 async function start(
@@ -485,6 +498,11 @@ describe('a video', () => {
       const events = await fetch(new URL(`/api/videos/${id}/events`, server.url), { signal: page.signal });
       expect(events.headers.get('content-type')).toContain('text/event-stream');
       expect(events.headers.get('content-security-policy')).toContain("default-src 'none'");
+      const head = await fetch(new URL(`/api/videos/${id}/events`, server.url), {
+        method: 'HEAD',
+        signal: page.signal,
+      });
+      expect([head.status, await head.text()]).toEqual([200, '']);
       const { value } = await events.body!.getReader().read();
       // a second event may have come with it
       const [event] = new TextDecoder().decode(value).split('\n\n');

@@ -1,5 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { FrameBox } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
 import type { TrackResult } from '../../src/result.js';
@@ -9,7 +11,7 @@ import { createLimit } from '../../src/web/limit.js';
 import type { ObjectData, VideoEvent, WireRow } from '../../src/web/messages.js';
 import { createSession, type Session } from '../../src/web/session.js';
 import { createTrackerPool, type PooledTracker } from '../../src/web/track-objects.js';
-import { makeNumberedVideo, temporaryFolder } from '../helpers/video.js';
+import { makeNumberedVideo } from '../helpers/video.js';
 
 const BOX = { x: 10, y: 8, w: 12, h: 10 };
 const FRAMES = 30;
@@ -47,10 +49,15 @@ interface Opened {
   object(id: number): ObjectData | undefined;
 }
 
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'ebm-tracker-session-'));
+  await makeNumberedVideo(path.join(folder, 'a.mp4'), { frames: FRAMES });
+});
+afterAll(() => rm(folder, { recursive: true }));
+
 async function open(onUpdate?: (frame: Frame) => Promise<void>): Promise<Opened> {
-  const file = path.join(await temporaryFolder(), 'a.mp4');
-  await makeNumberedVideo(file, { frames: FRAMES });
-  const video = await openSeekable(file);
+  const video = await openSeekable(path.join(folder, 'a.mp4'));
   await video.counted;
   const frames = createFrameStore(video);
   const pool = createTrackerPool(async () => movingTracker(onUpdate));

@@ -148,6 +148,9 @@ const KNOWS_ITS_END: readonly Container[] = ['mp4', 'mp4 that begins with its in
 function faultsOf(seen: Seen, { frames, whole, container }: Stream, way: string): string[] {
   const faults: string[] = [];
   const { error, counts, warnings } = seen;
+  // such a stream has no place for a length, and no end that anybody could know
+  if (way === 'http without a length' && container === 'ts')
+    return error === 'OPTION_INVALID' ? [] : [`read as a file: ${error}`];
   const live = way === 'stdin, live';
   const grows = way === 'a file that grows';
   if (error?.startsWith('crash')) return [error];
