@@ -11,6 +11,7 @@ const SLOW = [
   'cli/evaluate',
   'cli/finetune',
   'cli/keep-inputs',
+  'cli/pictures',
   'cli/streams',
   'cli/track',
   'drawing/explain',

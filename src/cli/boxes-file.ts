@@ -8,7 +8,7 @@ import { mediaOf } from './media.js';
 export interface BoxesFound {
   readonly objects: readonly FirstBox[];
   /** Where tracking starts: as asked for, else where the boxes are. */
-  readonly start?: Start;
+  readonly start?: Start | undefined;
 }
 
 /**
@@ -27,9 +27,9 @@ export async function readBoxesFile(
 ): Promise<BoxesFound> {
   const media = await mediaOfVideo(video, live);
   const frame = start && (await frameOf(video, start));
-  const objects = await readFirstBoxes(file, { frame, onNote: say, ...(media ? { media } : {}) });
+  const objects = await readFirstBoxes(file, { frame, onNote: say, media });
   const first = objects[0]?.frame ?? 0;
-  if (start !== undefined || first === 0) return { objects, ...(start ? { start } : {}) };
+  if (start !== undefined || first === 0) return { objects, start };
   if (live) {
     say(`${file}: boxes of frame ${first} are taken for the first picture of ${video}`);
     return { objects };

@@ -68,7 +68,7 @@ async function convert(
   const { from, to, video, size, fps, task, extent } = options;
   const draws = to === undefined && path.extname(output).toLowerCase() === '.mp4';
   const format = to === undefined ? undefined : parseFormatName(to);
-  const paths = draws ? { video: output, noRows: true } : { rows: output, ...(format ? { format } : {}) };
+  const paths = draws ? { video: output, noRows: true } : { rows: output, format };
   const inputs = [{ what: 'the boxes', path: input }, ...(video === undefined ? [] : await inputsOfVideo(video))];
   await checkOutputs(paths, inputs, stdout);
   const source = video === undefined ? undefined : await openVideo(video, { onNote, ...streamOf(options) });

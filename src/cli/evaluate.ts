@@ -19,7 +19,7 @@ import type { Protocol, ProtocolScore, ScoredSequence } from '../evaluation/type
 import { findServer, SERVERS } from '../evaluation/submit/servers.js';
 import { keepInputs, type Input, type Output } from '../files/keep-inputs.js';
 import { listenForInterrupt } from './interrupt.js';
-import { parseWhole, readConfig, resolveHead } from './options.js';
+import { optionalWhole, parseWhole, readConfig, resolveHead } from './options.js';
 import { createRunProgress } from './run-progress.js';
 import { packFile, submit, type SubmitOptions } from './submit.js';
 import type { Terminal } from './terminal.js';
@@ -206,18 +206,18 @@ async function run(
       threads: __,
       ...config
     } = await readConfig(options.config, {
-      ...(options.preset === undefined ? {} : { preset: options.preset }),
-      ...(head === undefined ? {} : { head: await resolveHead(head) }),
+      preset: options.preset,
+      head: await resolveHead(head),
     });
     const asked = {
       dataset: dataset.name,
       root,
       out: options.out,
       tracker: trackerName(tracker),
-      ...(tracker === undefined ? {} : { module: path.resolve(tracker) }),
+      module: tracker === undefined ? undefined : path.resolve(tracker),
       config,
       seeds: parseSeeds(options.seeds),
-      ...(only ? { only } : {}),
+      only,
       command: `ebm-tracker evaluate ${process.argv.slice(3).join(' ')}`,
       signal: interrupt.signal,
       onProgress: progress.update,
@@ -228,8 +228,8 @@ async function run(
     }
     return await runEvaluation({
       ...asked,
-      ...(workers === undefined ? {} : { workers: parseWhole('--workers', workers) }),
-      ...(threads === undefined ? {} : { threads: parseWhole('--threads', threads) }),
+      workers: optionalWhole('--workers', workers),
+      threads: optionalWhole('--threads', threads),
     });
   } finally {
     progress.end();
@@ -285,7 +285,7 @@ async function scoreFolders(
     );
     const record = await readRunRecord(folder);
     protocol ??= protocols[0]!;
-    inputs.push({ name: nameOf(folder, record), score: scores[0]!, scored, ...(record ? { run: record } : {}) });
+    inputs.push({ name: nameOf(folder, record), score: scores[0]!, scored, run: record });
   }
   if (json) terminal.stdout.write(`${JSON.stringify(records.length === 1 ? records[0] : records, undefined, 1)}\n`);
   if (report !== undefined && protocol) {

@@ -29,6 +29,11 @@ export function parseWhole(name: string, text: string): number {
   });
 }
 
+/** Undefined where the option was not given. @throws TrackerError OPTION_INVALID */
+export function optionalWhole(name: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseWhole(name, text);
+}
+
 /** Of every command that reads a video. */
 export const STREAM_OPTION = [
   '--stream <n>',
@@ -36,14 +41,20 @@ export const STREAM_OPTION = [
 ] as const;
 
 /** @throws TrackerError OPTION_INVALID */
-export function streamOf({ stream }: { readonly stream?: string }): { readonly stream?: number } {
-  return stream === undefined ? {} : { stream: parseWhole('--stream', stream) };
+export function streamOf({ stream }: { readonly stream?: string }): { readonly stream: number | undefined } {
+  return { stream: optionalWhole('--stream', stream) };
 }
 
 const HEAD_ENDING = '.safetensors';
 
-/** --head: a weight file, with or without its ending, as a path from anywhere; what is no file is a name of the manifest. */
-export async function resolveHead(text: string): Promise<string> {
+/**
+ * --head: a weight file, with or without its ending, as a path from anywhere; what is no file is a name of the manifest. Undefined where the
+ * option was not given.
+ */
+export async function resolveHead(text: string): Promise<string>;
+export async function resolveHead(text: string | undefined): Promise<string | undefined>;
+export async function resolveHead(text: string | undefined): Promise<string | undefined> {
+  if (text === undefined) return undefined;
   if (text.endsWith(HEAD_ENDING)) return path.resolve(text);
   const file = path.resolve(`${text}${HEAD_ENDING}`);
   return access(file).then(
@@ -61,13 +72,13 @@ export async function inputsOfModels({ manifest, head }: Pick<TrackerConfig, 'ma
 
 /** Fields of the configuration that have an option of their own. */
 export interface ConfigFlags {
-  readonly preset?: string;
+  readonly preset?: string | undefined;
   /** A weight file, or a head of the manifest. */
-  readonly head?: string;
-  readonly engine?: string;
-  readonly backend?: string;
-  readonly threads?: number;
-  readonly seed?: number;
+  readonly head?: string | undefined;
+  readonly engine?: string | undefined;
+  readonly backend?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly seed?: number | undefined;
 }
 
 /**

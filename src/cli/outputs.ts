@@ -15,18 +15,18 @@ import { openVideoWriter } from '../video/write.js';
 
 export interface OutputPaths {
   /** Left out: to stdout. */
-  readonly rows?: string;
+  readonly rows?: string | undefined;
   /** Left out: by the name of the file; CSV to stdout. */
-  readonly format?: FormatName;
+  readonly format?: FormatName | undefined;
   /** Rows go nowhere: only the video is wanted. */
   readonly noRows?: boolean;
   /** .mp4 with the boxes drawn in; left out: none. */
-  readonly video?: string;
+  readonly video?: string | undefined;
 }
 
 export interface Outputs {
   /** The file that rows are written to until the run ends, if an older one stays in its place till then. */
-  readonly waiting?: string;
+  readonly waiting?: string | undefined;
   /**
    * Writes one frame's result everywhere. A row is on its way to the disk when this resolves: a killed run keeps it.
    * @returns false where nobody wants more: the reader of stdout has gone, and there is no other output
@@ -45,7 +45,7 @@ export interface Kept {
 }
 
 interface Sink {
-  readonly waiting?: string;
+  readonly waiting?: string | undefined;
   write(tracked: TrackedObjects): Promise<boolean>;
   close(): Promise<void>;
   keep(): Promise<Kept | undefined>;
@@ -109,7 +109,7 @@ export async function openOutputs(
   }
   const waiting = sinks.find((sink) => sink.waiting !== undefined)?.waiting;
   return {
-    ...(waiting === undefined ? {} : { waiting }),
+    waiting,
     async write(tracked) {
       let wanted = false;
       for (const sink of sinks) wanted = (await sink.write(tracked)) || wanted;
@@ -162,7 +162,7 @@ async function fileSink(file: string, writer: TrackWriter, textOf: TextOf): Prom
     return growing.append(before + text);
   };
   return {
-    ...(growing.waiting === undefined ? {} : { waiting: growing.waiting }),
+    waiting: growing.waiting,
     write: (tracked) => append(textOf(tracked)),
     async close() {
       await append(writer.end());

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { createTrackerGroup } from '../node/open.js';
 import { listen, type ListenOptions } from '../web/listen.js';
 import { listenForInterrupt } from './interrupt.js';
-import { parseWhole, readConfig, resolveHead, STREAM_OPTION, streamOf } from './options.js';
+import { optionalWhole, readConfig, resolveHead, STREAM_OPTION, streamOf } from './options.js';
 import type { Terminal } from './terminal.js';
 
 export interface ServeOptions {
@@ -33,9 +33,9 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
   addAddressOptions(command).action(async (path: string, options: ServeOptions) => {
     const { head, threads, seed } = options;
     const config = await readConfig(options.config, {
-      ...(head === undefined ? {} : { head: await resolveHead(head) }),
-      ...(threads === undefined ? {} : { threads: parseWhole('--threads', threads) }),
-      ...(seed === undefined ? {} : { seed: parseWhole('--seed', seed) }),
+      head: await resolveHead(head),
+      threads: optionalWhole('--threads', threads),
+      seed: optionalWhole('--seed', seed),
     });
     const interrupt = listenForInterrupt();
     try {
@@ -66,8 +66,5 @@ export function addAddressOptions(command: Command): Command {
 
 /** @throws TrackerError OPTION_INVALID */
 export function addressOf({ host, port }: ServeOptions): Pick<ListenOptions, 'host' | 'port'> {
-  return {
-    ...(host === undefined ? {} : { host }),
-    ...(port === undefined ? {} : { port: parseWhole('--port', port) }),
-  };
+  return { host, port: optionalWhole('--port', port) };
 }

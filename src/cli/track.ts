@@ -9,7 +9,7 @@ import { FORMATS, FORMAT_NAMES, parseFormatName } from '../io/tracks.js';
 import { isLive } from '../video/source.js';
 import { readBoxesFile, type BoxesFound } from './boxes-file.js';
 import type { OutputPaths } from './outputs.js';
-import { parseStart, parseWhole, readConfig, resolveHead, STREAM_OPTION, streamOf } from './options.js';
+import { parseStart, optionalWhole, parseWhole, readConfig, resolveHead, STREAM_OPTION, streamOf } from './options.js';
 import type { Terminal } from './terminal.js';
 import { runTracking, type TrackRequest } from './tracking.js';
 
@@ -78,19 +78,19 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
       );
       const { preset, head, engine, backend, threads, seed } = options;
       const config = await readConfig(options.config, {
-        ...(preset === undefined ? {} : { preset }),
-        ...(head === undefined ? {} : { head: await resolveHead(head) }),
-        ...(engine === undefined ? {} : { engine }),
-        ...(backend === undefined ? {} : { backend }),
-        ...(threads === undefined ? {} : { threads: parseWhole('--threads', threads) }),
-        ...(seed === undefined ? {} : { seed: parseWhole('--seed', seed) }),
+        preset,
+        head: await resolveHead(head),
+        engine,
+        backend,
+        threads: optionalWhole('--threads', threads),
+        seed: optionalWhole('--seed', seed),
       });
       await runTracking(
         {
           video,
           live,
           objects,
-          ...(start === undefined ? {} : { start }),
+          start,
           ...streamOf(options),
           outputs: outputsOf(options, live),
           inputs: inputsOf(options),
@@ -113,7 +113,7 @@ async function firstBoxesOf(
   const start = given === undefined ? undefined : parseStart(given);
   if (box.length > 0 !== (boxes !== undefined)) {
     if (boxes !== undefined) return readBoxesFile(boxes, video, live, start, say);
-    return { objects: numbered(box.map(parseBox)), ...(start ? { start } : {}) };
+    return { objects: numbered(box.map(parseBox)), start };
   }
   const found = boxes === undefined ? 'neither' : 'both';
   throw new TrackerError('OPTION_INVALID', `track: expected --box or --boxes, found ${found}`, {
@@ -134,12 +134,10 @@ const STDOUT = '-';
 /** @throws TrackerError OPTION_INVALID */
 function outputsOf({ out: given, format, video }: TrackOptions, live: boolean): OutputPaths {
   const out = given === STDOUT ? undefined : given;
-  const name = format === undefined ? {} : { format: parseFormatName(format) };
-  if (live && out === undefined && format === undefined)
-    return { format: 'jsonl', ...(video === undefined ? {} : { video }) };
+  if (live && out === undefined && format === undefined) return { format: 'jsonl', video };
   if (out !== undefined && path.extname(out).toLowerCase() === '.mp4' && video === undefined && format === undefined)
     return { video: out, noRows: true };
-  return { ...name, ...(out === undefined ? {} : { rows: out }), ...(video === undefined ? {} : { video }) };
+  return { format: format === undefined ? undefined : parseFormatName(format), rows: out, video };
 }
 
 /** @throws TrackerError OPTION_INVALID */

@@ -24,7 +24,7 @@ export interface TrackRequest {
   readonly live?: boolean;
   /** One an object. */
   readonly objects: readonly FirstBox[];
-  readonly start?: OpenOptions['start'];
+  readonly start?: OpenOptions['start'] | undefined;
   /** Number of the video stream; left out: the one that players show. */
   readonly stream?: number | undefined;
   readonly outputs: OutputPaths;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { runQueueWorker, type QueueWorkerEvent } from '../evaluation/queue.js';
 import { listenForInterrupt } from './interrupt.js';
-import { parseWhole } from './options.js';
+import { optionalWhole } from './options.js';
 import type { Terminal } from './terminal.js';
 
 interface WorkerCommandOptions {
@@ -28,9 +28,9 @@ export function addWorkerCommand(program: Command, terminal: Terminal): void {
       try {
         const done = await runQueueWorker(queue, {
           root,
-          ...(tracker === undefined ? {} : { module: path.resolve(tracker) }),
-          ...(workers === undefined ? {} : { workers: parseWhole('--workers', workers) }),
-          ...(threads === undefined ? {} : { threads: parseWhole('--threads', threads) }),
+          module: tracker === undefined ? undefined : path.resolve(tracker),
+          workers: optionalWhole('--workers', workers),
+          threads: optionalWhole('--threads', threads),
           signal: interrupt.signal,
           onEvent: (event) => void terminal.stderr.write(`${describe(event)}\n`),
         });

@@ -108,7 +108,7 @@ function numbersOf(observation: Observation, frame: Frame, object: number | unde
   return {
     frame: frame.index,
     time: round(frame.time),
-    ...(object === undefined ? {} : { object }),
+    object,
     state: result.state,
     confidence: round(result.confidence),
     box: roundedBox(result.box),

@@ -29,7 +29,7 @@ const geometrySchema = z.strictObject({ fine: axisSchema, coarse: axisSchema, cr
 export interface HeadFile {
   readonly model: HeadModel;
   /** sha256 of the backbone it was trained on. */
-  readonly backbone?: string;
+  readonly backbone: string | undefined;
   /** All of its metadata: what a tracker needs beside the weights, and what made them. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -42,11 +42,7 @@ export function parseHeadFile(bytes: Uint8Array, where: string): HeadFile {
   const config = readField(metadata, 'config', configSchema, where);
   const geometry = readField(metadata, 'geometry', geometrySchema, where);
   checkWeights(tensors, config, `weights ${where}`);
-  return {
-    model: { config, geometry, weights: tensors },
-    ...(backbone === undefined ? {} : { backbone }),
-    metadata,
-  };
+  return { model: { config, geometry, weights: tensors }, backbone, metadata };
 }
 
 /** JSON in the metadata of a weight file. @throws TrackerError MODEL_INVALID */

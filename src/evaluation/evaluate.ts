@@ -76,12 +76,12 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
     config: settings,
     seeds,
     command: 'evaluate() of the library',
-    ...(tracker === undefined ? {} : { module: path.resolve(tracker) }),
-    ...(only === undefined ? {} : { only }),
-    ...(workers === undefined ? {} : { workers }),
-    ...(threads === undefined ? {} : { threads }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(onProgress === undefined ? {} : { onProgress }),
+    module: tracker === undefined ? undefined : path.resolve(tracker),
+    only,
+    workers,
+    threads,
+    signal,
+    onProgress,
   });
   const names = only ?? (await set.list(root));
   const runs: SeedScore[] = [];

@@ -43,17 +43,17 @@ export interface QueueWorkerOptions extends QueueOptions {
   /** Folder of the data set on this machine. */
   readonly root: string;
   /** This machine's copy of another tracker's module, where the queue is of one. */
-  readonly module?: string;
+  readonly module?: string | undefined;
   /** Processes; default: one a core. */
-  readonly workers?: number;
+  readonly workers?: number | undefined;
   /** Threads of each; default: cores shared out evenly. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Milliseconds after which a sequence of a worker that tells nothing more is another's; locks are renewed at half of it. */
   readonly lockDuration?: number;
   /** Milliseconds between two searches for such sequences. */
   readonly stalledInterval?: number;
   /** Ends the worker: what it has begun goes back into the queue. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: QueueWorkerEvent) => void;
 }
 

@@ -15,19 +15,19 @@ export interface EvaluationOptions {
   /** Name of the folder. */
   readonly tracker: string;
   /** Module of another tracker, see evaluated-tracker.ts; left out: ours. */
-  readonly module?: string;
+  readonly module?: string | undefined;
   readonly config: TrackerOptions;
   readonly seeds: readonly number[];
   /** Only these sequences. */
-  readonly only?: readonly string[];
+  readonly only?: readonly string[] | undefined;
   /** Processes; default: one a core. */
-  readonly workers?: number;
+  readonly workers?: number | undefined;
   /** Threads of each; default: cores shared out evenly. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** The command that made the results, for run.json. */
   readonly command: string;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: EvaluationProgress) => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: EvaluationProgress) => void) | undefined;
 }
 
 /** How far a run is. */

@@ -15,7 +15,7 @@ export const ATTEMPTS = 3;
 export const WORKER_DIED = 'WORKER_DIED';
 
 /** What was asked for, else one process a core and the cores shared out evenly. */
-export function shareCores(asked: { readonly workers?: number; readonly threads?: number }): {
+export function shareCores(asked: { readonly workers?: number | undefined; readonly threads?: number | undefined }): {
   workers: number;
   threads: number;
 } {
@@ -51,7 +51,7 @@ export async function closePool(pool: Pool): Promise<void> {
 export interface JobWatch {
   /** Processes that may die of it. */
   readonly attempts: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly onFrame: (done: number) => void;
 }
 

@@ -35,7 +35,7 @@ async function runTasks({ tasks }: Plan, workers: number, tally: Tally, signal?:
   signal?.addEventListener('abort', stop, { once: true });
   const runTask = async (task: Task): Promise<void> => {
     const onFrame = (frames: number): void => tally.advance(task, frames);
-    const outcome = await runJob(pool, task, { attempts: ATTEMPTS, ...(signal ? { signal } : {}), onFrame });
+    const outcome = await runJob(pool, task, { attempts: ATTEMPTS, signal, onFrame });
     if (!signal?.aborted) tally.end(task, outcome);
   };
   try {

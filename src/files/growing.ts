@@ -9,7 +9,7 @@ import { isReaderGone, modeOf, outputFailed, putInPlace } from './write.js';
 
 export interface GrowingFile {
   /** The file that it is written to until it is whole, where an older one stays in its place till then. */
-  readonly waiting?: string;
+  readonly waiting?: string | undefined;
   /** @returns false where the reader of a pipe has seen enough: nothing more is wanted. @throws TrackerError OUTPUT_FAILED */
   append(text: string): Promise<boolean>;
   /** It is whole: it takes its place. @throws TrackerError OUTPUT_FAILED, naming where it is kept */
@@ -69,7 +69,7 @@ async function openBeside(file: string, place: Place): Promise<GrowingFile> {
   };
   const waits = path !== place.path;
   return {
-    ...(waits ? { waiting: path } : {}),
+    waiting: waits ? path : undefined,
     async append(text) {
       await handle.appendFile(text).catch((cause: unknown) => {
         throw outputFailed(file, cause);

@@ -16,7 +16,7 @@ export interface Pages {
   /** Milliseconds that each of them is shown; left out where the file does not say. */
   readonly delays?: readonly number[];
   /** What shows that there should be more. */
-  readonly fault?: string;
+  readonly fault?: string | undefined;
 }
 
 export const STILL: Pages = { kind: 'still', numbers: [0] };
@@ -144,12 +144,12 @@ async function apngPages(file: FileReader): Promise<Pages> {
   // where the file ends before the first, that is the one that is missing
   const delays = scan.frames.length > 0 ? scan.frames.map(({ delay }) => orDefault(delay)) : [DEFAULT_DELAY];
   const fault = delays.length < scan.announced ? `cut off, it says that it has ${scan.announced} pictures` : undefined;
-  return { kind: 'apng', numbers: [...delays.keys()], delays, ...(fault === undefined ? {} : { fault }) };
+  return { kind: 'apng', numbers: [...delays.keys()], delays, fault };
 }
 
 async function tiffPages(file: FileReader): Promise<Pages> {
   const { pages, fault } = (await scanTiff(file)) ?? { pages: [], fault: undefined };
   if (pages.length === 0) return STILL;
   const isStill = pages.length === 1 && pages[0] === 0;
-  return { kind: isStill ? 'still' : 'pages', numbers: pages, ...(fault === undefined ? {} : { fault }) };
+  return { kind: isStill ? 'still' : 'pages', numbers: pages, fault };
 }

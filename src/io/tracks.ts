@@ -97,7 +97,7 @@ export interface ReadOptions extends ParseOptions {
   /** Left out: by the file's name, or, of .json, by what is in it. */
   readonly format?: FormatName | undefined;
   /** What is known of the video; Label Studio needs its size, times need its rate. */
-  readonly media?: Media;
+  readonly media?: Media | undefined;
 }
 
 /**

@@ -113,7 +113,7 @@ async function request(address: string, signal?: AbortSignal, headers: Record<st
   return fetch(url, {
     // a length of packed bytes would not be that of the file
     headers: { ...headers, 'accept-encoding': 'identity', ...(username ? { authorization: `Basic ${secret}` } : {}) },
-    ...(signal ? { signal } : {}),
+    signal: signal ?? null,
   });
 }
 

@@ -25,7 +25,7 @@ export function capture(
   timeoutMs = 0,
   signal?: AbortSignal,
 ): Promise<Captured> {
-  const settings = { timeout: timeoutMs, maxBuffer: 64 * 2 ** 20, windowsHide: true, ...(signal ? { signal } : {}) };
+  const settings = { timeout: timeoutMs, maxBuffer: 64 * 2 ** 20, windowsHide: true, signal };
   return new Promise((resolve) => {
     execFile(program, args, settings, (error, stdout, stderr) => {
       resolve(error ? { stdout, stderr, failure: describe(error) } : { stdout, stderr });

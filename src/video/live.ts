@@ -135,7 +135,7 @@ export async function openLive(path: string, options: LiveOptions = {}): Promise
 
 /** It would be read again and again, with most of its frames dropped. */
 async function refuseWhatEnds(path: string, binaries: Binaries, signal: AbortSignal | undefined): Promise<void> {
-  const { kind } = await findSource(path, { binaries, ...(signal ? { signal } : {}) });
+  const { kind } = await findSource(path, { binaries, signal });
   if (kind === 'live') return;
   throw new TrackerError('OPTION_INVALID', `live source ${path}: it has an end, expected a live source`, {
     hint: 'openVideo() reads every frame of it',

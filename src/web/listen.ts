@@ -5,9 +5,9 @@ import { createServer, type WebOptions } from './server.js';
 
 export interface ListenOptions extends Omit<WebOptions, 'token'> {
   /** Left out: loopback, without a token. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** 0: any that is free. Left out: the usual one, or any where that is taken. */
-  readonly port?: number;
+  readonly port?: number | undefined;
 }
 
 export interface WebServer {
@@ -25,7 +25,7 @@ const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::'];
 /** @throws TrackerError SERVER_FAILED where it cannot listen there; those of createServer */
 export async function listen({ host, port, ...options }: ListenOptions): Promise<WebServer> {
   const token = host === undefined ? undefined : makeToken();
-  const server = await createServer({ ...options, ...(token === undefined ? {} : { token }) });
+  const server = await createServer({ ...options, token });
   const address = host ?? LOOPBACK;
   const tryPort = (number: number): Promise<string> => server.listen({ host: address, port: number });
   try {

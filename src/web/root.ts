@@ -71,10 +71,10 @@ async function openPattern(given: string): Promise<Root> {
 async function spooledRoot(
   given: string,
   source: Extract<Source, { kind: 'stream' }>,
-  { onNote, ...options }: SpoolOptions,
+  options: SpoolOptions,
 ): Promise<Root> {
-  const { file, problem, remove } = await spool(given, source, { ...options, ...(onNote ? { onNote } : {}) });
-  if (problem !== undefined) onNote?.(`${given}: ${problem}`);
+  const { file, problem, remove } = await spool(given, source, options);
+  if (problem !== undefined) options.onNote?.(`${given}: ${problem}`);
   return { folder: path.dirname(file), only: nameOf(given), input: file, close: remove };
 }
 

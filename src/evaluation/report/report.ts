@@ -8,7 +8,7 @@ export interface TrackerInput {
   readonly score: ProtocolScore;
   readonly scored: readonly ScoredSequence[];
   /** run.json, where there is one. */
-  readonly run?: Readonly<Record<string, unknown>>;
+  readonly run?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface TrackerReport {
@@ -18,7 +18,7 @@ export interface TrackerReport {
   /** Mean of the headline metric over the sequences with each attribute; those of one sequence only are left out. */
   readonly attributes: Readonly<Record<string, number>>;
   readonly reliability?: Reliability;
-  readonly run?: Readonly<Record<string, unknown>>;
+  readonly run?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** How often boxes of some confidence overlap the truth by more than a half. */
