@@ -20,7 +20,7 @@ interface Speed {
 
 const BENCHMARKS = path.join(import.meta.dirname, '..');
 const read = <T>(file: string): T => JSON.parse(readFileSync(path.join(BENCHMARKS, file), 'utf8')) as T;
-const RESULTS = { fast: 'result-fast.json', default: 'result-val.json', accurate: 'result-accurate.json' };
+const RESULTS = { fast: 'result-fast.json', default: 'result-val.json' };
 /** Of other trackers on the same sequences, whose speed was not measured here. */
 const LEVELS = [
   ['NanoTrack V3', 0.707],

@@ -69,7 +69,7 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
     .option('--workers <n>', 'processes (default: one a core)')
     .option('--threads <n>', 'threads of each process (default: cores shared out)')
     .option('--queue <url>', 'run on the workers of a queue, redis://host:port (see ebm-tracker worker)')
-    .option('--preset <name>', 'fast, default or accurate (src/presets.ts)')
+    .option('--preset <name>', 'fast or default (src/presets.ts)')
     .option('--config <file>', 'JSON file with any field of src/config.ts')
     .option(
       '--protocol <name>',

@@ -25,7 +25,6 @@ interface TrainOptions {
   learnedShare: string;
   proposalObjective: string;
   absent: string;
-  composites?: string;
   rate?: string;
   from?: string;
   learnBackbone?: string;
@@ -63,10 +62,6 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
     .option('--sequence-crops <n>', 'crops of each sequence', '110')
     .option('--photo-objects <n>', 'objects of each photograph', '1')
     .option('--photo-crops <n>', 'crops of each object of a photograph', '3')
-    .option(
-      '--composites <0..1>',
-      "share of the photographs' crops with the object on another picture, and with another object beside it",
-    )
     .option('--objective <name>', OBJECTIVE_HELP, 'nce+')
     .option(
       '--learned-share <0..1>',
@@ -117,8 +112,6 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
     objectsPerPhoto: whole('photo-objects', options.photoObjects),
     cropsPerObject: whole('photo-crops', options.photoCrops),
   };
-  const composites =
-    options.composites === undefined ? {} : { composites: parseShare('--composites', options.composites) };
   // loaded here only: other commands do without TensorFlow.js
   const { trainHead } = await import('../training/train-head.js');
   const { parseSource } = await import('../training/mixture.js');
@@ -127,7 +120,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
   const objective = objectiveName(options.objective);
   const proposalObjective = proposalObjectiveName(options.proposalObjective);
   if (options.showBatch !== undefined) {
-    await showBatch(options.showBatch, options.data, createRandom(seed), composites.composites, terminal);
+    await showBatch(options.showBatch, options.data, createRandom(seed), terminal);
     return;
   }
   const interrupt = listenForInterrupt();
@@ -141,7 +134,6 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
     const request = {
       ...(options.more === undefined ? {} : { more: options.more.map(parseSource) }),
       ...numbers,
-      ...composites,
       objective,
       learnedShare,
       proposalObjective,
@@ -162,19 +154,13 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
   }
 }
 
-async function showBatch(
-  file: string,
-  data: string,
-  random: Random,
-  composites: number | undefined,
-  { stderr }: Terminal,
-): Promise<void> {
+async function showBatch(file: string, data: string, random: Random, { stderr }: Terminal): Promise<void> {
   const { readTrainingFootage } = await import('../training/train-head.js');
   const { inputsOfFootage } = await import('../training/inputs.js');
   const { writeBatchSheet } = await import('../training/batch-sheet.js');
   const footage = await readTrainingFootage(data);
   await keepInputs([{ what: '--show-batch', path: file }], await inputsOfFootage(footage));
-  await writeBatchSheet(file, footage.sequences, footage.photos, random, composites);
+  await writeBatchSheet(file, footage.sequences, footage.photos, random);
   stderr.write(`wrote ${file}: rows of one object each; truth green, last box amber\n`);
 }
 
@@ -190,7 +176,6 @@ function commandOf(options: TrainOptions): string {
     'sequence-crops': options.sequenceCrops,
     'photo-objects': options.photoObjects,
     'photo-crops': options.photoCrops,
-    composites: options.composites,
     rate: options.rate,
     'learn-backbone': options.learnBackbone,
     'learn-from': options.learnFrom,

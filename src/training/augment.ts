@@ -26,10 +26,6 @@ export interface CropJitter {
   readonly occluded: number;
   /** Share of crops in which what lies outside the picture is another picture, not the repeated border. */
   readonly backdrop: number;
-  /** Share of crops in which the object is cut out, under a soft mask, and set onto another picture. */
-  readonly moved: number;
-  /** Share of crops in which an object of another picture is set beside it. */
-  readonly rival: number;
 }
 
 export const SEQUENCE_JITTER: CropJitter = {
@@ -46,24 +42,14 @@ export const SEQUENCE_JITTER: CropJitter = {
   turn: 0,
   occluded: 0.08,
   backdrop: 0,
-  moved: 0,
-  rival: 0,
 };
-/** Of photographs. @param composites share of crops with the object on another picture, and with another object beside it */
-export const photoJitter = (composites = 0): CropJitter => ({
+/** Of photographs. */
+export const PHOTO_JITTER: CropJitter = {
   ...SEQUENCE_JITTER,
   stretch: 0.08,
   turn: 0.12,
   backdrop: 0.7,
-  moved: composites,
-  rival: composites,
-});
-
-/** Another picture: what may show behind or beside the object. */
-export interface Backdrop {
-  readonly frame: Frame;
-  readonly boxes: readonly FrameBox[];
-}
+};
 
 export interface TrainingCrop {
   /** RGB [S, S, 3], 0..255 */
@@ -83,8 +69,7 @@ const limit = (value: number, most: number): number => Math.min(most, Math.max(-
 /**
  * @param box the object in the frame
  * @param flip mirror the crop left to right
- * @param behind picture that may show outside the frame (photographs are often filled by their object, footage seldom is), behind the object
- *   or, an object of it, beside it
+ * @param behind picture that may show outside the frame: photographs are often filled by their object, footage seldom is
  */
 export function jitteredCrop(
   frame: Frame,
@@ -92,7 +77,7 @@ export function jitteredCrop(
   flip: boolean,
   jitter: CropJitter,
   random: Random,
-  behind?: Backdrop,
+  behind?: Frame,
 ): TrainingCrop {
   const { cropSize: out, searchFactor } = jitter;
   const off = random.uniform() < jitter.wideShare ? jitter.wide : 1;
@@ -114,16 +99,13 @@ export function jitteredCrop(
   };
   const angle = jitter.turn * random.normal();
   const sides = turnedSides((box.w * out) / width, (box.h * out) / height, angle);
-  const backdrop = behind && random.uniform() < jitter.backdrop ? behind.frame : undefined;
+  const backdrop = behind && random.uniform() < jitter.backdrop ? behind : undefined;
   const rgb = turned({ cx, cy, width, height, out }, centre, angle, (window) => {
     const picture = resample(frame, window);
     if (backdrop) fillOutside(picture, window, frame, backdrop, random);
     return picture;
   });
   const truth = cropBox(centre.x, centre.y, sides.w, sides.h);
-  // a share of 0 draws no number: crops without composites stay as they are
-  if (behind && jitter.moved > 0 && random.uniform() < jitter.moved) setOnto(rgb, out, truth, behind.frame, random);
-  if (behind && jitter.rival > 0 && random.uniform() < jitter.rival) addRival(rgb, out, truth, behind, random);
   if (random.uniform() < jitter.occluded) occlude(rgb, out, truth, random);
   // the last box keeps the area that the search factor says, whatever the stretch
   const lastW = (lastWidth * out) / width;
@@ -219,59 +201,6 @@ function pieceOf(picture: Frame, out: number, random: Random): Float32Array {
     height: side,
     out,
   });
-}
-
-/** Width of a mask's soft edge, as a share of the half side. */
-const MASK_EDGE = 0.12;
-
-/** 1 inside a rounded box of half sides 1, 0 outside; objects seldom fill the corners of their box. */
-function roundedMask(u: number, v: number): number {
-  const radius = (u ** 4 + v ** 4) ** 0.25;
-  return Math.min(1, Math.max(0, (1 - radius) / MASK_EDGE));
-}
-
-/** Keeps the object and puts another picture behind it. */
-function setOnto(rgb: Float32Array, size: number, { cx, cy, w, h }: CropBox, picture: Frame, random: Random): void {
-  const other = pieceOf(picture, size, random);
-  for (let row = 0, at = 0; row < size; row++) {
-    for (let column = 0; column < size; column++, at += 3) {
-      const keep = roundedMask((column + 0.5 - cx) / (w / 2), (row + 0.5 - cy) / (h / 2));
-      for (let c = at; c < at + 3; c++) rgb[c] = keep * rgb[c]! + (1 - keep) * other[c]!;
-    }
-  }
-}
-
-/** Sets an object of another picture, about as large, beside the object; nothing where it would cover a fifth of it. */
-function addRival(rgb: Float32Array, size: number, truth: CropBox, { frame, boxes }: Backdrop, random: Random): void {
-  const box = boxes[random.integer(Math.max(1, boxes.length))];
-  if (!box) return;
-  const area = truth.w * truth.h * Math.exp(0.5 * random.normal());
-  const w = Math.sqrt((area * box.w) / box.h);
-  const h = area / w;
-  const cx = size * random.uniform();
-  const cy = size * random.uniform();
-  const across = (truth.w + w) / 2 - Math.abs(truth.cx - cx);
-  const down = (truth.h + h) / 2 - Math.abs(truth.cy - cy);
-  if (across > 0 && down > 0 && across * down > 0.2 * truth.w * truth.h) return;
-  const side = Math.ceil(Math.max(w, h));
-  if (side < 2) return;
-  const rival = resample(frame, {
-    cx: box.x + box.w / 2,
-    cy: box.y + box.h / 2,
-    width: (box.w * side) / w,
-    height: (box.h * side) / h,
-    out: side,
-  });
-  const left = Math.round(cx - side / 2);
-  const top = Math.round(cy - side / 2);
-  for (let row = Math.max(0, -top); row < side && top + row < size; row++) {
-    for (let column = Math.max(0, -left); column < side && left + column < size; column++) {
-      const keep = roundedMask((column + 0.5 - side / 2) / (w / 2), (row + 0.5 - side / 2) / (h / 2));
-      const from = 3 * (row * side + column);
-      const to = 3 * ((top + row) * size + left + column);
-      for (let c = 0; c < 3; c++) rgb[to + c] = keep * rival[from + c]! + (1 - keep) * rgb[to + c]!;
-    }
-  }
 }
 
 /** Copies a piece of the crop, from beside the object, over one side of it: a quarter to a half of the box is covered. */

@@ -2,7 +2,7 @@
 import type { Random } from '../random.js';
 import type { Colour } from '../image/draw.js';
 import { writeSheet, type Tile } from '../image/sheet.js';
-import { jitteredCrop, photoJitter, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
+import { jitteredCrop, PHOTO_JITTER, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import type { Photo, Sequence } from '../datasets/footage.js';
 import { readPhoto, sequenceCrops, shuffled } from './fill-bank.js';
 
@@ -18,9 +18,7 @@ export async function writeBatchSheet(
   sequences: readonly Sequence[],
   photos: readonly Photo[],
   random: Random,
-  composites = 0,
 ): Promise<void> {
-  const jitter = photoJitter(composites);
   const tiles: Tile[] = [];
   const photoRows = photos.length > 0 ? ROWS / 2 : 0;
   for (const sequence of shuffled(sequences, random).slice(0, ROWS - photoRows)) {
@@ -31,8 +29,8 @@ export async function writeBatchSheet(
     const frame = await readPhoto(photo);
     const box = photo.boxes[random.integer(photo.boxes.length)];
     for (let i = 0; i < (box ? COLUMNS : 0); i++)
-      tiles.push(toTile(jitteredCrop(frame, box!, random.uniform() < 0.5, jitter, random, behind)));
-    behind = { frame, boxes: photo.boxes };
+      tiles.push(toTile(jitteredCrop(frame, box!, random.uniform() < 0.5, PHOTO_JITTER, random, behind)));
+    behind = frame;
   }
   await writeSheet(file, tiles, SEQUENCE_JITTER.cropSize, COLUMNS);
 }

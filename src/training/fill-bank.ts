@@ -4,7 +4,7 @@ import { decodeImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
 import { openVideo } from '../video/read.js';
-import { jitteredCrop, photoJitter, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
+import { jitteredCrop, PHOTO_JITTER, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import type { Photo, Provenance, Sequence } from '../datasets/footage.js';
 import { BankWriter, type BankBackbone } from './bank.js';
 
@@ -14,8 +14,6 @@ export interface FillPlan {
   /** At most so many objects of one photograph, and crops of each of them. */
   readonly objectsPerPhoto: number;
   readonly cropsPerObject: number;
-  /** Share of the photographs' crops with the object on another picture, and with another object beside it. */
-  readonly composites?: number;
   readonly seed: number;
 }
 
@@ -173,12 +171,11 @@ async function makePhoto(
   const { photo, boxes, object } = picks[index]!;
   const frame = await readPhoto(photo);
   const before = picks[index - 1];
-  const behind = before && { frame: await readPhoto(before.photo), boxes: before.boxes };
-  const jitter = photoJitter(plan.composites);
+  const behind = before && (await readPhoto(before.photo));
   return boxes.flatMap((box, i) => {
     const flip = random.uniform() < 0.5; // one for the object, so that all its crops pair
     return Array.from({ length: plan.cropsPerObject }, () => ({
-      crop: jitteredCrop(frame, box, flip, jitter, random, behind),
+      crop: jitteredCrop(frame, box, flip, PHOTO_JITTER, random, behind),
       object: object + i,
       frame: 0,
       flip,

@@ -77,8 +77,7 @@ export async function prepareBank(
   stages?: LearnedStages,
 ): Promise<{ bank: Bank; data: string }> {
   const data = await hashFootage(sequences, photos);
-  const { cropsPerSequence, objectsPerPhoto, cropsPerObject, composites, seed } = plan;
-  const made = composites ? [`composites ${composites}`] : [];
+  const { cropsPerSequence, objectsPerPhoto, cropsPerObject, seed } = plan;
   const base = earlierBase(stages);
   const source = [
     data,
@@ -86,7 +85,6 @@ export async function prepareBank(
     objectsPerPhoto,
     cropsPerObject,
     seed,
-    ...made,
     ...(base === undefined ? [] : [base]),
   ].join(' ');
   const folder = join(work, 'bank');

@@ -55,8 +55,6 @@ export interface TrainHeadRequest extends TrainingCommon {
   readonly cropsPerSequence: number;
   readonly objectsPerPhoto: number;
   readonly cropsPerObject: number;
-  /** See FillPlan. */
-  readonly composites?: number;
 }
 
 /** Sequences to learn from, and photographs. @throws TrackerError DATA_INVALID naming path and line */

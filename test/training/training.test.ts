@@ -5,7 +5,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nce } from '../../src/ebm/objectives/nce.js';
 import { proposalLikelihood } from '../../src/ebm/objectives/proposal-likelihood.js';
 import { decodeProposal, logDensity } from '../../src/ebm/proposal.js';
-import type { FrameBox } from '../../src/geometry.js';
 import { createRandom } from '../../src/random.js';
 import { openTensorflow, type Tensorflow } from '../../src/runtime/tensorflow.js';
 import { jitteredCrop, SEQUENCE_JITTER } from '../../src/training/augment.js';
@@ -263,38 +262,4 @@ test('the proposal learns by divergence where boxes are drawn, and is refused wh
     );
   expect(step('nce+').gradients['proposal.output.bias']!.some((value) => value !== 0)).toBe(true);
   expect(() => step('dsm')).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
-});
-
-test('composites: the object stays, another picture is behind it, or an object of that beside it', () => {
-  const filled = (r: number, g: number, b: number) => ({
-    data: Uint8Array.from({ length: 3 * 200 * 200 }, (_, i) => [r, g, b][i % 3]!),
-    width: 200,
-    height: 200,
-    index: 0,
-    time: 0,
-  });
-  const frame = filled(220, 10, 10);
-  const random = createRandom(6);
-  const channelAt = (rgb: Float32Array, x: number, y: number): number => {
-    const at = 3 * (Math.floor(y) * SEQUENCE_JITTER.cropSize + Math.floor(x));
-    const pixel = [...rgb.subarray(at, at + 3)];
-    return pixel.indexOf(Math.max(...pixel));
-  };
-  const still = { ...SEQUENCE_JITTER, scale: 0, side: 0, near: 0, nearShare: 1, occluded: 0 };
-  const crop = (moved: number, rival: number, behind: ReturnType<typeof filled>, boxes: FrameBox[]) =>
-    jitteredCrop(frame, { x: 80, y: 80, w: 40, h: 40 }, false, { ...still, moved, rival }, random, {
-      frame: behind,
-      boxes,
-    });
-  let rivals = 0;
-  for (let i = 0; i < 30; i++) {
-    const { rgb, box } = crop(1, 0, filled(10, 10, 220), []);
-    const grey = channelAt(rgb, 1, 1) === 0;
-    if (grey) continue; // a crop without colour tells nothing
-    expect([channelAt(rgb, box.cx, box.cy), channelAt(rgb, 3, 3)]).toEqual([0, 2]);
-    const beside = crop(0, 1, filled(10, 220, 10), [{ x: 50, y: 50, w: 30, h: 60 }]);
-    if (beside.rgb.some((_, at) => at % 3 === 1 && beside.rgb[at]! > beside.rgb[at - 1]! + 50)) rivals++;
-    expect(channelAt(beside.rgb, beside.box.cx, beside.box.cy)).toBe(0);
-  }
-  expect(rivals).toBeGreaterThan(10);
 });
