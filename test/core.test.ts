@@ -24,6 +24,12 @@ const OF_NODE = [
   '__filename',
 ];
 
+/** Node's, but for the bytes: a browser knows no Buffer. */
+const platform = {
+  ...nodePlatform,
+  readFile: async (file: string) => new Uint8Array(await nodePlatform.readFile(file)),
+};
+
 let bundled: BuildResult<{ write: false; metafile: true }>;
 let core: typeof Core;
 beforeAll(async () => {
@@ -66,7 +72,7 @@ test('with a platform it tracks as on Node, box for box, one object and several'
     await tracker.release();
     return results;
   };
-  expect(await one(await core.createTracker(nodePlatform, OPTIONS))).toEqual(await one(await createTracker(OPTIONS)));
+  expect(await one(await core.createTracker(platform, OPTIONS))).toEqual(await one(await createTracker(OPTIONS)));
   const several = async (group: Core.TrackerGroup): Promise<unknown[]> => {
     const results = [await group.init(frameWithTwo(0), [BOX, OTHER])];
     for (let i = 1; i <= FRAMES; i++) results.push(await group.update(frameWithTwo(i)));
@@ -74,14 +80,14 @@ test('with a platform it tracks as on Node, box for box, one object and several'
     return results;
   };
   // a platform without threads has no lanes
-  const { startLane: _, ...alone } = nodePlatform;
+  const { startLane: _, ...alone } = platform;
   const group = await core.createTrackerGroup(alone, { ...OPTIONS, lanes: 2 });
   expect(group.description.lanes).toBe(1);
   expect(await several(group)).toEqual(await several(await createTrackerGroup({ ...OPTIONS, lanes: 1 })));
 });
 
 test('an engine or a model that a platform does not have is refused with a code', async () => {
-  const { openTfjsEngine: _, ...plain } = nodePlatform;
+  const { openTfjsEngine: _, ...plain } = platform;
   await expect(core.createTracker(plain, { ...OPTIONS, engine: 'tfjs' })).rejects.toMatchObject({
     code: 'RUNTIME_UNAVAILABLE',
   });

@@ -110,14 +110,9 @@ async function openGroup(config: TrackerConfig, objects: number, explainer: Expl
 }
 
 async function openFile(request: TrackRequest, signal: AbortSignal, { stderr }: Terminal): Promise<VideoSource> {
-  const start = request.start === undefined ? {} : { start: request.start };
-  const stream = request.stream === undefined ? {} : { stream: request.stream };
-  const source = await openVideo(request.video, {
-    ...start,
-    ...stream,
-    signal,
-    onNote: (text) => void (request.quiet || stderr.write(`note: ${text}\n`)),
-  });
+  const { video, start, stream, quiet } = request;
+  const onNote = (text: string): void => void (quiet || stderr.write(`note: ${text}\n`));
+  const source = await openVideo(video, { start, stream, signal, onNote });
   for (const { box } of request.objects) checkFirstBox(box, source);
   return source;
 }

@@ -63,7 +63,7 @@ export type Start =
 /** How a video is opened. */
 export interface OpenOptions {
   /** Where to begin; indices and times stay those of the whole video. The frames before it are decoded all the same. */
-  readonly start?: Start;
+  readonly start?: Start | undefined;
   /** Aborted: opening ends with INTERRUPTED, and frames just end. */
   readonly signal?: AbortSignal | undefined;
   /** Threads of the decoder; ffmpeg chooses otherwise. */
