@@ -230,11 +230,5 @@ export interface HeadEngine {
   propose(embedding: Embedding, template: Template): Promise<Float32Array>;
   /** f(x, y) of each box. */
   energy(embedding: Embedding, template: Template, boxes: Float32Array): Promise<Float32Array>;
-  /** f and its gradient [N, 4] with respect to cx, cy, w, h (per crop pixel). */
-  energyAndGradient(
-    embedding: Embedding,
-    template: Template,
-    boxes: Float32Array,
-  ): Promise<{ energy: Float32Array; gradient: Float32Array }>;
   release(): Promise<void>;
 }

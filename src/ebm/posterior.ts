@@ -24,11 +24,10 @@ import type { CropBox } from '../geometry.js';
 /** A log-density up to a constant; y is [N, 4]. */
 export interface LogDensity {
   values(y: Float32Array): Promise<Float32Array>;
-  valuesAndGradients(y: Float32Array): Promise<{ values: Float32Array; gradients: Float32Array }>;
 }
 
-/** A term of the posterior in closed form: its value at y[at .. at + 3], and its gradient added to `gradient` there where that is given. */
-export type LogTerm = (y: Float32Array, at: number, gradient?: Float32Array) => number;
+/** A term of the posterior in closed form: its value at y[at .. at + 3]. */
+export type LogTerm = (y: Float32Array, at: number) => number;
 
 /** Sizes further than this from the last one are not boxes of interest, and overflow: log sizes are limited to it. */
 const MAX_LOG_SIZE = 3;
@@ -61,21 +60,14 @@ export function placePrior(base: Pick<CropBox, 'w' | 'h'>, deviation: number, ta
   const wide = narrow / (tail * tail);
   // spread over tail^2 times the area
   const tailLog = TAIL_LOG_MASS - 2 * Math.log(tail);
-  return (y, at, gradient) => {
+  return (y, at) => {
     const dx = y[at]! * sx;
     const dy = y[at + 1]! * sy;
     const distance = dx * dx + dy * dy;
     const a = -0.5 * distance * narrow;
     const b = -0.5 * distance * wide + tailLog;
     const max = Math.max(a, b);
-    const ea = Math.exp(a - max);
-    const eb = Math.exp(b - max);
-    if (gradient) {
-      const pull = -(ea * narrow + eb * wide) / (ea + eb);
-      gradient[at]! += pull * dx * sx;
-      gradient[at + 1]! += pull * dy * sy;
-    }
-    return max + Math.log(ea + eb);
+    return max + Math.log(Math.exp(a - max) + Math.exp(b - max));
   };
 }
 
@@ -86,21 +78,14 @@ export function placePrior(base: Pick<CropBox, 'w' | 'h'>, deviation: number, ta
 export function sizePrior(size: number, aspect: number, tail: number): LogTerm {
   const wide = 1 / (tail * tail);
   const tailLog = TAIL_LOG_MASS - 2 * Math.log(tail);
-  return (y, at, gradient) => {
+  return (y, at) => {
     const common = (y[at + 2]! + y[at + 3]!) / 2 / size;
     const stretch = (y[at + 2]! - y[at + 3]!) / 2 / aspect;
     const distance = common * common + stretch * stretch;
     const a = -0.5 * distance;
     const b = -0.5 * distance * wide + tailLog;
     const max = Math.max(a, b);
-    const ea = Math.exp(a - max);
-    const eb = Math.exp(b - max);
-    if (gradient) {
-      const pull = (ea + eb * wide) / (ea + eb);
-      gradient[at + 2]! -= pull * (common / (2 * size) + stretch / (2 * aspect));
-      gradient[at + 3]! -= pull * (common / (2 * size) - stretch / (2 * aspect));
-    }
-    return max + Math.log(ea + eb);
+    return max + Math.log(Math.exp(a - max) + Math.exp(b - max));
   };
 }
 
@@ -110,7 +95,7 @@ export function sizePrior(size: number, aspect: number, tail: number): LogTerm {
  * @param terms all but the energy
  */
 export function boxPosterior(
-  engine: Pick<HeadEngine, 'energy' | 'energyAndGradient'>,
+  engine: Pick<HeadEngine, 'energy'>,
   embedding: Embedding,
   template: Template,
   base: CropBox,
@@ -126,22 +111,6 @@ export function boxPosterior(
         values[n] = value;
       }
       return values;
-    },
-    async valuesAndGradients(y) {
-      const boxes = toCropBoxes(y, base);
-      const { energy: values, gradient: gradients } = await engine.energyAndGradient(embedding, template, boxes);
-      for (let n = 0; n < values.length; n++) {
-        const at = DIMENSIONS * n;
-        // from crop pixels to y: d cx = w0 dy_0, d w = w dy_2
-        gradients[at]! *= temperature * base.w;
-        gradients[at + 1]! *= temperature * base.h;
-        gradients[at + 2]! *= temperature * boxes[at + 2]!;
-        gradients[at + 3]! *= temperature * boxes[at + 3]!;
-        let value = temperature * values[n]!;
-        for (const term of terms) value += term(y, at, gradients);
-        values[n] = value;
-      }
-      return { values, gradients };
     },
   };
 }

@@ -3,7 +3,8 @@
  *
  * A feature map is a continuous surface, F(u, v) = sum_ij F[i, j] hat(u - i) hat(v - j), zero one cell outside the grid. The mean of F
  * over a bin is separable: row p of X holds, for each cell j, the integral of hat(u - j) over bin p, divided by the bin's width.
- * X and Y depend on the boxes only and are made here; the engines multiply. They are C1 in the box, so gradients flow through them.
+ * X and Y depend on the boxes only and are made here; the engines multiply. They are C1 in the box, and with them the energy:
+ * boxes can ascend it.
  */
 
 /** One axis of a feature map: cell i looks at crop pixel stride * i + offset. */
@@ -114,64 +115,6 @@ function fillRows(
 
 /** What the integral over a bin, in cells, is multiplied by. */
 const normOf = (size: number, bins: number, stride: number): number => (bins * stride) / Math.max(size, MIN_SIDE);
-
-/**
- * Chain rule through the matrices: from d/dX and d/dY (as poolingMatrices lays them out) to the boxes.
- * d X[p, i] / d(bin end) = hat(end - i) / width; the ends move with the centre by 1 and with the size by their share of it.
- * @returns [N, 4]: d / d(cx, cy, w, h), per crop pixel
- */
-export function poolingGradient(
-  boxes: Float32Array,
-  bins: number,
-  axis: MapAxis,
-  gradient: PoolingMatrices,
-  window = wholeMap(axis),
-): Float32Array {
-  const count = boxes.length / 4;
-  const result = new Float32Array(boxes.length);
-  for (let n = 0; n < count; n++) {
-    for (let side = 0; side < 2; side++) {
-      const rows = side === 0 ? gradient.x : gradient.y;
-      const range = side === 0 ? window.x : window.y;
-      const [position, size] = rowsGradient(rows, n, boxes[4 * n + side]!, boxes[4 * n + 2 + side]!, bins, axis, range);
-      result[4 * n + side] = position;
-      result[4 * n + 2 + side] = size;
-    }
-  }
-  return result;
-}
-
-function rowsGradient(
-  gradient: Float32Array,
-  n: number,
-  centre: number,
-  size: number,
-  bins: number,
-  axis: MapAxis,
-  range: CellRange,
-): [number, number] {
-  const { cells, stride, offset } = axis;
-  const step = size / bins / stride;
-  const norm = normOf(size, bins, stride);
-  let from = (centre - size / 2 - offset) / stride;
-  let dCentre = 0;
-  let dSize = 0;
-  for (let p = 0; p < bins; p++) {
-    const to = from + step;
-    const base = (n * bins + p) * range.count - range.first;
-    const last = Math.min(cells - 1, Math.ceil(to));
-    for (let i = Math.max(0, Math.floor(from)); i <= last; i++) {
-      const g = gradient[base + i]!;
-      const atTo = Math.max(0, 1 - Math.abs(to - i)) * (norm / stride);
-      const atFrom = Math.max(0, 1 - Math.abs(from - i)) * (norm / stride);
-      dCentre += g * (atTo - atFrom);
-      dSize += g * (atTo * ((p + 1) / bins - 0.5) - atFrom * (p / bins - 0.5));
-      if (size > MIN_SIDE) dSize -= (g * (hatIntegral(to - i) - hatIntegral(from - i)) * norm) / size;
-    }
-    from = to;
-  }
-  return [dCentre, dSize];
-}
 
 /** The window of a map [H, W, C]. */
 export function cutWindow(

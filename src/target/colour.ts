@@ -109,21 +109,12 @@ export function colourTerm(
   weight: number,
 ): LogTerm {
   const sum = boxSum(grid, ratios, base);
-  const sumGradient = new Float32Array(DIMENSIONS);
-  return (y, at, gradient) => {
-    sumGradient.fill(0);
-    let value = sum(y, at, gradient && sumGradient) - height;
+  return (y, at) => {
+    let value = sum(y, at) - height;
     for (let d = 0; d < DIMENSIONS; d++) {
-      const counted = Math.min(SLOPE_REACH, Math.max(-SLOPE_REACH, y[at + d]!));
-      value -= slope[d]! * counted;
-      if (counted === y[at + d]) sumGradient[d]! -= slope[d]!;
+      value -= slope[d]! * Math.min(SLOPE_REACH, Math.max(-SLOPE_REACH, y[at + d]!));
     }
-    const ratio = Math.exp(Math.min(HIGHEST, weight * value));
-    if (gradient) {
-      const pull = weight * (ratio / (ratio + DOUBT));
-      for (let d = 0; d < DIMENSIONS; d++) gradient[at + d]! += pull * sumGradient[d]!;
-    }
-    return Math.log(ratio + DOUBT);
+    return Math.log(Math.exp(Math.min(HIGHEST, weight * value)) + DOUBT);
   };
 }
 
@@ -185,25 +176,18 @@ function ownSum(grid: ColourGrid, ratios: Float32Array, box: CropBox): OwnSum {
 /**
  * Sum of the ratios inside of a box y about `base`, over the area of `base`: by the integral image, bilinear between its points. Outside of the
  * crop there is nothing.
- * @returns a function of y at `at`, which adds its slope to the four numbers of `slope` where they are given
+ * @returns a function of y at `at`
  */
 function boxSum(grid: ColourGrid, ratios: Float32Array, base: CropBox) {
   const sums = { scores: integralImage(grid, ratios), axis: { cells: grid.side + 1, stride: STEP, offset: 0 } };
   const area = (base.w * base.h) / (STEP * STEP);
-  return (y: Float32Array, at: number, slope?: Float32Array): number => {
+  return (y: Float32Array, at: number): number => {
     const [cx, cy] = [base.cx + y[at]! * base.w, base.cy + y[at + 1]! * base.h];
     const [w, h] = [base.w * Math.exp(y[at + 2]!), base.h * Math.exp(y[at + 3]!)];
     let total = 0;
     for (let right = -1; right <= 1; right += 2) {
       for (let lower = -1; lower <= 1; lower += 2) {
-        const sign = (right * lower) / area;
-        const { value, dx, dy } = responseAt(sums, cx + (right * w) / 2, cy + (lower * h) / 2);
-        total += sign * value;
-        if (!slope) continue;
-        slope[0]! += sign * dx * base.w;
-        slope[1]! += sign * dy * base.h;
-        slope[2]! += (sign * dx * right * w) / 2;
-        slope[3]! += (sign * dy * lower * h) / 2;
+        total += ((right * lower) / area) * responseAt(sums, cx + (right * w) / 2, cy + (lower * h) / 2);
       }
     }
     return total;

@@ -32,7 +32,7 @@ export function evidenceOf(response: Response, box: CropBox, estimate: Estimate,
   }
   const spread = Math.sqrt(estimate.sigma.reduce((sum, value) => sum + value * value, 0) / estimate.sigma.length);
   return {
-    response: responseAt(response, box.cx, box.cy).value,
+    response: responseAt(response, box.cx, box.cy),
     rival,
     spread,
     effectiveShare: estimate.effectiveShare,

@@ -29,7 +29,7 @@ export async function locate(
   { template, targetModel, colours }: Pick<Track, 'template' | 'targetModel' | 'colours'>,
   { about, elsewhere, region }: Search,
   { embedding, scores, proposal: raw, grid }: Sight,
-  engine: Pick<HeadEngine, 'energy' | 'energyAndGradient'>,
+  engine: Pick<HeadEngine, 'energy'>,
   axis: MapAxis,
   { posterior: settings, redetect }: Pick<TrackerConfig, 'posterior' | 'redetect'>,
   random: Random,

@@ -36,7 +36,7 @@ async function see(engine: HeadEngine) {
   return { template, embedding };
 }
 
-test('the engines agree on embedding, proposal, energy and gradient', async () => {
+test('the engines agree on embedding, proposal and energy', async () => {
   const a = await see(onnx);
   const b = await see(tfjs);
   expect(difference(a.embedding.fine, b.embedding.fine)).toBeLessThan(1e-3);
@@ -45,28 +45,8 @@ test('the engines agree on embedding, proposal, energy and gradient', async () =
   expect(
     difference(await onnx.propose(a.embedding, a.template), await tfjs.propose(b.embedding, b.template)),
   ).toBeLessThan(1e-3);
-  const one = await onnx.energyAndGradient(a.embedding, a.template, boxes);
-  const other = await tfjs.energyAndGradient(b.embedding, b.template, boxes);
-  expect(difference(one.energy, other.energy)).toBeLessThan(1e-3);
-  expect(difference(one.gradient, other.gradient)).toBeLessThan(1e-3);
-  expect(difference(await onnx.energy(a.embedding, a.template, boxes), one.energy)).toBeLessThan(1e-5);
-});
-
-test('the gradient equals differences of the energy', async () => {
-  const { template, embedding } = await see(onnx);
-  const { gradient } = await onnx.energyAndGradient(embedding, template, boxes);
-  const top = gradient.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-  for (let i = 0; i < 12; i++) {
-    const step = 0.02;
-    const up = boxes.slice();
-    const down = boxes.slice();
-    up[i]! += step;
-    down[i]! -= step;
-    const n = Math.floor(i / 4);
-    const high = (await onnx.energy(embedding, template, up))[n]!;
-    const low = (await onnx.energy(embedding, template, down))[n]!;
-    expect(Math.abs(gradient[i]! - (high - low) / (2 * step))).toBeLessThan(0.03 * top);
-  }
+  const one = await onnx.energy(a.embedding, a.template, boxes);
+  expect(difference(one, await tfjs.energy(b.embedding, b.template, boxes))).toBeLessThan(1e-3);
 });
 
 test('no tensor is left behind over 500 frames', async () => {
@@ -78,9 +58,6 @@ test('no tensor is left behind over 500 frames', async () => {
   await step();
   const before = tensorflow.tf.memory().numTensors;
   for (let i = 0; i < 500; i++) await step();
-  for (let i = 0; i < 5; i++) {
-    await tfjs.energyAndGradient(embedding, template, boxes);
-    await see(tfjs);
-  }
+  for (let i = 0; i < 5; i++) await see(tfjs);
   expect(tensorflow.tf.memory().numTensors).toBe(before);
 });

@@ -74,33 +74,12 @@ test('a box that is drawn larger than what has its colours stays so', () => {
   const loose = cropBox(BOX.cx, BOX.cy + 10, BOX.w * 1.3, BOX.h * 1.5);
   const known = createColourModel(grid(picture([[BOX, RED]])), loose);
   const term = colourTerm(known, grid(picture([[BOX, RED]], 2)), loose, WEIGHT);
-  const slope = new Float32Array(4);
-  const value = term(new Float32Array(4), 0, slope);
+  const value = term(new Float32Array(4), 0);
   for (const d of [2, 3]) {
     for (const step of [-0.15, 0.15]) {
       const y = new Float32Array(4);
       y[d] = step;
       expect(Math.abs(term(y, 0) - value)).toBeLessThan(0.25);
-    }
-  }
-});
-
-test('its gradient is that of finite differences', () => {
-  const term = colourTerm(model, grid(picture([[BOX, RED]], 3)), BOX, WEIGHT);
-  const random = createRandom(5);
-  for (let n = 0; n < 20; n++) {
-    const y = Float32Array.from({ length: 4 }, () => 0.15 * random.normal());
-    const gradient = new Float32Array(4);
-    term(y, 0, gradient);
-    for (let d = 0; d < 4; d++) {
-      const step = 2e-3;
-      const beside = (by: number): number =>
-        term(
-          y.map((value, i) => (i === d ? value + by : value)),
-          0,
-        );
-      const difference = (beside(step) - beside(-step)) / (2 * step);
-      expect(Math.abs(gradient[d]! - difference)).toBeLessThan(0.1 + 0.1 * Math.abs(difference));
     }
   }
 });
@@ -123,8 +102,6 @@ test('another colour of the object is learned, and the first one is not forgotte
 test('figures are finite for boxes of any place and size', () => {
   for (const box of [cropBox(-500, -500, 10, 10), cropBox(144, 144, 0.5, 0.5), cropBox(144, 144, 5000, 5000)]) {
     const term = colourTerm(createColourModel(grid(picture([])), box), grid(picture([])), box, WEIGHT);
-    const gradient = new Float32Array(4);
-    expect(term(Float32Array.of(0.1, -3, 2, -2), 0, gradient)).toSatisfy(Number.isFinite);
-    expect([...gradient].every(Number.isFinite)).toBe(true);
+    expect(term(Float32Array.of(0.1, -3, 2, -2), 0)).toSatisfy(Number.isFinite);
   }
 });

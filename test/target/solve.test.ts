@@ -76,9 +76,7 @@ test('the principal basis is orthonormal and holds the directions of most varian
 test('the response is bilinear between cell centres, with its slope, and flat beyond the border', () => {
   const axis = { cells: 3, stride: 16, offset: 7 };
   const response = { scores: Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8), axis };
-  expect(responseAt(response, 23, 23).value).toBe(4);
-  expect(responseAt(response, 31, 15).value).toBeCloseTo(0.5 * (1.5 + 4.5), 5);
-  expect(responseAt(response, 31, 15).dx).toBeCloseTo(1 / 16, 5);
-  expect(responseAt(response, 31, 15).dy).toBeCloseTo(3 / 16, 5);
-  expect(responseAt(response, -50, 23)).toMatchObject({ value: 3, dx: 0 });
+  expect(responseAt(response, 23, 23)).toBe(4);
+  expect(responseAt(response, 31, 15)).toBeCloseTo(0.5 * (1.5 + 4.5), 5);
+  expect(responseAt(response, -50, 23)).toBe(3);
 });

@@ -21,7 +21,7 @@ const NOTHING = new Float32Array(0);
 const GREY: ColourGrid = { colours: new Uint16Array(72 * 72), side: 72 };
 
 /** An energy that is highest at `truth`, a Gaussian in relative boxes. */
-function energyAbout(truth: CropBox, sigma = 0.05): Pick<HeadEngine, 'energy' | 'energyAndGradient'> {
+function energyAbout(truth: CropBox, sigma = 0.05): Pick<HeadEngine, 'energy'> {
   return {
     energy: async (_embedding, _template, boxes) =>
       Float32Array.from({ length: boxes.length / 4 }, (_, n) => {
@@ -29,7 +29,6 @@ function energyAbout(truth: CropBox, sigma = 0.05): Pick<HeadEngine, 'energy' | 
         const y = toRelative(cropBox(cx, cy, w, h), truth);
         return 20 - y.reduce((sum, value) => sum + (value / sigma) ** 2, 0);
       }),
-    energyAndGradient: () => Promise.reject(new Error('not asked for')),
   };
 }
 

@@ -2,7 +2,7 @@
  * The head as ONNX graphs.
  *
  * embed, propose     hold their weights
- * energy, gradient   take the dense layers' weights as inputs, so that the two files do not hold them again, and the template
+ * energy             takes the dense layers' weights as inputs, which the runtime prepares once, and the template
  */
 import { GraphBuilder } from '../../io/onnx-graph.js';
 import {
@@ -94,14 +94,14 @@ function buildPropose(model: HeadModel): Uint8Array {
   return g.toBytes();
 }
 
-/** One map's way from pooling matrices to its dense layer and its share of the match branch, and what the way back needs. */
+/** One map's way from pooling matrices to its dense layer and its share of the match branch. */
 function pooledBranch(
   g: GraphBuilder,
   model: HeadModel,
   map: 'fine' | 'coarse',
   modulation: string,
   weights: Record<string, string>,
-) {
+): { dense: string; match: string } {
   const channels = model.config[map];
   const bins = BINS[map];
   const groups = channels / MATCH_RATIO;
@@ -122,95 +122,30 @@ function pooledBranch(
   const compared = shape(g.op('Mul', [pooled, template]), [-1, bins * bins, MATCH_RATIO, groups]);
   const sums = g.op('ReduceSum', [compared, g.integers([2])], { keepdims: 0 });
   const match = shape(sums, [-1, bins * bins * groups]);
-  return { dense, match, matrix, x, rows, template, bins, channels, groups, height, width, shape };
+  return { dense, match };
 }
 
-/** The values of the graph energy that its way back needs. */
-interface EnergyValues {
-  readonly weights: Readonly<Record<string, string>>;
-  readonly modulation: Readonly<Record<'fine' | 'coarse', string>>;
-  readonly branches: Readonly<Record<'fine' | 'coarse', ReturnType<typeof pooledBranch>>>;
-  readonly match: string;
-  readonly hidden: string;
-}
-
-const slice = (g: GraphBuilder, value: string, from: number, to: number, axis: number): string =>
-  g.op('Slice', [value, g.integers([from]), g.integers([to]), g.integers([axis])]);
-
-function addEnergy(g: GraphBuilder, model: HeadModel): EnergyValues {
+function buildEnergy(model: HeadModel): Uint8Array {
+  const g = new GraphBuilder();
   const { config } = model;
   const shapes = headShapes(config);
   const both = g.input('modulation', [config.fine + config.coarse]);
   const weights = Object.fromEntries(DENSE_WEIGHTS.map((name) => [name, g.input(name, shapes[name]!)]));
-  const modulation = {
-    fine: slice(g, both, 0, config.fine, 0),
-    coarse: slice(g, both, config.fine, config.fine + config.coarse, 0),
-  };
-  const fine = pooledBranch(g, model, 'fine', modulation.fine, weights);
-  const coarse = pooledBranch(g, model, 'coarse', modulation.coarse, weights);
+  const modulation = (from: number, to: number): string =>
+    g.op('Slice', [both, g.integers([from]), g.integers([to]), g.integers([0])]);
+  const fineModulation = modulation(0, config.fine);
+  const coarseModulation = modulation(config.fine, config.fine + config.coarse);
+  const fine = pooledBranch(g, model, 'fine', fineModulation, weights);
+  const coarse = pooledBranch(g, model, 'coarse', coarseModulation, weights);
   const layer = (input: string, name: string): string =>
     g.op('Gemm', [input, weights[`energy.${name}.kernel`]!, weights[`energy.${name}.bias`]!]);
   const match = g.op('Relu', [layer(g.op('Concat', [fine.match, coarse.match], { axis: 1 }), 'match')]);
   const hidden = g.op('Relu', [layer(g.op('Concat', [fine.dense, coarse.dense, match], { axis: 1 }), 'hidden')]);
   g.output('energy', g.op('Reshape', [layer(hidden, 'output'), g.integers([-1])]), ['n']);
-  return { weights, modulation, branches: { fine, coarse }, match, hidden };
-}
-
-/** The way back, layer by layer. A ReLU passes what has a positive output: the sign of the output is the mask. */
-function addGradient(g: GraphBuilder, { config }: HeadModel, values: EnergyValues): void {
-  const { weights, branches, match, hidden } = values;
-  const { fine, coarse } = branches;
-  const through = (gradient: string, output: string): string => g.op('Mul', [gradient, g.op('Sign', [output])]);
-  const back = (gradient: string, name: string): string =>
-    g.op('Gemm', [gradient, weights[`energy.${name}.kernel`]!], { transB: 1 });
-  const dHidden = through(g.op('Transpose', [weights['energy.output.kernel']!], { perm: [1, 0] }), hidden);
-  const dJoined = back(dHidden, 'hidden');
-  const dDense = {
-    fine: slice(g, dJoined, 0, config.dense, 1),
-    coarse: slice(g, dJoined, config.dense, 2 * config.dense, 1),
-  };
-  const dMatch = back(through(slice(g, dJoined, 2 * config.dense, 2 * config.dense + config.match, 1), match), 'match');
-  const fineMatch = BINS.fine * BINS.fine * fine.groups;
-  const dMatches = {
-    fine: slice(g, dMatch, 0, fineMatch, 1),
-    coarse: slice(g, dMatch, fineMatch, fineMatch + BINS.coarse * BINS.coarse * coarse.groups, 1),
-  };
-  for (const map of ['fine', 'coarse'] as const) {
-    const fromDense = back(through(dDense[map], branches[map].dense), map);
-    addPoolingGradient(g, map, branches[map], values.modulation[map], fromDense, dMatches[map]);
-  }
-}
-
-/** From the gradients of a map's dense layer and match branch to those of its pooling matrices. */
-function addPoolingGradient(
-  g: GraphBuilder,
-  map: 'fine' | 'coarse',
-  branch: ReturnType<typeof pooledBranch>,
-  modulation: string,
-  dDense: string,
-  dMatch: string,
-): void {
-  const { bins, channels, groups, height, width, shape } = branch;
-  const viaDense = g.op('Mul', [shape(dDense, [-1, bins * bins, channels]), modulation]);
-  const template = shape(branch.template, [bins * bins, MATCH_RATIO, groups]);
-  const matched = g.op('Mul', [shape(dMatch, [-1, bins * bins, 1, groups]), template]);
-  const viaMatch = shape(matched, [-1, bins * bins, channels]);
-  const dPooled = shape(g.op('Add', [viaDense, viaMatch]), [-1, bins, bins, channels]);
-  const dRows = g.op('MatMul', [g.op('Transpose', [branch.x], { perm: [0, 1, 3, 2] }), dPooled]); // [N, P, W, C]
-  const dY = g.op('MatMul', [shape(dRows, [0, bins, -1]), g.op('Transpose', [branch.matrix], { perm: [1, 0] })]);
-  const perRow = g.op('MatMul', [dPooled, g.op('Transpose', [branch.rows], { perm: [0, 1, 3, 2] })]); // [N, P, Q, W]
-  g.output(`d_${map}_x`, g.op('ReduceSum', [perRow, g.integers([1])], { keepdims: 0 }), ['n', bins, width]);
-  g.output(`d_${map}_y`, dY, ['n', bins, height]);
-}
-
-function buildEnergy(model: HeadModel, withGradient: boolean): Uint8Array {
-  const g = new GraphBuilder();
-  const values = addEnergy(g, model);
-  if (withGradient) addGradient(g, model, values);
   return g.toBytes();
 }
 
-export type HeadGraphName = 'embed' | 'propose' | 'energy' | 'gradient';
+export type HeadGraphName = 'embed' | 'propose' | 'energy';
 
 /** The bytes of one graph. They are made each time a head is opened, in a tenth of a second; nothing is kept on disk. */
 export function compileHead(model: HeadModel, name: HeadGraphName): Uint8Array {
@@ -220,6 +155,5 @@ export function compileHead(model: HeadModel, name: HeadGraphName): Uint8Array {
 const HEAD_GRAPHS: Readonly<Record<HeadGraphName, (model: HeadModel) => Uint8Array>> = {
   embed: buildEmbed,
   propose: buildPropose,
-  energy: (model) => buildEnergy(model, false),
-  gradient: (model) => buildEnergy(model, true),
+  energy: buildEnergy,
 };

@@ -1,5 +1,5 @@
 /** The head as ONNX graphs (compile.ts): what tracking runs on. */
-import { cutWindow, poolingGradient, poolingMatrices, touchedWindow } from '../../features/roi-pool.js';
+import { cutWindow, poolingMatrices, touchedWindow } from '../../features/roi-pool.js';
 import { fixInputs } from '../../io/onnx-graph.js';
 import type { FloatTensor, OnnxModel, OpenModel } from '../../platform.js';
 import {
@@ -17,7 +17,7 @@ import { compileHead, type HeadGraphName } from './compile.js';
 export async function createOnnxEngine(model: HeadModel, openModel: OpenModel): Promise<HeadEngine> {
   const { config, geometry } = model;
   const { fine: f, coarse: c } = geometry;
-  // opened at its first use: a tracker may have embed and propose in another graph, and sampling alone needs no gradient
+  // opened at its first use: a tracker may have embed and propose in another graph
   const opened: Partial<Record<HeadGraphName, Promise<OnnxModel>>> = {};
   const open = (name: HeadGraphName): Promise<OnnxModel> => (opened[name] ??= openModel(graphOf(model, name)));
   const energyGraph = await open('energy');
@@ -45,20 +45,8 @@ export async function createOnnxEngine(model: HeadModel, openModel: OpenModel): 
     },
 
     async energy(embedding, template, boxes) {
-      const { energy } = await energyGraph.run(scoringInputs(model, embedding, template, boxes).feeds);
+      const { energy } = await energyGraph.run(scoringInputs(model, embedding, template, boxes));
       return energy!.data;
-    },
-
-    async energyAndGradient(embedding, template, boxes) {
-      const inputs = scoringInputs(model, embedding, template, boxes);
-      const out = await (await open('gradient')).run(inputs.feeds);
-      const gradientOf = (map: 'fine' | 'coarse'): Float32Array => {
-        const matrices = { x: out[`d_${map}_x`]!.data, y: out[`d_${map}_y`]!.data };
-        return poolingGradient(boxes, BINS[map], geometry[map], matrices, inputs[map]);
-      };
-      const fine = gradientOf('fine');
-      const coarse = gradientOf('coarse');
-      return { energy: out['energy']!.data, gradient: fine.map((value, i) => value + coarse[i]!) };
     },
 
     async release() {
@@ -70,7 +58,7 @@ export async function createOnnxEngine(model: HeadModel, openModel: OpenModel): 
 /** A graph's bytes; the runtime prepares the dense layers once. */
 function graphOf(model: HeadModel, name: HeadGraphName): Uint8Array {
   const bytes = compileHead(model, name);
-  if (name !== 'energy' && name !== 'gradient') return bytes;
+  if (name !== 'energy') return bytes;
   const dense = DENSE_WEIGHTS.map((weight) => {
     const { data, shape } = model.weights[weight]!;
     return [weight, { data, dims: shape }] as const;
@@ -78,32 +66,38 @@ function graphOf(model: HeadModel, name: HeadGraphName): Uint8Array {
   return fixInputs(bytes, Object.fromEntries(dense));
 }
 
-/** What the graphs energy and gradient take, and the windows of the maps that were cut out for it. */
-function scoringInputs(model: HeadModel, embedding: Embedding, template: Template, boxes: Float32Array) {
-  const fine = mapInputs(model, 'fine', embedding, boxes);
-  const coarse = mapInputs(model, 'coarse', embedding, boxes);
-  const feeds: Record<string, FloatTensor> = {
-    ...fine.feeds,
-    ...coarse.feeds,
+/** What the graph energy takes. */
+function scoringInputs(
+  model: HeadModel,
+  embedding: Embedding,
+  template: Template,
+  boxes: Float32Array,
+): Record<string, FloatTensor> {
+  return {
+    ...mapInputs(model, 'fine', embedding, boxes),
+    ...mapInputs(model, 'coarse', embedding, boxes),
     template_fine: { data: template.fineBins, dims: [template.fineBins.length] },
     template_coarse: { data: template.coarseBins, dims: [template.coarseBins.length] },
     modulation: { data: template.modulation, dims: [template.modulation.length] },
   };
-  return { feeds, fine: fine.window, coarse: coarse.window };
 }
 
 /** Most boxes lie close together: only what they touch of a map is pooled from. */
-function mapInputs({ config, geometry }: HeadModel, map: 'fine' | 'coarse', embedding: Embedding, boxes: Float32Array) {
+function mapInputs(
+  { config, geometry }: HeadModel,
+  map: 'fine' | 'coarse',
+  embedding: Embedding,
+  boxes: Float32Array,
+): Record<string, FloatTensor> {
   const axis = geometry[map];
   const bins = BINS[map];
   const window = touchedWindow(boxes, axis);
   const { x, y } = poolingMatrices(boxes, bins, axis, window);
   const [width, height, count] = [window.x.count, window.y.count, boxes.length / 4];
   const cut = cutWindow(embedding[map], config[map], axis, window);
-  const feeds: Record<string, FloatTensor> = {
+  return {
     [`${map}_map`]: { data: cut, dims: [height, width, config[map]] },
     [`${map}_x`]: { data: x, dims: [count, bins, width] },
     [`${map}_y`]: { data: y, dims: [count, bins, height] },
   };
-  return { feeds, window };
 }

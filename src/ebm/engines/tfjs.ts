@@ -3,7 +3,7 @@
  * Maps are NHWC here. `W` is a record of tensors named as in head.ts.
  */
 import type * as TF from '@tensorflow/tfjs-core';
-import { poolingGradient, poolingMatrices, type MapAxis, type PoolingMatrices } from '../../features/roi-pool.js';
+import { poolingMatrices, type MapAxis } from '../../features/roi-pool.js';
 import type { Tensorflow } from '../../runtime/tensorflow.js';
 import {
   BINS,
@@ -11,10 +11,8 @@ import {
   MATCH_RATIO,
   NORM_EPSILON,
   NORM_GROUPS,
-  type Embedding,
   type HeadEngine,
   type HeadModel,
-  type Template,
   type Weights,
 } from '../head.js';
 
@@ -87,17 +85,8 @@ export function poolingTensors(
   bins: number,
   axis: MapAxis,
 ): PoolingTensors {
-  return matricesToTensors(tf, poolingMatrices(boxes, bins, axis), batch, boxes.length / 4 / batch, bins, axis);
-}
-
-function matricesToTensors(
-  tf: Tf,
-  matrices: PoolingMatrices,
-  batch: number,
-  count: number,
-  bins: number,
-  axis: MapAxis,
-): PoolingTensors {
+  const matrices = poolingMatrices(boxes, bins, axis);
+  const count = boxes.length / 4 / batch;
   return {
     y: tf.tensor3d(matrices.y, [batch, count * bins, axis.cells]),
     x: tf.tensor4d(matrices.x, [batch, count, bins, axis.cells]),
@@ -253,22 +242,6 @@ export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>,
   const weights = toTensors(tf, model.weights);
   const { fine: f, coarse: c } = geometry;
 
-  /** Energies of one crop's candidates as a function of their pooling matrices. */
-  const scorer = (embedding: Embedding, template: Template, count: number) => {
-    const fineMap = tf.tensor4d(embedding.fine, [1, f.cells, f.cells, config.fine]);
-    const coarseMap = tf.tensor4d(embedding.coarse, [1, c.cells, c.cells, config.coarse]);
-    const tensors: TemplateTensors = {
-      fineBins: tf.tensor2d(template.fineBins, [1, template.fineBins.length]),
-      coarseBins: tf.tensor2d(template.coarseBins, [1, template.coarseBins.length]),
-      modulation: tf.tensor2d(template.modulation, [1, template.modulation.length]),
-    };
-    return (fineMatrices: PoolingTensors, coarseMatrices: PoolingTensors): TF.Tensor1D => {
-      const fineBins = pool(tf, fineMap, fineMatrices);
-      const coarseBins = pool(tf, coarseMap, coarseMatrices);
-      return tf.reshape(energy(tf, weights, tensors, fineBins, coarseBins), [count]);
-    };
-  };
-
   return {
     model,
     name: `tfjs (${tensorflow.backend})`,
@@ -293,38 +266,20 @@ export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>,
     },
 
     async energy(embedding, template, boxes) {
-      const count = boxes.length / 4;
-      const energies = tf.tidy(() =>
-        scorer(
-          embedding,
-          template,
-          count,
-        )(poolingTensors(tf, boxes, 1, BINS.fine, f), poolingTensors(tf, boxes, 1, BINS.coarse, c)),
-      );
-      return take(energies);
-    },
-
-    async energyAndGradient(embedding, template, boxes) {
-      const count = boxes.length / 4;
-      const tensors = tf.tidy(() => {
-        const score = scorer(embedding, template, count);
-        const fine = poolingTensors(tf, boxes, 1, BINS.fine, f);
-        const coarse = poolingTensors(tf, boxes, 1, BINS.coarse, c);
-        let energies: TF.Tensor1D | undefined;
-        // energies of candidates do not depend on each other: the gradient of their sum is each one's own
-        const sum = (fy: TF.Tensor, fx: TF.Tensor, cy: TF.Tensor, cx: TF.Tensor): TF.Scalar => {
-          energies = tf.keep(
-            score({ y: fy as TF.Tensor3D, x: fx as TF.Tensor4D }, { y: cy as TF.Tensor3D, x: cx as TF.Tensor4D }),
-          );
-          return tf.sum(energies);
+      const energies = tf.tidy(() => {
+        const fineMap = tf.tensor4d(embedding.fine, [1, f.cells, f.cells, config.fine]);
+        const coarseMap = tf.tensor4d(embedding.coarse, [1, c.cells, c.cells, config.coarse]);
+        const row = (data: Float32Array): TF.Tensor2D => tf.tensor2d(data, [1, data.length]);
+        const tensors: TemplateTensors = {
+          fineBins: row(template.fineBins),
+          coarseBins: row(template.coarseBins),
+          modulation: row(template.modulation),
         };
-        const gradients = tf.grads(sum)([fine.y, fine.x, coarse.y, coarse.x]);
-        return [energies!, ...gradients] as const;
+        const fineBins = pool(tf, fineMap, poolingTensors(tf, boxes, 1, BINS.fine, f));
+        const coarseBins = pool(tf, coarseMap, poolingTensors(tf, boxes, 1, BINS.coarse, c));
+        return tf.reshape(energy(tf, weights, tensors, fineBins, coarseBins), [-1]);
       });
-      const [energies, fy, fx, cy, cx] = (await Promise.all(tensors.map(take))) as Tuple5;
-      const fromFine = poolingGradient(boxes, BINS.fine, f, { x: fx, y: fy });
-      const fromCoarse = poolingGradient(boxes, BINS.coarse, c, { x: cx, y: cy });
-      return { energy: energies, gradient: fromFine.map((value, i) => value + fromCoarse[i]!) };
+      return take(energies);
     },
 
     async release() {
@@ -332,8 +287,6 @@ export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>,
     },
   };
 }
-
-type Tuple5 = [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
 
 function toTensors(tf: Tf, weights: Weights): Record<string, TF.Tensor> {
   return Object.fromEntries(
