@@ -1,6 +1,7 @@
 /** What the tracker made of the cases, kind by kind. */
 import type { TrackState } from '../../src/result.js';
 import { areaUnderRoc, binsOf, calibrationError, type Claims } from '../../src/evaluation/calibration.js';
+import { successArea } from '../../src/evaluation/curves.js';
 import type { Kind, Truth } from './case.js';
 
 /** One frame of a run, the first frame left out: its box is given. */
@@ -28,7 +29,7 @@ export interface Share {
 export interface Scores {
   readonly cases: number;
   readonly frames: number;
-  /** Success AUC on the frames in which the target is present: 21 thresholds, strict >; mean over cases. */
+  /** Success AUC on the frames in which the target is present; mean over cases. */
   readonly auc: number;
   /** Confidence as a prediction of "IoU > 0.5", over present and absent frames; cases count alike. Undefined where nothing is to tell apart. */
   readonly areaUnderRoc: number | undefined;
@@ -47,7 +48,6 @@ export const LOST_WITHIN = 10;
 export const FOUND_WITHIN = 30;
 const ON_TARGET = 0.5;
 const ON_BACKGROUND = 0.1;
-const THRESHOLDS = Array.from({ length: 21 }, (_, i) => i / 20);
 
 export function scoreCases(traces: readonly CaseTrace[]): Scores {
   const moments = traces.map((trace) => trace.moments);
@@ -68,12 +68,7 @@ export function scoreCases(traces: readonly CaseTrace[]): Scores {
 }
 
 export function successOf(moments: readonly Moment[]): number {
-  const present = moments.filter(({ truth }) => truth === 'present');
-  const passed = THRESHOLDS.reduce(
-    (sum, threshold) => sum + present.filter(({ overlap }) => overlap > threshold).length,
-    0,
-  );
-  return passed / (present.length * THRESHOLDS.length);
+  return successArea(moments.filter(({ truth }) => truth === 'present').map(({ overlap }) => overlap));
 }
 
 function claimsOf(cases: readonly (readonly Moment[])[]): Claims {

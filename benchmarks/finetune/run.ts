@@ -10,6 +10,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
+import { successArea } from '../../src/evaluation/curves.js';
 import { runSequence } from '../../src/evaluation/evaluated-tracker.js';
 import { intersectionOverUnion } from '../../src/geometry.js';
 import { createTracker, findBackbone, loadManifest, openHead } from '../../src/node/open.js';
@@ -44,7 +45,7 @@ const THREADS = 2;
 const seeds = options.seeds.split(',').map(Number);
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
-/** Success AUC over 21 thresholds, strict >, frames without truth left out; mean over the seeds. */
+/** Success AUC, frames without truth left out; mean over the seeds. */
 async function trackHalf({ name, video, boxes }: Sequence, from: number, head: string | undefined): Promise<number> {
   const rows = boxes.slice(from);
   const truth = Float64Array.from(rows.flatMap((b) => (b ? [b.x, b.y, b.w, b.h] : Array<number>(4).fill(Number.NaN))));
@@ -56,8 +57,7 @@ async function trackHalf({ name, video, boxes }: Sequence, from: number, head: s
       const [x, y, w, h] = result.boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
       return box ? [intersectionOverUnion({ x, y, w, h }, box)] : [];
     });
-    const success = Array.from({ length: 21 }, (_, k) => mean(overlaps.map((overlap) => (overlap > k / 20 ? 1 : 0))));
-    scores.push(mean(success));
+    scores.push(successArea(overlaps));
   }
   return mean(scores);
 }

@@ -13,6 +13,7 @@
  * - wrong size: a frame to which the true size would give more than the true centre;
  * - drifted: the rest: the centre wanders off, or the object leaves a box that stays behind.
  */
+import { successArea } from '../../src/evaluation/curves.js';
 import { intersectionOverUnion, type FrameBox, type Size } from '../../src/geometry.js';
 
 export const CAUSES = [
@@ -51,7 +52,6 @@ const RECOVER_FRAMES = 30;
 /** Pixels from the frame's border that count as at it. */
 const BORDER = 1;
 
-const THRESHOLDS = Array.from({ length: 21 }, (_, i) => i / 20);
 /** Nothing lies above the last threshold, 1. */
 export const BEST_AUC = 20 / 21;
 
@@ -64,13 +64,12 @@ export function lossesOf(trace: Trace): FrameLoss[] {
   }
   return overlaps.flatMap((overlap, index) => {
     if (overlap === undefined) return [];
-    const passed = THRESHOLDS.filter((threshold) => overlap > threshold).length / THRESHOLDS.length;
     return [
       {
         index,
         overlap,
         cause: causes.get(index) ?? (isSizeWorse(trace, index) ? 'inexact size' : 'inexact place'),
-        lost: BEST_AUC - passed,
+        lost: BEST_AUC - successArea([overlap]),
       },
     ];
   });

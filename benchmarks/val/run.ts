@@ -11,6 +11,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import type { TrackerOptions } from '../../src/config.js';
+import { meanOf, successCurve, valueAt } from '../../src/evaluation/curves.js';
 import { readRows } from '../../src/io/number-rows.js';
 import { intersectionOverUnion, type FrameBox } from '../../src/geometry.js';
 import { createTracker } from '../../src/node/open.js';
@@ -71,13 +72,6 @@ interface Job {
   readonly figures: boolean;
 }
 
-const THRESHOLDS = Array.from({ length: 21 }, (_, i) => i / 20);
-
-/** Share of overlaps above the threshold. */
-function success(overlaps: readonly number[], threshold: number): number {
-  return overlaps.filter((overlap) => overlap > threshold).length / overlaps.length;
-}
-
 async function runSequence({ sequence, seed, config, oracle, figures }: Job): Promise<SequenceScore> {
   const tracker = await createTracker({ ...config, seed, threads: 1 });
   const overlaps: number[] = [];
@@ -118,13 +112,14 @@ async function runSequence({ sequence, seed, config, oracle, figures }: Job): Pr
 
 /** Figures of a sequence, and where it comes from. */
 function scoreOf({ name, origin, group }: Sequence, overlaps: readonly number[]) {
+  const success = successCurve(overlaps);
   return {
     sequence: name,
     ...(origin === undefined ? {} : { origin }),
     ...(group === undefined ? {} : { group }),
-    auc: THRESHOLDS.reduce((sum, threshold) => sum + success(overlaps, threshold), 0) / THRESHOLDS.length,
-    op50: success(overlaps, 0.5),
-    op75: success(overlaps, 0.75),
+    auc: meanOf(success.values),
+    op50: valueAt(success, 0.5),
+    op75: valueAt(success, 0.75),
   };
 }
 

@@ -31,6 +31,21 @@ export function curveAbove(thresholds: readonly number[], below: Float64Array, f
   return { thresholds, values };
 }
 
+/** Of overlaps, in most protocols. */
+export const SUCCESS_THRESHOLDS = spaced(21, 1);
+
+/** Share of the overlaps above each of SUCCESS_THRESHOLDS (strictly); 0 where there are no overlaps. */
+export function successCurve(overlaps: readonly number[]): Curve {
+  const below = new Float64Array(SUCCESS_THRESHOLDS.length + 1);
+  for (const overlap of overlaps) below[countBelow(SUCCESS_THRESHOLDS, overlap)]!++;
+  return curveAbove(SUCCESS_THRESHOLDS, below, Math.max(1, overlaps.length));
+}
+
+/** The success AUC: mean of the success curve. */
+export function successArea(overlaps: readonly number[]): number {
+  return meanOf(successCurve(overlaps).values);
+}
+
 /** Share of frames at or below each threshold. Arguments as of curveAbove(). */
 export function curveWithin(thresholds: readonly number[], below: Float64Array, frames: number): Curve {
   let passed = 0;

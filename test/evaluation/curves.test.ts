@@ -1,6 +1,16 @@
 import * as fc from 'fast-check';
 import { expect, it, test } from 'vitest';
-import { countBelow, curveAbove, curveWithin, meanFps, spaced, trapezoid } from '../../src/evaluation/curves.js';
+import {
+  countBelow,
+  curveAbove,
+  curveWithin,
+  meanFps,
+  spaced,
+  successArea,
+  successCurve,
+  trapezoid,
+  valueAt,
+} from '../../src/evaluation/curves.js';
 
 const lists = [spaced(21, 1), spaced(101, 1), spaced(51, 50), spaced(51, 0.5), spaced(21, 50), spaced(21, 0.5)];
 
@@ -34,6 +44,19 @@ it('curves are shares above (strictly) and within', () => {
   for (const value of [0, 0.5, 0.6, 1]) below[countBelow(thresholds, value)]!++;
   expect(curveAbove(thresholds, below, 5).values).toEqual([3 / 5, 2 / 5, 0]);
   expect(curveWithin(thresholds, below, 5).values).toEqual([1 / 5, 2 / 5, 4 / 5]);
+});
+
+it('success is the share of overlaps strictly above 21 thresholds, its area their mean', () => {
+  expect(successArea([1])).toBe(20 / 21);
+  expect(successArea([0, 0.05, Number.NaN])).toBeCloseTo(1 / 21 / 3, 12);
+  expect(valueAt(successCurve([0.5, 0.51, 0.9, 0]), 0.5)).toBe(0.5);
+  expect(successArea([])).toBe(0);
+  fc.assert(
+    fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1 }), (overlaps) => {
+      const shares = spaced(21, 1).map((t) => overlaps.filter((overlap) => overlap > t).length / overlaps.length);
+      expect(successArea(overlaps)).toBe(shares.reduce((sum, share) => sum + share, 0) / 21);
+    }),
+  );
 });
 
 it('the area of a straight line is that of its triangle', () => {

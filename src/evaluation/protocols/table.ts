@@ -1,5 +1,5 @@
 /** The one-pass protocols: a row of settings each, with the rules as sentences. Sources: the toolkits' own code, named in the title. */
-import { meanOf, spaced, trapezoid, valueAt } from '../curves.js';
+import { meanOf, spaced, SUCCESS_THRESHOLDS, trapezoid, valueAt } from '../curves.js';
 import type { Metrics, Protocol } from '../types.js';
 import { scoreOpe, type OpeCurves, type OpeProtocol, type OpeSettings } from './ope.js';
 
@@ -16,7 +16,7 @@ function opeSummary({ success, precision, normPrecision }: OpeCurves, ao: number
 }
 
 const THRESHOLDS: OpeSettings['thresholds'] = {
-  success: spaced(21, 1),
+  success: SUCCESS_THRESHOLDS,
   precision: spaced(51, 50),
   normPrecision: spaced(51, 0.5),
 };
@@ -163,7 +163,7 @@ const ROWS: readonly OpeProtocol[] = [
       validTruth: 'number',
       invalid: { precision: 'miss', normPrecision: 'miss' },
       rounded: true,
-      thresholds: { success: spaced(21, 1), precision: spaced(21, 50), normPrecision: spaced(21, 0.5) },
+      thresholds: { ...THRESHOLDS, precision: spaced(21, 50), normPrecision: spaced(21, 0.5) },
       summary: ({ success, precision, normPrecision }, ao) => ({
         success: trapezoid(success.values),
         precision: trapezoid(precision.values),

@@ -4,12 +4,10 @@
  */
 import { TrackerError } from '../../errors.js';
 import { splitLines } from '../../io/text-file.js';
-import { countBelow, curveAbove, meanOf, spaced, sumOf, valueAt } from '../curves.js';
+import { meanOf, successCurve, sumOf, valueAt } from '../curves.js';
 import { polygonOverlap, type Region } from '../polygon.js';
 import type { Curve, Metrics, Protocol, ProtocolScore, ScoredSequence } from '../types.js';
 import { requireSequences, requireTruth } from './ope.js';
-
-const THRESHOLDS = spaced(21, 1);
 
 export const VOT: Protocol = {
   name: 'vot',
@@ -34,13 +32,11 @@ function scoreVot(sequences: readonly ScoredSequence[]): ProtocolScore {
 }
 
 function scoreOf(overlaps: readonly number[]): { metrics: Metrics; curves: { success: Curve } } {
-  const below = new Float64Array(THRESHOLDS.length + 1);
-  for (const overlap of overlaps) below[countBelow(THRESHOLDS, overlap)]!++;
   const frames = Math.max(1, overlaps.length);
-  const success = curveAbove(THRESHOLDS, below, frames);
+  const success = successCurve(overlaps);
   const metrics = {
     accuracy: sumOf(overlaps) / frames,
-    lost: below[0]! / frames,
+    lost: overlaps.filter((overlap) => !(overlap > 0)).length / frames,
     op50: valueAt(success, 0.5),
     auc: meanOf(success.values),
   };
