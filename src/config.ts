@@ -26,9 +26,8 @@ const posteriorSchema = z.strictObject({
   proposalMaxLogSigma: z.number().default(-0.7).describe("the learned proposal's Gaussians are no wider than this"),
   place: positive.default(0.35).describe('motion prior: deviation of the place, in units of sqrt(w h)'),
   tail: z.number().min(1).default(4).describe('motion prior: the tail is so many times wider'),
-  size: positive.default(0.07).describe('size prior: deviation of the common log size a frame'),
-  aspect: positive.default(0.05).describe('size prior: deviation of the log aspect a frame (half of log w/h)'),
-  sizeTail: z.number().min(1).default(1).describe('size prior: the tail is so many times wider'),
+  size: positive.default(0.1).describe('size prior: deviation of the common log size a frame'),
+  aspect: positive.default(0.07).describe('size prior: deviation of the log aspect a frame (half of log w/h)'),
   estimate: z
     .enum(['peak', 'mean', 'ascent'])
     .default('peak')
@@ -51,9 +50,6 @@ const targetSchema = z.strictObject({
     .number()
     .default(0.35)
     .describe('a frame in which it is tracked is learned above this response (first frame: 1)'),
-  recent: share.default(0).describe('weight of what it looked like lately in the template, beside the first frame'),
-  recentEvery: count.default(2).describe('frames from one view of it to the next'),
-  recentRate: share.default(0.3).describe('weight of a new frame in what it looked like lately'),
   holdBelow: z.number().default(0.25).describe('the box is held below this response (first frame: 1)'),
 });
 

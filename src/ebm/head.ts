@@ -163,43 +163,19 @@ export interface Template {
   readonly modulation: Float32Array;
 }
 
-/** Pooled bins of a view of the object, which a template is made from; those of several views can be averaged. */
-export interface Appearance {
-  /** [BINS.fine^2 * fine], [BINS.coarse^2 * coarse] and, of the fine map, [BINS.coarse^2 * fine]. */
-  readonly fineBins: Float32Array;
-  readonly coarseBins: Float32Array;
-  readonly context: Float32Array;
-}
-
-/** The object in `box` of an embedded crop. */
-export function appearanceOf({ config, geometry }: HeadModel, embedding: Embedding, box: CropBox): Appearance {
+/** The template of the object in `box`: pooled bins of its embedded crop and m = 1 + MLP(3x3 bins of both maps). */
+export function makeTemplate(model: HeadModel, embedding: Embedding, box: CropBox): Template {
+  const { config, weights, geometry } = model;
   const corners = Float32Array.of(box.cx, box.cy, box.w, box.h);
   const fineBins = roiPool(embedding.fine, config.fine, corners, BINS.fine, geometry.fine);
   const coarseBins = roiPool(embedding.coarse, config.coarse, corners, BINS.coarse, geometry.coarse);
   const context = roiPool(embedding.fine, config.fine, corners, BINS.coarse, geometry.fine);
-  return { fineBins, coarseBins, context };
-}
-
-/** (1 - weight) a + weight b. */
-export function mixAppearances(a: Appearance, b: Appearance, weight: number): Appearance {
-  const mixed = (name: keyof Appearance): Float32Array =>
-    a[name].map((value, i) => value + weight * (b[name][i]! - value));
-  return { fineBins: mixed('fineBins'), coarseBins: mixed('coarseBins'), context: mixed('context') };
-}
-
-/** The template of an appearance: its bins, and m = 1 + MLP(3x3 bins of both maps). */
-export function templateFrom({ weights }: HeadModel, { fineBins, coarseBins, context }: Appearance): Template {
   const input = new Float32Array(context.length + coarseBins.length);
   input.set(context);
   input.set(coarseBins, context.length);
   const hidden = denseLayer(input, weights, 'modulation.0').map((value) => Math.max(0, value));
   const modulation = denseLayer(hidden, weights, 'modulation.1').map((value) => 1 + value);
   return { fineBins, coarseBins, modulation };
-}
-
-/** The template of the object in `box`. */
-export function makeTemplate(model: HeadModel, embedding: Embedding, box: CropBox): Template {
-  return templateFrom(model, appearanceOf(model, embedding, box));
 }
 
 function denseLayer(input: Float32Array, weights: Weights, name: string): Float32Array {

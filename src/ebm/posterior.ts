@@ -45,9 +45,6 @@ export function toCropBoxes(y: Float32Array, base: Pick<CropBox, 'cx' | 'cy' | '
   return boxes;
 }
 
-/** Log mass of a prior's tail against its centre. */
-const TAIL_LOG_MASS = -2;
-
 /**
  * Prior over the place, a motion model about the last box: a Gaussian with a wide tail.
  * @param deviation of the place, in units of sqrt(w h); @param tail how many times wider the tail is
@@ -58,8 +55,8 @@ export function placePrior(base: Pick<CropBox, 'w' | 'h'>, deviation: number, ta
   const sy = base.h / reach;
   const narrow = 1 / (deviation * deviation);
   const wide = narrow / (tail * tail);
-  // spread over tail^2 times the area
-  const tailLog = TAIL_LOG_MASS - 2 * Math.log(tail);
+  // log mass of the tail against the centre: e^-2, spread over tail^2 times the area
+  const tailLog = -2 - 2 * Math.log(tail);
   return (y, at) => {
     const dx = y[at]! * sx;
     const dy = y[at + 1]! * sy;
@@ -71,21 +68,12 @@ export function placePrior(base: Pick<CropBox, 'w' | 'h'>, deviation: number, ta
   };
 }
 
-/**
- * Prior over the size about the last one: a Gaussian with a wide tail in common log size (log w + log h) / 2 and in (log w - log h) / 2.
- * @param size and aspect: the deviations of the two; @param tail how many times wider the tail is
- */
-export function sizePrior(size: number, aspect: number, tail: number): LogTerm {
-  const wide = 1 / (tail * tail);
-  const tailLog = TAIL_LOG_MASS - 2 * Math.log(tail);
+/** Prior over the size about the last one: Gaussians in common log size (log w + log h) / 2 and in (log w - log h) / 2. */
+export function sizePrior(size: number, aspect: number): LogTerm {
   return (y, at) => {
     const common = (y[at + 2]! + y[at + 3]!) / 2 / size;
     const stretch = (y[at + 2]! - y[at + 3]!) / 2 / aspect;
-    const distance = common * common + stretch * stretch;
-    const a = -0.5 * distance;
-    const b = -0.5 * distance * wide + tailLog;
-    const max = Math.max(a, b);
-    return max + Math.log(Math.exp(a - max) + Math.exp(b - max));
+    return -0.5 * (common * common + stretch * stretch);
   };
 }
 

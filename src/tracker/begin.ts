@@ -1,6 +1,6 @@
 /** The first frame: what is known of an object when its box has been given. */
 import type { TrackerConfig } from '../config.js';
-import { appearanceOf, templateFrom, type HeadModel } from '../ebm/head.js';
+import { makeTemplate, type HeadModel } from '../ebm/head.js';
 import { frameToCrop, searchRegion, type FrameBox, type SearchRegion } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom } from '../random.js';
@@ -45,8 +45,7 @@ export async function begin(
   const crop = cropper.crop(frame, [region]);
   const colours = createColourModel(cropper.coloursOf(crop, 0), place);
   const { coarse, embedding } = await networks.begin(crop);
-  const first = appearanceOf(model, embedding, place);
-  const template = templateFrom(model, first);
+  const template = makeTemplate(model, embedding, place);
   const samples: FirstSample[] = [{ coarse, box: place }];
   // the same object elsewhere in the crop, and mirrored
   for (const shifted of shiftedRegions(region)) {
@@ -56,14 +55,7 @@ export async function begin(
   const mirrored = await networks.begin(cropper.cropMirrored(frame, region));
   samples.push({ coarse: mirrored.coarse, box: place });
   const targetModel = await learner.begin(samples, random);
-  return {
-    template,
-    views: { first, recent: first },
-    targetModel,
-    colours,
-    random: random.state(),
-    object: objectAt(box),
-  };
+  return { template, targetModel, colours, random: random.state(), object: objectAt(box) };
 }
 
 function shiftedRegions(region: SearchRegion): SearchRegion[] {

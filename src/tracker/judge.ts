@@ -1,4 +1,4 @@
-/** Is the object at the located box? Its confidence and state follow, the box that is reported, and whether the frame can be learned from. */
+/** Is the object at the located box? Its confidence and state follow, the box that is reported, and whether the frame is learned from. */
 import type { TargetConfig, TrackerConfig } from '../config.js';
 import type { ConfidenceModel } from '../features/manifest.js';
 import { cropToFrame, type Size } from '../geometry.js';
@@ -15,8 +15,8 @@ export interface Judgement {
   readonly evidence: Evidence;
   /** The evidence as inputs of the confidence, filtered. */
   readonly inputs: readonly number[];
-  /** Whether it is tracked and looks like the object: what is learned is learned from such frames. */
-  readonly sure: boolean;
+  /** Whether this frame is learned from. */
+  readonly learned: boolean;
 }
 
 /** Later heights are measured by that of the first update, or by this where it is less. */
@@ -53,7 +53,7 @@ export function judge(
     object: { box, frame: count, state, confidence, lostFor, velocity, inputs: remembered, firstHeight },
     evidence,
     inputs,
-    sure: isSure(state, evidence.response, target),
+    learned: isLearned(state, evidence.response, count, target),
   };
 }
 
@@ -72,7 +72,13 @@ export function nextState(last: TrackState, confidence: number): TrackState {
   return 'uncertain';
 }
 
-/** Whether a frame can be learned from: the object is tracked in it and like the first frame. An uncertain box is more often on something else. */
-export function isSure(state: TrackState, response: number, { learnAbove }: Pick<TargetConfig, 'learnAbove'>): boolean {
-  return (state === 'tracking' || state === 'found') && response > learnAbove;
+/** Whether a frame is learned from: each n-th one in which the object is tracked. An uncertain box is more often on something else. */
+export function isLearned(
+  state: TrackState,
+  response: number,
+  frame: number,
+  { learnAbove, learnEvery }: Pick<TargetConfig, 'learnAbove' | 'learnEvery'>,
+): boolean {
+  const tracked = state === 'tracking' || state === 'found';
+  return tracked && response > learnAbove && frame % learnEvery === 0;
 }

@@ -45,7 +45,7 @@ export async function locate(
     responseTerm(response, base, settings.response),
     colour,
     motion,
-    sizePrior(settings.size, settings.aspect, settings.sizeTail),
+    sizePrior(settings.size, settings.aspect),
   ];
   const posterior = boxPosterior(engine, embedding, template, base, settings.temperature, terms);
   // which box?

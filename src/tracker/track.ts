@@ -1,7 +1,7 @@
 /**
  * All that is known of one object: a value. begin() makes it, each update() makes the next one, so that an update that fails leaves no trace.
  */
-import type { Appearance, Template } from '../ebm/head.js';
+import type { Template } from '../ebm/head.js';
 import type { FrameBox } from '../geometry.js';
 import type { TrackResult, TrackState } from '../result.js';
 import type { TargetModel } from '../target/classifier.js';
@@ -10,9 +10,8 @@ import type { Velocity } from './motion.js';
 import type { Observation } from './types.js';
 
 export interface Track {
-  /** What it looks like to the head: the template, and the views that it is made from. */
+  /** What it looks like to the head, by the first frame. */
   readonly template: Template;
-  readonly views: Views;
   /** What it looks like to the target model. */
   readonly targetModel: TargetModel;
   readonly colours: ColourModel;
@@ -21,12 +20,6 @@ export interface Track {
   readonly object: ObjectState;
   /** What lay behind the last result; undefined before the first update. */
   readonly observation?: Observation;
-}
-
-/** Views of an object: in the first frame, and lately. */
-export interface Views {
-  readonly first: Appearance;
-  readonly recent: Appearance;
 }
 
 /** Where it is, and how sure that is. */

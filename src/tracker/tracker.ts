@@ -7,8 +7,7 @@
  *   judge           is the object there?                judge.ts
  *   learn           what is remembered of the frame?    below
  */
-import { parseConfig, type TargetConfig, type TrackerOptions } from '../config.js';
-import { appearanceOf, mixAppearances, templateFrom, type Appearance, type HeadModel } from '../ebm/head.js';
+import { parseConfig, type TrackerOptions } from '../config.js';
 import { checkFirstBox, frameToCrop, type CropBox, type FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom } from '../random.js';
@@ -21,7 +20,7 @@ import { locate } from './locate.js';
 import { look, type Sight } from './look.js';
 import { openModels, type Models, type TrackerPlatform } from './models.js';
 import { searchFor, type Search } from './search.js';
-import { resultOf, type Track, type Views } from './track.js';
+import { resultOf, type Track } from './track.js';
 import { createTurns } from './turns.js';
 import type { Observation, Tracker, TrackerDescription, TrackerObserver } from './types.js';
 
@@ -115,50 +114,28 @@ export async function follow(
   const random = createRandom(track.random);
   const axis = head.model.geometry.coarse;
   const location = await stopwatch.time('locate', () => locate(track, search, sight, engine, axis, config, random));
-  const { object, evidence, inputs, sure } = judge(track.object, frame, search, location, head.confidence, config);
+  const { object, evidence, inputs, learned } = judge(track.object, frame, search, location, head.confidence, config);
   const { base, response, proposal, estimate } = location;
   const seen = { region: search.region, base, response, proposal, estimate, evidence, inputs };
   const observation = { ...seen, result: resultOf({ object }) };
   await observer?.observe(observation, frame, index);
   const box = frameToCrop(object.box, search.region);
-  const known = await stopwatch.time('learn', () => learn(models, track, sight, box, object.frame, sure));
+  const known = await stopwatch.time('learn', () => learn(models, track, sight, box, learned));
   return { ...track, ...known, object, observation, random: random.state() };
 }
 
-/** Takes up a frame that is sure, each at its own pace: the template, and the target model with the colours. */
+/** Takes up a frame that is learned from; on the others the target model goes on with what it took up. */
 async function learn(
-  { learner, head: { model }, config: { target } }: Models,
-  { template, views, targetModel, colours }: Track,
-  { embedding, reduced, grid }: Sight,
+  { learner }: Models,
+  { targetModel, colours }: Track,
+  { reduced, grid }: Sight,
   box: CropBox,
-  frame: number,
-  sure: boolean,
-): Promise<Pick<Track, 'template' | 'views' | 'targetModel' | 'colours'>> {
-  const shown =
-    sure && target.recent > 0 && frame % target.recentEvery === 0
-      ? takeUpView(model, views, appearanceOf(model, embedding, box), target)
-      : { template, views };
-  // between two frames that are learned the target model goes on with the work of the last one
-  return sure && frame % target.learnEvery === 0
-    ? {
-        ...shown,
-        targetModel: await learner.takeUp(targetModel, reduced, box),
-        colours: learnColours(colours, grid, box),
-      }
-    : { ...shown, targetModel: await learner.goOn(targetModel), colours };
-}
-
-/** What it looked like lately is a running mean; the template is the mean of that and of the first frame. */
-function takeUpView(
-  model: HeadModel,
-  { first, recent }: Views,
-  view: Appearance,
-  { recent: weight, recentRate }: Pick<TargetConfig, 'recent' | 'recentRate'>,
-): Pick<Track, 'template' | 'views'> {
-  const lately = mixAppearances(recent, view, recentRate);
+  learned: boolean,
+): Promise<Pick<Track, 'targetModel' | 'colours'>> {
+  if (!learned) return { targetModel: await learner.goOn(targetModel), colours };
   return {
-    template: templateFrom(model, mixAppearances(first, lately, weight)),
-    views: { first, recent: lately },
+    targetModel: await learner.takeUp(targetModel, reduced, box),
+    colours: learnColours(colours, grid, box),
   };
 }
 

@@ -208,7 +208,7 @@ async function scorePairs(
     const base = cropBox(middle, middle, ...entry.last);
     const learned = decodeProposal(await engine.propose(embedding, template!), cellPlaces(geometry.coarse, base));
     const y = Float32Array.from(toRelative(truth, base));
-    const terms = [placePrior(base, PRIOR.place, PRIOR.tail), sizePrior(PRIOR.size, PRIOR.aspect, 1)];
+    const terms = [placePrior(base, PRIOR.place, PRIOR.tail), sizePrior(PRIOR.size, PRIOR.aspect)];
     const posterior = boxPosterior(engine, embedding, template!, base, temperature, terms);
     const proposal = evenMix(learned, mixtureAbout([0, 0, 0, 0], [0.15]));
     const estimate = await estimateBox(posterior, proposal, ESTIMATE, random);

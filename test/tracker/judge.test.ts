@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Estimate } from '../../src/ebm/estimate.js';
 import { cropBox, searchRegion, type FrameBox } from '../../src/geometry.js';
 import { parseConfig } from '../../src/node/open.js';
-import { isSure, judge, nextState } from '../../src/tracker/judge.js';
+import { isLearned, judge, nextState } from '../../src/tracker/judge.js';
 import type { Location } from '../../src/tracker/locate.js';
 import { AT_REST } from '../../src/tracker/motion.js';
 import type { Search } from '../../src/tracker/search.js';
@@ -45,20 +45,20 @@ function location(response: number, dx = 0, best = 10): Location {
 
 describe('judge', () => {
   it('moves to the located box where the object responds, and counts the frame', () => {
-    const { object: next, sure } = judge(object(), FRAME, search(), location(0.9, 0.25), MODEL, CONFIG);
+    const { object: next, learned } = judge(object(), FRAME, search(), location(0.9, 0.25), MODEL, CONFIG);
     expect(next.box.x).toBeCloseTo(110, 4);
     expect(next).toMatchObject({ frame: 6, state: 'tracking', lostFor: 0, firstHeight: 10 });
     expect(next.confidence).toBeCloseTo(1 / (1 + Math.exp(-8)), 6);
     expect(next.velocity.x).toBeGreaterThan(0);
-    expect(sure).toBe(true);
+    expect(learned).toBe(true); // the sixth frame
   });
 
   it('holds the box below holdBelow, and counts how long it has been lost', () => {
-    const { object: next, sure } = judge(object(), FRAME, search(), location(0.1, 0.25), MODEL, CONFIG);
+    const { object: next, learned } = judge(object(), FRAME, search(), location(0.1, 0.25), MODEL, CONFIG);
     expect(next.box).toEqual(LAST);
     expect(next).toMatchObject({ state: 'lost', lostFor: 1 });
     expect(judge(next, FRAME, search(), location(0.1), MODEL, CONFIG).object.lostFor).toBe(2);
-    expect(sure).toBe(false);
+    expect(learned).toBe(false);
   });
 
   it('lets what moved steadily go on while it is not seen', () => {
@@ -110,9 +110,10 @@ it('states: lost stays lost until it is sure, and then is found for one frame', 
   expect(nextState('tracking', 0)).toBe('lost');
 });
 
-it('only what is tracked and like the first frame is learned from', () => {
-  const rules = { learnAbove: 0.35 };
+it('only what is tracked is learned, each sixth frame, where it is like the first', () => {
+  const rules = { learnAbove: 0.35, learnEvery: 6 };
   const states = ['tracking', 'found', 'uncertain', 'lost'] as const;
-  expect(states.map((state) => isSure(state, 0.8, rules))).toEqual([true, true, false, false]);
-  expect(isSure('tracking', 0.3, rules)).toBe(false);
+  expect(states.map((state) => isLearned(state, 0.8, 12, rules))).toEqual([true, true, false, false]);
+  expect(isLearned('tracking', 0.8, 13, rules)).toBe(false);
+  expect(isLearned('tracking', 0.3, 12, rules)).toBe(false);
 });

@@ -115,7 +115,7 @@ function dense(tf: Tf, x: TF.Tensor, weights: TensorWeights, name: string): TF.T
   return tf.add(tf.matMul(x as TF.Tensor2D, weights[`${name}.kernel`] as TF.Tensor2D), weights[`${name}.bias`]!);
 }
 
-/** Pooled bins of R boxes that templates are made from, see Appearance. */
+/** Pooled bins of R boxes that templates are made from; those of several views can be averaged. */
 export interface AppearanceTensors {
   readonly fineBins: TF.Tensor2D; // [R, P * P * C]
   readonly coarseBins: TF.Tensor2D;
