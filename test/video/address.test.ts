@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { askServer } from '../../src/video/address.js';
-import { findBinaries, type Binaries } from '../../src/video/binaries.js';
+import { findBinaries, oldBuildNote, type Binaries } from '../../src/video/binaries.js';
 import { openLive } from '../../src/video/live.js';
 import { openVideo } from '../../src/video/read.js';
 import { openSeekable } from '../../src/video/seek.js';
@@ -190,6 +190,9 @@ describe('a file behind an address whose server gives the whole only', () => {
   });
 });
 
+// the build of 2018 tells no length of a playlist; addresses refuse it unless they are told otherwise
+const isOldBuild = oldBuildNote(await findBinaries()) !== undefined;
+
 describe('playlists', () => {
   async function playlist(ends: boolean) {
     const path = await temporaryFolder();
@@ -200,7 +203,7 @@ describe('playlists', () => {
     return { path, ...(await serve(folderOf(path))) };
   }
 
-  it('with an end: each frame once', async () => {
+  it.skipIf(isOldBuild)('with an end: each frame once', async () => {
     const { origin } = await playlist(true);
     expect(await isLive(`${origin}/list.m3u8?a=b`)).toBe(false);
     expect(await numbersOf(`${origin}/list.m3u8?a=b`)).toEqual({ numbers: ALL, indices: ALL, warnings: [] });
@@ -212,7 +215,7 @@ describe('playlists', () => {
     await expect(openVideo(`${origin}/list.m3u8`)).rejects.toMatchObject({ code: 'OPTION_INVALID' });
   });
 
-  it('a part that is missing is told', async () => {
+  it.skipIf(isOldBuild)('a part that is missing is told', async () => {
     const { origin, path } = await playlist(true);
     await rm(join(path, 'list1.ts'));
     const { numbers, warnings } = await numbersOf(`${origin}/list.m3u8`);

@@ -53,7 +53,8 @@ describe.skipIf(process.platform === 'win32')('a pipe', () => {
     const file = await numbered(name);
     const path = await pipe(createReadStream(file));
     const notes: string[] = [];
-    const source = await openVideo(path, { onNote: (text) => notes.push(text) });
+    // an old ffmpeg has a note of its own
+    const source = await openVideo(path, { onNote: (text) => (/ffmpeg of 20/.test(text) ? 0 : notes.push(text)) });
     expect([source.path, source.width, Math.abs(source.frameCount - FRAMES) <= 1]).toEqual([path, 64, true]);
     const frames = await collect(source);
     expect(frames.map(numberOf)).toEqual(ALL);
