@@ -94,3 +94,19 @@ describe('footage for fine-tuning', () => {
     ]);
   });
 });
+
+it('footage that is drawn by another weight is other footage: a bank holds the weights', async () => {
+  const hash = (more: { origin?: string; weight?: number }) =>
+    hashFootage(
+      [{ name: 'a', video: 'nowhere', boxes: [], ...more }],
+      [{ file: 'b.jpg', width: 9, height: 9, boxes: [], ...more }],
+    );
+  const [plain, named, one, two] = await Promise.all([
+    hash({}),
+    hash({ origin: 'set' }),
+    hash({ origin: 'set', weight: 1 }),
+    hash({ origin: 'set', weight: 2 }),
+  ]);
+  expect(named).toBe(plain); // as banks of older versions were called
+  expect(new Set([plain, one, two]).size).toBe(3);
+});
