@@ -3,7 +3,9 @@
 import { turned } from './orientation.js';
 import type { VideoInfo } from './probe.js';
 
-/** What showinfo says of a frame; the filters before it make the unit microseconds. */
+/** showinfo speaks; of a frame it says several lines. */
+const SHOWN_LINE = /\[Parsed_showinfo_/;
+/** What it says of a frame first; the filters before it make the unit microseconds. */
 const FRAME_LINE = /\[Parsed_showinfo_.*\] n: *\d+ pts: *(NOPTS|-?\d+)/;
 /** Said where the decoder's first frame, or one of another size, comes to the filters. */
 const SIZE_LINE = /\[graph -?\d+ input from stream .*\] w:(\d+) h:(\d+) /;
@@ -59,7 +61,7 @@ export class DecodeLog {
       this.#wake();
     } else this.#readSize(line);
     const said = PROBLEM_LINE.exec(line) ?? PART_MISSING.exec(line);
-    const problem = said?.[1] ?? (frame ? PROBLEM_WITHIN.exec(line)?.[0] : undefined);
+    const problem = said?.[1] ?? (SHOWN_LINE.test(line) ? PROBLEM_WITHIN.exec(line)?.[0] : undefined);
     if (problem === undefined || HARMLESS.test(problem)) return;
     if (this.#problems++ === 0) this.#firstProblem = problem.trim();
   }

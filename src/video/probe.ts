@@ -90,7 +90,7 @@ type VideoStream = Stream & { width: number; height: number };
 
 const ProbeSchema = z.object({
   streams: z.array(StreamSchema).default([]),
-  format: z.object({ duration: z.string().optional() }).default({}),
+  format: z.object({ duration: z.string().optional(), format_name: z.string().optional() }).default({}),
 });
 
 /** Undefined where ffprobe sees no video. @throws TrackerError OPTION_INVALID */
@@ -99,7 +99,15 @@ function readProbe(json: string, path: string, wanted: number | undefined): Prob
   const videos = streams.filter(isVideo);
   const stream = wanted === undefined ? playedOf(videos) : videos.find(({ index }) => index === wanted);
   if (!stream && wanted !== undefined && videos.length > 0) throw noSuchStream(path, wanted, videos);
-  return stream && describe(stream, positive(format.duration), wanted === undefined ? notesOn(stream, videos) : []);
+  const notes = stream && wanted === undefined ? notesOn(stream, videos) : [];
+  const info = stream && describe(stream, positive(format.duration), notes);
+  return info && format.format_name === 'avi' ? { ...info, streamSeconds: secondsOfAvi(info) } : info;
+}
+
+/** ffprobe tells how much of an AVI file is there; how much there should be follows from its header's count of frames. */
+function secondsOfAvi({ streamSeconds, storedFrames, fps }: ProbedInfo): number | undefined {
+  const seconds = Math.max(streamSeconds ?? 0, (storedFrames ?? 0) / (fps ?? Infinity));
+  return seconds > 0 ? seconds : undefined;
 }
 
 interface ProbedInfo extends Omit<VideoInfo, 'fps' | 'frameCount'> {

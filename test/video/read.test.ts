@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -185,7 +185,7 @@ describe('a damaged file', () => {
     { name: 'video.mkv', output: [] },
   ])('$name, cut off, yields what there is and warns', async ({ name, output }) => {
     const path = await numberedVideo(name, { output });
-    await cutFile(path, 0.6);
+    await cutFile(path, 0.5);
     const source = await openVideo(path);
     const frames = await collect(source);
     expect(frames.length).toBeGreaterThan(5);
@@ -193,6 +193,17 @@ describe('a damaged file', () => {
     expect(frames.slice(0, 5).map(numberOf)).toEqual(upTo(5));
     expect(source.warnings).toHaveLength(1);
     expect(source.warnings[0]).toContain(path);
+  });
+
+  it('that is an AVI file, cut off between two frames, is told by the number of frames in its header', async () => {
+    const path = await numberedVideo('video.avi');
+    const bytes = await readFile(path);
+    const cut = bytes.indexOf('00dc', 0.55 * bytes.length);
+    await writeFile(path, bytes.subarray(0, cut));
+    const source = await openVideo(path);
+    const frames = await collect(source);
+    expect(frames.map(numberOf)).toEqual(upTo(frames.length));
+    expect(source.warnings).toEqual([expect.stringContaining('expected 1.20 s')]);
   });
 
   it('yields what there is of a cut transport stream, which does not tell its length', async () => {
