@@ -23,6 +23,7 @@ const SLOW = [
   'examples/examples',
   'published/import',
   'published/parity',
+  'published/tracker',
   'runtime/collector',
   'tools/build-backbone',
   'tracker/failures',

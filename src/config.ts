@@ -61,6 +61,13 @@ const redetectSchema = z.strictObject({
   foundAbove: share.default(0.8).describe('it is found elsewhere at this confidence'),
 });
 
+const publishedSchema = z.strictObject({
+  steps: z.number().int().min(1).max(100).optional().describe('gradient ascent of the box: steps'),
+  step: positive.optional().describe('gradient ascent of the box: length of a step'),
+  starts: z.number().int().min(1).max(100).optional().describe('boxes that the ascent starts from'),
+  notFound: positive.optional().describe('the object is not found below this score'),
+});
+
 export const configSchema = z.strictObject({
   preset: z.enum(PRESET_NAMES).default('default').describe('settings of src/presets.ts; fields that are set win'),
   seed: z.number().int().min(0).default(11).describe('same seed, same input, same engine: same output'),
@@ -101,6 +108,9 @@ export const configSchema = z.strictObject({
   posterior: posteriorSchema.default(() => posteriorSchema.parse({})).describe('how boxes are drawn and weighed'),
   target: targetSchema.default(() => targetSchema.parse({})).describe('where is it, and what is remembered'),
   redetect: redetectSchema.default(() => redetectSchema.parse({})).describe('where a lost object is looked for'),
+  published: publishedSchema
+    .default(() => publishedSchema.parse({}))
+    .describe('rules of an imported tracker that differ from the published ones'),
 });
 
 /** Every field, defaults filled in. */

@@ -63,7 +63,7 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
       'results',
     )
     .option('--tracker <file>', 'module of another tracker: exports createTracker(options) with init and update')
-    .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
+    .option('--head <file>', 'a file of ebm-tracker finetune, train or import (default: the weights that ship)')
     .option('--seeds <list>', 'one run a seed', '11')
     .option('--only <list>', 'only these sequences')
     .option('--workers <n>', 'processes (default: one a core)')

@@ -6,7 +6,7 @@ import { messageOf, TrackerError } from '../errors.js';
 import { filesOfManifest } from '../features/manifest.js';
 import type { Input } from '../files/keep-inputs.js';
 import { readTextFile } from '../io/text-file.js';
-import { loadManifest, parseConfig } from '../node/open.js';
+import { loadManifest, parseConfig, publishedFileOf } from '../node/open.js';
 import type { OpenOptions } from '../video/read.js';
 
 /** "90" is a frame; "3.5s", "1:03.5" and "00:01:03.5" are times. @throws TrackerError OPTION_INVALID */
@@ -66,7 +66,8 @@ export async function resolveHead(text: string | undefined): Promise<string | un
 /** The files of the networks. A manifest that cannot be read is told of when the tracker is made. */
 export async function inputsOfModels({ manifest, head }: Pick<TrackerConfig, 'manifest' | 'head'>): Promise<Input[]> {
   const files = await loadManifest(manifest).then(filesOfManifest, () => []);
-  const weights = head?.endsWith(HEAD_ENDING) ? [head] : [];
+  const imported = await publishedFileOf({ head, manifest }).catch(() => undefined);
+  const weights = [imported ?? head].filter((file) => file?.endsWith(HEAD_ENDING)).map(String);
   return [...files, ...weights].map((path) => ({ what: 'the networks', path }));
 }
 

@@ -26,7 +26,7 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
       'a video, an http(s) address of one, a pattern of images, or a folder with videos and folders of images',
       '.',
     )
-    .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
+    .option('--head <file>', 'a file of ebm-tracker finetune, train or import (default: the weights that ship)')
     .option('--threads <n>', 'threads of the networks (default: one a core)')
     .option('--seed <n>', 'same seed, same input, same engine: same boxes')
     .option('--config <file>', 'JSON file with any field of src/config.ts');

@@ -62,7 +62,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .option('--start <frame|time>', 'where to begin: 90 = frame 90, 3.5s or 00:00:03.5 = a time')
     .option(...STREAM_OPTION)
     .option('--preset <name>', 'fast or default (src/presets.ts)')
-    .option('--head <file>', 'weights of ebm-tracker finetune or train (default: those that ship)')
+    .option('--head <file>', 'a file of ebm-tracker finetune, train or import (default: the weights that ship)')
     .option('--engine <name>', 'what computes the head: onnx or tfjs (default: onnx)')
     .option('--backend <name>', 'TensorFlow.js backend of the engine tfjs: auto, node-gpu, node, native, wasm, cpu')
     .option('--threads <n>', 'threads of the networks (default: one a core)')

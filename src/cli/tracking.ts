@@ -214,5 +214,8 @@ function summary(
   const files = [outputs.rows, outputs.video, debug?.folder].filter((file) => file !== undefined);
   const wrote = whole && files.length > 0 ? `wrote ${files.join(' and ')}\n` : '';
   const share = `in sight in ${((100 * inSight) / (frames * objects.length)).toFixed(0)} % of frames`;
-  return `${speed}, ${where}; ${objects.length > 1 ? `${objects.length} objects, ` : ''}${share}\n${wrote}`;
+  const doubt = tracker.calibrated
+    ? ''
+    : 'note: the confidence of this imported tracker is its scaled score, not a calibrated probability\n';
+  return `${speed}, ${where}; ${objects.length > 1 ? `${objects.length} objects, ` : ''}${share}\n${doubt}${wrote}`;
 }

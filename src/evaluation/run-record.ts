@@ -8,7 +8,7 @@ import type { TrackerOptions } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { findDataset } from '../datasets/index.js';
 import { hasSequenceResult, readSequenceResult, writeWhole } from './results.js';
-import { findBackbone, loadManifest, openHead, parseConfig } from '../node/open.js';
+import { findBackbone, loadManifest, openHead, parseConfig, publishedFileOf } from '../node/open.js';
 
 export interface RunRecord {
   readonly tracker: string;
@@ -110,6 +110,11 @@ export async function hashTracker(options: TrackerOptions, module?: string): Pro
 const readModule = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
 
 async function findWeights(options: TrackerOptions): Promise<{ head: string; backbone: string }> {
+  const imported = await publishedFileOf(options);
+  if (imported !== undefined) {
+    const hash = sha256Of(await readFile(imported));
+    return { head: hash, backbone: hash };
+  }
   const manifest = await loadManifest(options.manifest);
   const head = await openHead(manifest, options.head);
   const { precision } = parseConfig(options);

@@ -22,8 +22,9 @@ import { nodePlatform } from './platform.js';
  * @param observer is shown what each update() did; left out, nothing is gathered for it
  * @throws TrackerError CONFIG_INVALID, MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
  */
-export function createTracker(options?: TrackerOptions, observer?: TrackerObserver): Promise<Tracker> {
-  return createTrackerOn(nodePlatform, options, observer);
+export async function createTracker(options: TrackerOptions = {}, observer?: TrackerObserver): Promise<Tracker> {
+  const published = await openPublished(options, observer);
+  return published ? new published.PublishedTracker(published.group) : createTrackerOn(nodePlatform, options, observer);
 }
 
 /**
@@ -31,8 +32,35 @@ export function createTracker(options?: TrackerOptions, observer?: TrackerObserv
  * @param observer is shown what each update() did, object by object; then all objects are followed in this thread
  * @throws TrackerError CONFIG_INVALID, MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
  */
-export function createTrackerGroup(options?: TrackerOptions, observer?: TrackerObserver): Promise<TrackerGroup> {
-  return createGroupOn(nodePlatform, options, observer);
+export async function createTrackerGroup(
+  options: TrackerOptions = {},
+  observer?: TrackerObserver,
+): Promise<TrackerGroup> {
+  const published = await openPublished(options, observer);
+  return published?.group ?? createGroupOn(nodePlatform, options, observer);
+}
+
+/** The tracker that a head names, where that is an imported one. It is loaded only then. */
+async function openPublished(options: TrackerOptions, observer: TrackerObserver | undefined) {
+  const file = await publishedFileOf(options);
+  if (file === undefined) return undefined;
+  const [{ openPublishedGroup }, { PublishedTracker }] = await Promise.all([
+    import('../published/open.js'),
+    import('../published/group.js'),
+  ]);
+  const group = await openPublishedGroup(file, parseConfig(options), observer !== undefined);
+  return { group, PublishedTracker };
+}
+
+/** The file of the imported tracker that a head names; undefined where it names a head. @throws TrackerError MODEL_MISSING, MODEL_INVALID */
+export async function publishedFileOf({
+  head,
+  manifest,
+}: Pick<TrackerOptions, 'head' | 'manifest'>): Promise<string | undefined> {
+  if (head === undefined) return undefined;
+  const { content } = await loadManifest(manifest);
+  const { findPublished } = await import('../published/open.js');
+  return findPublished(head, Object.keys(content.heads));
 }
 
 /** @throws TrackerError CONFIG_INVALID naming each field that is wrong */

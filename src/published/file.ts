@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TrackerError } from '../errors.js';
 import { parseSafetensors, type SafetensorsFile, type StoredTensor } from '../io/safetensors.js';
 import { usedShapes, type Architecture } from './architecture.js';
+import { scoreConfidenceSchema } from './confidence.js';
 import { filterSchema } from './settings.js';
 import { rulesSchema, TRACKER_IDS } from './trackers.js';
 
@@ -28,6 +29,8 @@ const recipeSchema = z.strictObject({
   }),
   filter: filterSchema,
   rules: rulesSchema,
+  /** How its highest score becomes a confidence; left out: nobody has fitted it. */
+  confidence: scoreConfidenceSchema.optional(),
   /** The checkpoint. */
   source: z.strictObject({ file: z.string(), sha256: z.string(), bytes: z.number().int().min(0) }),
 });

@@ -77,7 +77,15 @@ async function openOn(
     stopwatch,
     cropper: createCropper(cropSize, entry),
     learner: createTargetLearner({ respond, sample, learn, multiply }, coarse, config.target),
-    description: { engine: engine.name, device, reasons, threads: config.threads, lanes: 1, weights: head.sha256 },
+    description: {
+      engine: engine.name,
+      device,
+      reasons,
+      threads: config.threads,
+      lanes: 1,
+      weights: head.sha256,
+      calibrated: true,
+    },
     release: shelf.release,
   };
 }

@@ -1,0 +1,34 @@
+/**
+ * How sure a published tracker is. Its own figure is the highest score of its filter, which is no probability. Until somebody has fitted a
+ * curve to it (`ebm-tracker evaluate --fit-confidence`), the score is only scaled, so that the borders of our states (0.25 lost, 0.5 tracked)
+ * lie where the published rules have theirs.
+ */
+import { z } from 'zod';
+import type { Flag } from './localise.js';
+
+/** P(IoU > 0.5) = 1 / (1 + exp(-(offset + slope score))). */
+export const scoreConfidenceSchema = z.strictObject({ offset: z.number(), slope: z.number() });
+export type ScoreConfidence = z.infer<typeof scoreConfidenceSchema>;
+
+/** Borders of the states. */
+const LOST = 0.25;
+const TRACKED = 0.5;
+const UNCERTAIN_MOST = 0.49;
+
+/**
+ * @param score the highest score, as the published rules take it
+ * @param notFound the object is not found below this score
+ */
+export function confidenceOf(flag: Flag, score: number, notFound: number, fitted?: ScoreConfidence): number {
+  if (fitted) return Number.isNaN(score) ? 0 : 1 / (1 + Math.exp(-(fitted.offset + fitted.slope * score)));
+  // networks that overflow score NaN
+  const scaled = score > 0 ? Math.min(1, (LOST * score) / notFound) : 0;
+  switch (flag) {
+    case 'not_found':
+      return Math.min(scaled, LOST - 0.01);
+    case 'uncertain':
+      return Math.min(Math.max(scaled, LOST), UNCERTAIN_MOST);
+    default:
+      return Math.max(scaled, TRACKED);
+  }
+}
