@@ -12,6 +12,7 @@ const SLOW = [
   'cli/finetune',
   'cli/keep-inputs',
   'cli/pictures',
+  'cli/published',
   'cli/streams',
   'cli/track',
   'drawing/explain',

@@ -7,18 +7,29 @@
  *   npm run bench:speed -- --video FILE --box x,y,w,h      a video of one's own instead
  *   npm run bench:speed -- --length 1800                   whole runs over a minute of video
  *   npm run bench:speed -- --config JSON                   tracker options over each preset
+ *   npm run bench:speed -- --head FILE                     another head; of an imported tracker the bare run is that of its graph `look`
  *   npm run bench:speed -- --no-process                    leaves out start and memory of `track` (these need dist/)
  *   npm run bench:speed -- --no-objects                    leaves out the four objects
  */
 import { writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
 import type { TrackerOptions } from '../../src/config.js';
 import { parseBox } from '../../src/geometry.js';
-import { createTracker, findBackbone, loadManifest, openHead, parseConfig } from '../../src/node/open.js';
+import {
+  createTracker,
+  findBackbone,
+  loadManifest,
+  openHead,
+  parseConfig,
+  publishedFileOf,
+} from '../../src/node/open.js';
 import { PRESET_NAMES, type PresetName } from '../../src/presets.js';
+import { FILTER_SIDE } from '../../src/published/architecture.js';
+import { parsePublished } from '../../src/published/file.js';
+import { compileLook } from '../../src/published/look-graph.js';
 import { collectLess } from '../../src/runtime/collector.js';
 import { openOnnxModel } from '../../src/runtime/onnx.js';
 import { markdownTable } from '../table.js';
@@ -35,6 +46,7 @@ interface Options {
   readonly length?: number;
   readonly video?: string;
   readonly box?: string;
+  readonly head?: string;
   readonly config: string;
   readonly process: boolean;
   readonly objects: boolean;
@@ -51,6 +63,7 @@ const options = new Command()
   .option('--length <n>', 'frames of each clip for the whole run, forth and back; left out: 210, once', Number)
   .option('--video <file>', 'another video')
   .option('--box <x,y,w,h>', 'its first box')
+  .option('--head <file>', 'a file of finetune, train or import')
   .option('--config <json>', 'tracker options', '{}')
   .option('--no-process', 'no start and memory of track')
   .option('--no-objects', 'no four objects')
@@ -77,9 +90,14 @@ interface Cell {
 const SIDE = 288;
 
 async function openContender(preset: PresetName, threads: number): Promise<Contender> {
-  const own: TrackerOptions = { ...(JSON.parse(options.config) as TrackerOptions), preset, threads, provider: 'cpu' };
-  const { precision, manifest: file, head } = parseConfig(own);
-  const manifest = await loadManifest(file);
+  const { head: file } = options;
+  const named = file === undefined ? {} : { head: file };
+  const given = { ...(JSON.parse(options.config) as TrackerOptions), ...named };
+  const own: TrackerOptions = { ...given, preset, threads, provider: 'cpu' };
+  const imported = await publishedFileOf(own);
+  if (imported !== undefined) return openImported(imported, preset, own);
+  const { precision, manifest: list, head } = parseConfig(own);
+  const manifest = await loadManifest(list);
   const entry = await findBackbone(manifest, (await openHead(manifest, head)).backbone, precision);
   const dims = entry.input.layout === 'NCHW' ? [1, 3, SIDE, SIDE] : [1, SIDE, SIDE, 3];
   const data = new Float32Array(3 * SIDE * SIDE).map((_, i) => (i % 251) - 120);
@@ -88,6 +106,23 @@ async function openContender(preset: PresetName, threads: number): Promise<Conte
     tracker: await createTracker(own),
     bare: await openOnnxModel(entry.file, { threads, provider: 'cpu' }),
     input: { [entry.input.name]: { data, dims } },
+  };
+}
+
+/** An imported tracker beside its own backbone, classifier features and box features. */
+async function openImported(file: string, preset: string, own: TrackerOptions): Promise<Contender> {
+  const model = parsePublished(await readFile(file), file);
+  const { rules, widths } = model.recipe;
+  const image = new Float32Array(3 * rules.size ** 2).map((_, i) => i % 251);
+  const filter = new Float32Array(FILTER_SIDE ** 2 * widths.filter).fill(0.01);
+  return {
+    name: preset,
+    tracker: await createTracker(own),
+    bare: await openOnnxModel(compileLook(model), { threads: own.threads ?? 1, provider: 'cpu' }),
+    input: {
+      image: { data: image, dims: [1, 3, rules.size, rules.size] },
+      filter: { data: filter, dims: [1, FILTER_SIDE ** 2, widths.filter] },
+    },
   };
 }
 
@@ -164,7 +199,8 @@ async function main(): Promise<void> {
         const measured = await measureStages(clip, contenders, options.frames);
         const own: Cell[] = [];
         for (const preset of presets) {
-          const flags = ['--preset', preset, '--threads', String(threads)];
+          const head = options.head === undefined ? [] : ['--head', path.resolve(options.head)];
+          const flags = ['--preset', preset, '--threads', String(threads), ...head];
           own.push({
             clip: clip.name,
             threads,

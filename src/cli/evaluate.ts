@@ -20,6 +20,7 @@ import { findServer, SERVERS } from '../evaluation/submit/servers.js';
 import { keepInputs, type Input, type Output } from '../files/keep-inputs.js';
 import { listenForInterrupt } from './interrupt.js';
 import { optionalWhole, parseWhole, readConfig, resolveHead } from './options.js';
+import { checkFit, fitImported } from './fit-confidence.js';
 import { createRunProgress } from './run-progress.js';
 import { packFile, submit, type SubmitOptions } from './submit.js';
 import type { Terminal } from './terminal.js';
@@ -41,6 +42,7 @@ interface EvaluateOptions {
   explain?: string;
   results?: string[];
   report?: string;
+  fitConfidence?: string;
   submit?: string;
   check?: string;
   truth?: string;
@@ -87,6 +89,10 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
       'write report.html, .md, .json and .csv: tables, plots, sequences worst first, several trackers side by side',
     )
     .option(
+      '--fit-confidence <file>',
+      'with an imported --head: write a copy of it (.safetensors) whose confidence is fitted to these results',
+    )
+    .option(
       '--submit <server>',
       `pack the results of all --seeds, or of --results, for a server (OUT/SERVER.zip): ${SERVERS.map(({ name }) => name).join(', ')}`,
     )
@@ -116,12 +122,15 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
 /** @throws TrackerError OPTION_INVALID where something that is read would be written */
 async function checkFiles(dataset: string | undefined, options: EvaluateOptions): Promise<void> {
   const { out, tracker, seeds, report, submit: server, config, head, truth, absent, results = [] } = options;
+  const { fitConfidence: fitted } = options;
+  if (fitted !== undefined) await checkFit(head, fitted);
   const runs = dataset === undefined || results.length > 0 ? [] : parseSeeds(seeds);
   const folders = runs.map((seed) => runFolder(out, trackerName(tracker), dataset!, seed));
   const outputs: Output[] = [
     ...folders.flatMap(recordFiles).map((file) => ({ what: '--out', path: file })),
     ...(report === undefined ? [] : reportFiles(report)).map((file) => ({ what: '--report', path: file })),
     ...(server === undefined ? [] : [{ what: '--submit', path: packFile(out, server) }]),
+    ...(fitted === undefined ? [] : [{ what: '--fit-confidence', path: fitted }]),
   ];
   const files = { configuration: config, weights: head && (await resolveHead(head)), tracker };
   const texts = [truth, absent, ...results].filter((folder) => folder !== undefined);
@@ -251,9 +260,10 @@ async function scoreFolders(
   truth: readonly (Annotated & Partial<Footage>)[],
   folders: readonly string[],
   name: string,
-  { json, report }: EvaluateOptions,
+  options: EvaluateOptions,
   terminal: Terminal,
 ): Promise<0 | 1> {
+  const { json, report, fitConfidence: fitted } = options;
   const inputs: TrackerInput[] = [];
   const records: unknown[] = [];
   let exit: 0 | 1 = 0;
@@ -291,6 +301,10 @@ async function scoreFolders(
   if (report !== undefined && protocol) {
     const files = await reportOn(report, protocol, inputs, truth, terminal);
     terminal.stderr.write(`wrote ${files.join(', ')}\n`);
+  }
+  if (fitted !== undefined) {
+    const all = inputs.flatMap(({ scored }) => scored);
+    terminal.stderr.write(await fitImported(options.head, fitted, all));
   }
   return exit;
 }

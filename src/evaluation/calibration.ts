@@ -1,4 +1,6 @@
 /** How well a confidence foretells that a box is right. */
+import { overlapsOf } from './overlaps.js';
+import type { ScoredSequence } from './types.js';
 
 /** Claims and what became of them, side by side. */
 export interface Claims {
@@ -8,6 +10,23 @@ export interface Claims {
   readonly hit: ArrayLike<number>;
   /** Of each claim; 1 where it is left out. */
   readonly weight?: ArrayLike<number>;
+}
+
+/** Each frame's confidence, and whether its box was right. The first frame is given and left out, and so are frames without a true box. */
+export function claimsOf(scored: readonly ScoredSequence[]): Claims {
+  const said: number[] = [];
+  const hit: number[] = [];
+  for (const sequence of scored) {
+    const { confidence } = sequence;
+    if (!confidence) continue;
+    const overlaps = overlapsOf(sequence);
+    for (let i = 1; i < Math.min(confidence.length, overlaps.length); i++) {
+      if (Number.isNaN(overlaps[i]!) || !(confidence[i]! >= 0)) continue;
+      said.push(confidence[i]!);
+      hit.push(overlaps[i]! > 0.5 ? 1 : 0);
+    }
+  }
+  return { confidence: said, hit };
 }
 
 export interface Bin {

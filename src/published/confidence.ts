@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { Flag } from './localise.js';
 
-/** P(IoU > 0.5) = 1 / (1 + exp(-(offset + slope score))). */
+/** A curve over the scaled score c: P(IoU > 0.5) = 1 / (1 + exp(-(offset + slope c))). */
 export const scoreConfidenceSchema = z.strictObject({ offset: z.number(), slope: z.number() });
 export type ScoreConfidence = z.infer<typeof scoreConfidenceSchema>;
 
@@ -20,7 +20,18 @@ const UNCERTAIN_MOST = 0.49;
  * @param notFound the object is not found below this score
  */
 export function confidenceOf(flag: Flag, score: number, notFound: number, fitted?: ScoreConfidence): number {
-  if (fitted) return Number.isNaN(score) ? 0 : 1 / (1 + Math.exp(-(fitted.offset + fitted.slope * score)));
+  const scaled = scaledScore(flag, score, notFound);
+  return fitted ? logistic(fitted.offset + fitted.slope * scaled) : scaled;
+}
+
+const logistic = (value: number): number => 1 / (1 + Math.exp(-value));
+
+/** The scaled score that a fitted confidence was made of. */
+export function scaledScoreOf(confidence: number, { offset, slope }: ScoreConfidence): number {
+  return (Math.log(confidence / (1 - confidence)) - offset) / slope;
+}
+
+function scaledScore(flag: Flag, score: number, notFound: number): number {
   // networks that overflow score NaN
   const scaled = score > 0 ? Math.min(1, (LOST * score) / notFound) : 0;
   switch (flag) {

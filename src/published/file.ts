@@ -51,7 +51,11 @@ export function formatPublished({ recipe, weights }: PublishedModel): Safetensor
 
 /** @throws TrackerError MODEL_INVALID saying what was found and what was expected */
 export function parsePublished(bytes: Uint8Array, where: string): PublishedModel {
-  const { tensors, metadata } = parseSafetensors(bytes, where);
+  return publishedOf(parseSafetensors(bytes, where), where);
+}
+
+/** @throws TrackerError MODEL_INVALID saying what was found and what was expected */
+export function publishedOf({ tensors, metadata }: SafetensorsFile, where: string): PublishedModel {
   const refuse = (why: string): never => {
     throw new TrackerError('MODEL_INVALID', `tracker ${where}: ${why}`, {
       hint: 'import it again: ebm-tracker import CHECKPOINT --out FILE',

@@ -85,3 +85,26 @@ test('evaluate runs it over a data set, and its record names the file', async ()
   expect(record.weights['head']).toMatch(/^[0-9a-f]{64}$/);
   expect((await readFile(path.join(run, 'one.txt'), 'utf8')).trimEnd().split('\n')).toHaveLength(FRAMES);
 });
+
+test('evaluate --fit-confidence writes a copy whose confidence is a probability', async () => {
+  const root = path.join(folder, 'more');
+  await writePictures(path.join(root, 'right', 'img'));
+  await writePictures(path.join(root, 'wrong', 'img'));
+  // from its third frame on the object is somewhere else
+  const far = Array.from({ length: FRAMES - 2 }, () => '300,10,12,12');
+  const [a, b] = [seededBox(0), seededBox(1)].map(({ x, y, w, h }) => [x, y, w, h].join());
+  await writeFile(path.join(root, 'wrong', 'groundtruth.txt'), [a, b, ...far, ''].join('\n'));
+  const fitted = path.join(folder, 'fitted.safetensors');
+  const out = ['--root', root, '--out', path.join(folder, 'fit-results'), '--workers', '1', '--quiet'];
+  const { exitCode, err } = await cli('evaluate', 'folder', ...out, ...flags(), '--fit-confidence', fitted);
+  expect(exitCode, err).toBe(0);
+  expect(err).toMatch(/confidence fitted to 8 frames: expected calibration error .* after/);
+  const track = await cli('track', pictures(), '--box', fixture.first.join(), '--head', fitted, '--config', config);
+  expect(track.exitCode, track.err).toBe(0);
+  expect(track.err).not.toMatch(/calibrated/);
+
+  const ours = await cli('evaluate', 'folder', ...out, '--fit-confidence', fitted);
+  expect(ours).toMatchObject({ exitCode: 2, err: expect.stringMatching(/no --head, expected an imported/) as string });
+  const same = await cli('evaluate', 'folder', ...out, ...flags(), '--fit-confidence', `${head}.safetensors`);
+  expect(same).toMatchObject({ exitCode: 2, err: expect.stringMatching(/is an input as well/) as string });
+});

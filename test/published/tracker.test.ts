@@ -15,7 +15,7 @@ import { fixtureModel, fixtureRules, readFixture, type Fixture } from '../../too
 import { seededBox, seededFrame } from '../../tools/published/seeded.js';
 
 vi.setConfig({ testTimeout: 300_000 });
-const FRAMES = 8;
+const FRAMES = 5;
 const { follow } = PublishedObject.prototype;
 
 let folder: string;

@@ -1,6 +1,5 @@
 /** What a report tells of one or several trackers on one data set, before it becomes a page or a table. */
-import { areaUnderRoc, binsOf, calibrationError } from '../calibration.js';
-import { overlapsOf } from '../overlaps.js';
+import { areaUnderRoc, binsOf, calibrationError, claimsOf } from '../calibration.js';
 import type { CurveKind, Curves, Metrics, Protocol, ProtocolScore, ScoredSequence } from '../types.js';
 
 export interface TrackerInput {
@@ -121,22 +120,10 @@ function framesPerSecond(scored: readonly ScoredSequence[]): number | undefined 
   return spent > 0 ? frames / spent : undefined;
 }
 
-/** The first frame is given and left out, and so are frames without a true box. Undefined where no tracker told a confidence. */
+/** Undefined where no tracker told a confidence. */
 function reliabilityOf(scored: readonly ScoredSequence[]): Reliability | undefined {
-  const said: number[] = [];
-  const hit: number[] = [];
-  for (const sequence of scored) {
-    const { confidence } = sequence;
-    if (!confidence) continue;
-    const overlaps = overlapsOf(sequence);
-    for (let i = 1; i < Math.min(confidence.length, overlaps.length); i++) {
-      if (Number.isNaN(overlaps[i]!) || !(confidence[i]! >= 0)) continue;
-      said.push(confidence[i]!);
-      hit.push(overlaps[i]! > 0.5 ? 1 : 0);
-    }
-  }
-  if (said.length === 0) return undefined;
-  const claims = { confidence: said, hit };
+  const claims = claimsOf(scored);
+  if (claims.confidence.length === 0) return undefined;
   const bins = binsOf(claims);
   const area = areaUnderRoc(claims);
   return {
