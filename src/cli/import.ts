@@ -1,12 +1,14 @@
 /** ebm-tracker import: a published tracker's checkpoint becomes a file for --head. */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { messageOf, TrackerError } from '../errors.js';
 import { writeSafetensors } from '../io/safetensors-file.js';
 import { formatPublished, type Recipe } from '../published/file.js';
 import { importCheckpoint, type Imported } from '../published/import.js';
+import { measureLook } from '../published/networks.js';
 import { TRACKER_IDS, TRACKERS, type TrackerId } from '../published/trackers.js';
 import type { Terminal } from './terminal.js';
 
@@ -32,7 +34,7 @@ export function addImportCommand(program: Command, terminal: Terminal): void {
       await checkOut(file, checkpoint);
       const imported = await importCheckpoint(checkpoint, tracker);
       const bytes = await write(file, imported);
-      terminal.stdout.write(report(imported, file, bytes));
+      terminal.stdout.write(report(imported, file, bytes, await costText(imported)));
     });
 }
 
@@ -71,8 +73,21 @@ async function write(file: string, { model }: Imported): Promise<number> {
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
+/** Time of its largest graph on this machine. Where that cannot run, the file is good all the same: tracking will say why. */
+async function costText({ model }: Imported): Promise<string> {
+  const threads = availableParallelism();
+  const seconds = await measureLook(model, threads).catch(() => undefined);
+  if (seconds === undefined) return 'not measured: its networks do not run here (ebm-tracker doctor says why)';
+  return `its networks take ${seconds.toFixed(2)} s a frame here, on ${threads} thread(s); boxes and filter about a quarter more`;
+}
+
 /** What it is and why, what came out, what to expect of it. */
-function report({ model: { recipe }, container, tensors }: Imported, file: string, bytes: number): string {
+function report(
+  { model: { recipe }, container, tensors }: Imported,
+  file: string,
+  bytes: number,
+  cost: string,
+): string {
   const { tracker, why, source, rules } = recipe;
   const { title } = TRACKERS[tracker];
   const rows: readonly (readonly [string, string])[] = [
@@ -81,6 +96,7 @@ function report({ model: { recipe }, container, tensors }: Imported, file: strin
     ['source', `${source.file}, ${megabytes(source.bytes)}, sha256 ${source.sha256}`],
     ['rules', `${rulesText(rules)}; filter ${settingsText(recipe)}`],
     ['expect', expectText(recipe)],
+    ['cost', cost],
     ['wrote', `${file}, ${megabytes(bytes)}`],
     ['use it', `ebm-tracker track VIDEO --box x,y,w,h --head ${file.slice(0, -ENDING.length)}`],
   ];

@@ -258,6 +258,7 @@ test('the command says what it found and why, and writes one file', async () => 
   expect(exitCode).toBe(0);
   expect(out).toMatch(/SuperDiMP: .*frozen_backbone_layers/);
   expect(out).toContain(sha256Of(bytes));
+  expect(out).toMatch(/its networks take \d+\.\d\d s a frame here/);
   expect(out).toMatch(/LaSOT 63\.1 by the official protocol.*TrackingNet 78\.1/);
   const written = await readFile(path.join(folder, 'super-dimp.safetensors'));
   expect(parsePublished(written, 'out').recipe.source.sha256).toBe(sha256Of(bytes));
