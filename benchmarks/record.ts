@@ -16,8 +16,8 @@ export interface Origin {
 /** Flags whose value is a folder of whoever runs it: the command says DIR. */
 const FOLDERS: readonly string[] = ['--root', '--work', '--boxes'];
 
-/** @param script name of the npm script; folders of this machine are left out of the command */
-export function originOf(script: string, config: TrackerOptions): Origin {
+/** @param bench its name for `npm run bench`; folders of this machine are left out of the command */
+export function originOf(bench: string, config: TrackerOptions): Origin {
   const manifest = readJson('../models/manifest.json') as {
     heads: Record<string, { sha256: string }>;
     default: { head: string };
@@ -29,7 +29,7 @@ export function originOf(script: string, config: TrackerOptions): Origin {
     return path.isAbsolute(part) ? path.basename(part) : part;
   };
   return {
-    command: `npm run ${script} -- ${given.map(shown).join(' ')}`,
+    command: `npm run bench -- ${[bench, ...given.map(shown)].join(' ')}`,
     config,
     configHash: sha256Of(JSON.stringify(config)).slice(0, 12),
     weights: manifest.heads[config.head ?? manifest.default.head]?.sha256,

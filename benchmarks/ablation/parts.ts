@@ -3,7 +3,7 @@
  * default at a time. Val and each fourth train sequence, one tracker seed. A sequence that is lost by chance moves the mean of 28 by up to .03,
  * that of 14 by .05: the median of a sequence's difference says what is no chance.
  *
- *   npm run bench:parts -- --root DIR --work DIR [--table stacked | left-out] [--out benchmarks/ablation]
+ *   npm run bench -- parts --root DIR --work DIR [--table stacked | left-out] [--out benchmarks/ablation]
  *
  * DIR holds val and train. Stopped at any moment, the same command goes on.
  */
@@ -127,7 +127,7 @@ function report(): void {
     return { part, config, val: val.mean, train: train.mean, difference };
   });
   const file = (table: Table): string => path.join(options.out, `${table}.json`);
-  const record = { ...originOf('bench:parts', {}), rows };
+  const record = { ...originOf('parts', {}), rows };
   writeFileSync(file(options.table), `${JSON.stringify(record, undefined, 1)}\n`);
   const sections = (Object.keys(TABLES) as Table[])
     .filter((table) => existsSync(file(table)))

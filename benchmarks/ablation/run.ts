@@ -2,7 +2,7 @@
  * Objectives of the tracking head beside each other, and learned beside fixed proposals: the same crops, steps and seed for each. Every
  * head is scored on pairs (benchmarks/pairs) and as a tracker (benchmarks/val, each second sequence of val).
  *
- *   npm run bench:ablation -- --data DIR --work DIR [--steps 300] [--rows nce+,dsm] [--out benchmarks/ablation]
+ *   npm run bench -- ablation --data DIR --work DIR [--steps 300] [--rows nce+,dsm] [--out benchmarks/ablation]
  *
  * Stopped at any moment, the same command goes on. The temperature of each head is the best of three on the pairs of the train sequences.
  */
@@ -159,7 +159,7 @@ function track(head: string, temperature: number, out: string): RowResult['val']
 }
 
 function commandOf(): string {
-  return `npm run bench:ablation -- --data DIR --work DIR --steps ${options.steps}`;
+  return `npm run bench -- ablation --data DIR --work DIR --steps ${options.steps}`;
 }
 
 /** Writes what there is so far. */

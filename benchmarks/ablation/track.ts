@@ -11,7 +11,7 @@ export interface ValRecord {
   readonly weights?: string;
 }
 
-/** @param flags of bench:val beside --config and --out; @param out its result file */
+/** @param flags of the benchmark val beside --config and --out; @param out its result file */
 export function runVal(flags: readonly string[], config: TrackerOptions, out: string): ValRecord {
   const runner = path.resolve(import.meta.dirname, '../val/run.ts');
   const all = [...flags, '--config', JSON.stringify(config), '--out', out];

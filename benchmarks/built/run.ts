@@ -2,9 +2,9 @@
  * Test cases that the data lacks, built from real footage with exact truth: the target cut out by a change of scene, covered by a moving patch
  * of background, out of the picture and back at another edge, crossed by a copy of itself, beside another object of its class.
  *
- *   npm run bench:built -- --root DIR [--split val] [--out benchmarks/built]        the table: OUT/result-SPLIT.md and .json
- *   npm run bench:built -- --root DIR --split train --figures train.json            figures of each frame, for benchmarks/confidence/fit.ts
- *   npm run bench:built -- --root DIR --sheets DIR2 | --write DIR2                  builds the cases to look at, tracks nothing
+ *   npm run bench -- built --root DIR [--split val] [--out benchmarks/built]        the table: OUT/result-SPLIT.md and .json
+ *   npm run bench -- built --root DIR --split train --figures train.json            figures of each frame, for benchmarks/confidence/fit.ts
+ *   npm run bench -- built --root DIR --sheets DIR2 | --write DIR2                  builds the cases to look at, tracks nothing
  *
  * DIR holds SPLIT/NAME/video.mp4 and groundtruth.txt. Cases of a split are made of its footage alone. Nothing of it is written but what
  * --sheets and --write are asked for.
@@ -33,7 +33,7 @@ interface Job {
 }
 
 interface JobResult extends CaseTrace {
-  /** As bench:val has them: inputs of the confidence, the confidence, the overlap; of scored frames. */
+  /** As the benchmark val has them: inputs of the confidence, the confidence, the overlap; of scored frames. */
   readonly figures: readonly (readonly number[])[];
   readonly msPerFrame: number;
 }
@@ -124,7 +124,7 @@ async function trackAll(cases: readonly BuiltCase[], options: Options): Promise<
     );
   });
   const result: BuiltResult = {
-    ...originOf('bench:built', config),
+    ...originOf('built', config),
     split: options.split,
     caseSeed: options.caseSeed,
     seeds,

@@ -1,9 +1,9 @@
 /**
  * Fits the confidence: logistic regression of "IoU > 0.5" on the figures of each frame, on training sequences; checked on others.
  *
- *   npm run bench:val -- --root DIR --split train --figures --out train.json
- *   npm run bench:built -- --root DIR --split train --figures built.json
- *   npx tsx benchmarks/confidence/fit.ts --fit train.json built.json --check val.json built-val.json --out confidence.json
+ *   npm run bench -- val --root DIR --split train --figures --out train.json
+ *   npm run bench -- built --root DIR --split train --figures built.json
+ *   npm run bench -- confidence --fit train.json built.json --check val.json built-val.json --out confidence.json
  *
  * Several files count as one: each of their sequences and cases alike.
  */
@@ -13,7 +13,7 @@ import { areaUnderRoc, binsOf, calibrationError } from '../../src/evaluation/cal
 import type { SequenceScore } from '../val/run.js';
 
 const options = new Command()
-  .requiredOption('--fit <files...>', 'results of bench:val or bench:built with --figures')
+  .requiredOption('--fit <files...>', 'results of the benchmarks val or built with --figures')
   .option('--check <files...>', 'others')
   .option('--out <file>', 'JSON for tools/export-head.ts --confidence')
   .parse()

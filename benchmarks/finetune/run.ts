@@ -2,7 +2,7 @@
  * Does fine-tuning help on footage that the head had trouble with? Fine-tunes on the first half of a sequence's frames, then tracks the
  * second half, from its first box, with the head that ships and with the tuned one.
  *
- *   npm run bench:finetune -- --root DIR [--only Tiger1,Diving] [--rate 0.0001] [--steps 300] [--backend auto] [--seeds 11,12,13] [--out FILE.json]
+ *   npm run bench -- finetune --root DIR [--only Tiger1,Diving] [--rate 0.0001] [--steps 300] [--backend auto] [--seeds 11,12,13] [--out FILE.json]
  *
  * DIR holds NAME/video.mp4 and NAME/groundtruth.txt.
  */
@@ -128,7 +128,7 @@ console.log(
 );
 if (options.out !== undefined) {
   const { rate, steps, crops, backend } = options;
-  const command = `npm run bench:finetune -- --only ${options.only} --rate ${rate} --steps ${steps} --crops ${crops} --backend ${backend} --seeds ${options.seeds}`;
+  const command = `npm run bench -- finetune --only ${options.only} --rate ${rate} --steps ${steps} --crops ${crops} --backend ${backend} --seeds ${options.seeds}`;
   const record = { command, weights: head.sha256, versions: { node: process.version }, rows };
   await writeFile(options.out, `${JSON.stringify(record, undefined, 1)}\n`);
 }

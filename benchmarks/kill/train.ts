@@ -2,7 +2,7 @@
  * Kills a short fine-tuning run with SIGKILL at random moments, starts it again until it ends, and compares its last checkpoint
  * (weights, optimiser, random state, best so far) and its head with those of an undisturbed run, byte for byte.
  *
- *   npm run bench:kill-train -- [--rounds 20] [--seed 1] [--data FILE_OR_DIR] [--backend auto] [--longest 20000]
+ *   npm run bench -- kill-train [--rounds 20] [--seed 1] [--data FILE_OR_DIR] [--backend auto] [--longest 20000]
  *
  * Without --data it learns from the clip of the demo, with the boxes of a tracking run as annotation.
  */

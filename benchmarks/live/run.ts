@@ -2,7 +2,7 @@
  * Live tracking over loopback: milliseconds from a frame's being sent (handed to the encoder) to its box being written, and seconds until the
  * first box after the sender was silent.
  *
- *   npm run bench:live [-- --frames 250 --silent 5 --format rtsp|mpegts|flv --threads 2 --box x,y,w,h --video FILE --out FILE.json]
+ *   npm run bench -- live [--frames 250 --silent 5 --format rtsp|mpegts|flv --threads 2 --box x,y,w,h --video FILE --out FILE.json]
  */
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,10 +1,10 @@
 /**
  * Where the score is lost: each sequence's missing AUC by cause (causes.ts has the rules), and sheets of the worst sequences.
  *
- *   npm run bench:val -- --root DIR --figures --out val.json
- *   npm run bench:losses -- --root DIR --from val.json [--out benchmarks/losses] [--sheets DIR2] [--worst 6]
+ *   npm run bench -- val --root DIR --figures --out val.json
+ *   npm run bench -- losses --root DIR --from val.json [--out benchmarks/losses] [--sheets DIR2] [--worst 6]
  *
- * DIR is the folder that bench:val was given. Several seeds are averaged; the sheets are of the first.
+ * DIR is the folder that the benchmark val was given. Several seeds are averaged; the sheets are of the first.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -45,7 +45,7 @@ function traceOf({ sequence, boxes }: SequenceScore, footage: readonly Footage[]
       ? `${boxes?.length ?? 'no'} boxes of ${own.boxes.length} frames`
       : 'a sequence that is not in --root';
     throw new TrackerError('DATA_INVALID', `${file}: ${sequence}: found ${found}, expected a box for each frame`, {
-      hint: 'make the file anew, with the same --root: npm run bench:val -- --root DIR --figures --out FILE.json',
+      hint: 'make the file anew, with the same --root: npm run bench -- val --root DIR --figures --out FILE.json',
     });
   }
   return {
@@ -92,7 +92,7 @@ async function run(options: Options): Promise<void> {
   const table = tableOf([...rows, meanRow('mean', rows)]);
   const text = `# Where the score is lost, ${result.split}
 
-\`${result.command}\`, then \`npm run bench:losses\`. Weights ${result.weights?.slice(0, 12) ?? 'of a file'}, configuration ${result.configHash}, tracker
+\`${result.command}\`, then \`npm run bench -- losses\`. Weights ${result.weights?.slice(0, 12) ?? 'of a file'}, configuration ${result.configHash}, tracker
 seed ${result.seeds.join(', ')}. AUC lost to each cause; with the AUC they add up to ${BEST_AUC.toFixed(3)}, the most there is. The rules stand in [causes.ts](causes.ts).
 
 ${table}
@@ -120,7 +120,7 @@ ${table}
 await run(
   new Command()
     .requiredOption('--root <dir>', 'folder of the splits')
-    .requiredOption('--from <file>', 'result of bench:val with --figures')
+    .requiredOption('--from <file>', 'result of the benchmark val with --figures')
     .option('--out <dir>', 'folder of result-SPLIT.md and result-SPLIT.json')
     .option('--sheets <dir>', 'writes a sheet of pictures of each of the worst sequences')
     .option('--worst <n>', 'how many sequences get a sheet', Number, 6)

@@ -2,7 +2,7 @@
  * How good the boxes of a head are on pairs of the val and the train sequences: the last box is the true one, jittered by N(0, 0.1) in
  * place and log size, both relative.
  *
- *   npm run bench:pairs -- --data DIR [--work DIR] [--head FILE.safetensors] [--temperatures 0.25,0.5,1] [--out FILE.json]
+ *   npm run bench -- pairs --data DIR [--work DIR] [--head FILE.safetensors] [--temperatures 0.25,0.5,1] [--out FILE.json]
  *
  * DIR holds sequences/val and sequences/train. The crops' features stay in the work folder.
  */
@@ -36,7 +36,7 @@ for (const temperature of options.temperatures.split(',').map(Number)) {
   for (const [name, value] of Object.entries(figures)) console.log(`  ${name.padEnd(24)} ${value.toFixed(4)}`);
 }
 if (options.out !== undefined) {
-  const command = `npm run bench:pairs -- --data DIR --temperatures ${options.temperatures}`;
+  const command = `npm run bench -- pairs --data DIR --temperatures ${options.temperatures}`;
   writeFileSync(
     options.out,
     `${JSON.stringify({ command, weights: head.sha256, node: process.version, rows }, null, 1)}\n`,

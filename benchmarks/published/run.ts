@@ -1,7 +1,7 @@
 /**
  * Published trackers at their published sizes: import, boxes beside those of the original code, time a frame, memory.
  *
- *   npm run bench:published [-- --trackers super_dimp,prdimp50,dimp18 --threads 2 --frames 40 --out FILE.json]
+ *   npm run bench -- published [--trackers super_dimp,prdimp50,dimp18 --threads 2 --frames 40 --out FILE.json]
  *
  * No published checkpoint can be part of the project. Weights come from a formula (tools/published/seeded.ts), with which the original code made
  * the fixtures that boxes are compared with; they take as long as learned ones. Each import and each run is a process of its own, whose memory
@@ -154,7 +154,7 @@ async function bench(): Promise<void> {
     await rm(folder, { recursive: true });
   }
   const machine = { processor: os.cpus()[0]?.model, threads };
-  const { config: _, configHash: __, weights: ___, ...origin } = originOf('bench:published', {});
+  const { config: _, configHash: __, weights: ___, ...origin } = originOf('published', {});
   if (out !== undefined)
     writeFileSync(out, `${JSON.stringify({ ...origin, machine, frames, results }, undefined, 1)}\n`);
 }

@@ -180,7 +180,7 @@ function commandOf(settings: RunSettings): string {
     settings[name] === base[name] ? [] : [`--${name} ${settings[name]}`],
   );
   const flags = [...(quick ? ['--quick'] : []), ...given];
-  return ['npm run bench:regression', ...(flags.length > 0 ? ['--', ...flags] : [])].join(' ');
+  return ['npm run bench -- regression', ...flags].join(' ');
 }
 
 /** The result of a finished group, if it is there. @throws Error for one of other settings */

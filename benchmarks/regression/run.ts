@@ -1,8 +1,8 @@
 /**
  * The 1-D experiments of both papers: trains every row of settings.ts on both data sets and compares p(y | x) with the truth.
  *
- *   npm run bench:regression -- [--quick] [--rows nce,nce+] [--sets 1,2] [--samples M] [--seeds N] [--epochs N] [--work DIR] [--out DIR]
- *   npm run bench:regression -- --report --work DIR     only gathers what is finished
+ *   npm run bench -- regression [--quick] [--rows nce,nce+] [--sets 1,2] [--samples M] [--seeds N] [--epochs N] [--work DIR] [--out DIR]
+ *   npm run bench -- regression --report --work DIR     only gathers what is finished
  *
  * Resumable: a group of nets is a checkpoint, then a result, in the work folder; the same command goes on.
  */

@@ -1,8 +1,8 @@
 /**
  * Resident memory over a long video: the demo clip, forth and back, scaled to some size, tracked as the command line does it.
  *
- *   npm run bench:memory [-- --frames 3000 --size 1280x720 --preset default]
- *   npm run bench:memory -- --frames 100000 --size 128x96 --preset fast --threads 1
+ *   npm run bench -- memory [--frames 3000 --size 1280x720 --preset default]
+ *   npm run bench -- memory --frames 100000 --size 128x96 --preset fast --threads 1
  *
  * Exit code 1 where the end needs over 5 % more than frame 1,000.
  */

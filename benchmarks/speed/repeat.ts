@@ -2,7 +2,7 @@
  * `track` over the same video again and again, each run a process of its own, some beside each other: do they write the same bytes, and does any
  * need more memory than another?
  *
- *   npm run build && npm run bench:repeat [-- --runs 100 --frames 3000 --size 128x96 --preset fast --beside 2 --out FILE.json]
+ *   npm run build && npm run bench -- repeat [--runs 100 --frames 3000 --size 128x96 --preset fast --beside 2 --out FILE.json]
  *
  * Exit code 1 where two runs differ, or one needs a tenth more memory than the median.
  */
@@ -67,7 +67,7 @@ if (options.out !== undefined) {
   const { out, ...settings } = options;
   const machine = { cpu: os.cpus()[0]?.model, cores: os.cpus().length, node: process.version };
   const result = {
-    command: 'npm run bench:repeat',
+    command: 'npm run bench -- repeat',
     ...settings,
     ...machine,
     rows,

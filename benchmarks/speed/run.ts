@@ -3,13 +3,13 @@
  * session.run of the backbone in the same process, in turn, so that figures are ratios. Presets run in turn too: one run compares them.
  * Last, what four objects cost against one, with lanes (the default) and in one thread.
  *
- *   npm run build && npm run bench:speed [-- --sizes 360p,720p --presets default,fast --threads 1,2 --frames N --out FILE.json]
- *   npm run bench:speed -- --video FILE --box x,y,w,h      a video of one's own instead
- *   npm run bench:speed -- --length 1800                   whole runs over a minute of video
- *   npm run bench:speed -- --config JSON                   tracker options over each preset
- *   npm run bench:speed -- --head FILE                     another head; of an imported tracker the bare run is that of its graph `look`
- *   npm run bench:speed -- --no-process                    leaves out start and memory of `track` (these need dist/)
- *   npm run bench:speed -- --no-objects                    leaves out the four objects
+ *   npm run build && npm run bench -- speed [--sizes 360p,720p --presets default,fast --threads 1,2 --frames N --out FILE.json]
+ *   npm run bench -- speed --video FILE --box x,y,w,h      a video of one's own instead
+ *   npm run bench -- speed --length 1800                   whole runs over a minute of video
+ *   npm run bench -- speed --config JSON                   tracker options over each preset
+ *   npm run bench -- speed --head FILE                     another head; of an imported tracker the bare run is that of its graph `look`
+ *   npm run bench -- speed --no-process                    leaves out start and memory of `track` (these need dist/)
+ *   npm run bench -- speed --no-objects                    leaves out the four objects
  */
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -220,7 +220,7 @@ async function main(): Promise<void> {
   }
   if (options.out === undefined) return;
   const record = {
-    command: 'npm run bench:speed',
+    command: 'npm run bench -- speed',
     machine: os.cpus()[0]?.model,
     cores: os.cpus().length,
     node: process.version,

@@ -1,7 +1,7 @@
 /**
- * Compares result files of bench:val by origin and over all groups, and says whether the change is kept.
+ * Compares result files of the benchmark val by origin and over all groups, and says whether the change is kept.
  *
- *   npm run bench:compare -- --before A.json [A2.json ...] --after B.json [B2.json ...] [--worst 8]
+ *   npm run bench -- compare --before A.json [A2.json ...] --after B.json [B2.json ...] [--worst 8]
  *
  * Several files of one side count together, such as those of val, dev and train. Run both sides with the same three tracker seeds.
  */
@@ -10,7 +10,7 @@ import { Command } from 'commander';
 import { compare, decide, FIGURES, type Comparison, type PairedScore } from './paired.js';
 
 const options = new Command()
-  .requiredOption('--before <files...>', 'result files of bench:val')
+  .requiredOption('--before <files...>', 'result files of the benchmark val')
   .requiredOption('--after <files...>', 'result files of the changed tracker')
   .option('--worst <n>', 'sequences that lose and gain most, so many of each', Number, 6)
   .parse()
@@ -32,7 +32,7 @@ const before = scoresOf(options.before);
 const after = scoresOf(options.after);
 const lines = compare(before, after);
 if (lines.length === 0) {
-  console.error('bench:compare: no sequence is on both sides; expected result files of the same footage');
+  console.error('bench compare: no sequence is on both sides; expected result files of the same footage');
   process.exitCode = 1;
 } else {
   for (const line of lines) console.log(lineOf(line));

@@ -1,7 +1,7 @@
 /**
  * Success of the tracker over a folder of sequences: one pass from the first box, 21 thresholds, strict >, frames without truth left out.
  *
- *   npm run bench:val -- --root DIR [--split val] [--seeds 11,12,13] [--config JSON] [--oracle NAME] [--boxes DIR] [--out FILE.json]
+ *   npm run bench -- val --root DIR [--split val] [--seeds 11,12,13] [--config JSON] [--oracle NAME] [--boxes DIR] [--out FILE.json]
  *
  * An oracle tells the tracker a part of the truth after each frame: what the score gains is what that part costs (ORACLES).
  *
@@ -210,7 +210,7 @@ if (isWorker()) {
   console.log(`${mean(scores.map((score) => score.msPerFrame)).toFixed(1)} ms a frame on one thread`);
   if (options.out) {
     const record = {
-      ...originOf('bench:val', config),
+      ...originOf('val', config),
       split: options.split,
       seeds,
       oracle: options.oracle,

@@ -56,7 +56,7 @@ describe('live sources', () => {
     await expect.poll(childProcesses).toEqual([]);
   });
 
-  // how soon is for bench:live: a machine that tests share has no second of its own
+  // how soon is for the benchmark live: a machine that tests share has no second of its own
   it('is back on the same line after a stall, and on a new one after a cut', async () => {
     const { url, stall, resume, cut } = await camera();
     const after: LiveEvent[] = [];

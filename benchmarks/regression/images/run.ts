@@ -1,10 +1,10 @@
 /**
  * Image -> number tasks without boxes: trains every row of settings.ts and compares densities and errors on test images.
  *
- *   npm run bench:cells -- --quick                     generated cell images, a few minutes, nothing is kept
- *   npm run bench:cells -- --work DIR [--out DIR]      the table of the README; the same command goes on after a kill
- *   npm run bench:cells -- --report --work DIR --out DIR           only gathers what is finished
- *   npm run bench:cells -- --task age --data DIR --work DIR        also steering, head-pose, cells from a folder
+ *   npm run bench -- cells --quick                     generated cell images, a few minutes, nothing is kept
+ *   npm run bench -- cells --work DIR [--out DIR]      the table of the README; the same command goes on after a kill
+ *   npm run bench -- cells --report --work DIR --out DIR           only gathers what is finished
+ *   npm run bench -- cells --task age --data DIR --work DIR        also steering, head-pose, cells from a folder
  *
  * A net is a checkpoint, then a result file, in the work folder.
  */
@@ -188,7 +188,7 @@ function commandOf(): string {
     .slice(2)
     .filter((word, i, all) => word !== '--report' && !FOLDERS.has(word) && !FOLDERS.has(all[i - 1] ?? ''));
   const folders = [...FOLDERS].filter((word) => argv.includes(word)).map((word) => `${word} DIR`);
-  return ['npm run bench:cells --', ...words, ...folders].join(' ');
+  return ['npm run bench -- cells', ...words, ...folders].join(' ');
 }
 
 function writeReport(finished: readonly NetResult[]): void {

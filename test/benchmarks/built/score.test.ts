@@ -97,7 +97,7 @@ test('the table has a row for each kind that was run, and one for all', () => {
   const scores = scoresByKind([trace(moments, 'leave'), trace(moments, 'cover 30')]);
   expect(Object.keys(scores)).toEqual(['cover 30', 'leave', 'all']);
   const text = markdownOf({
-    command: 'npm run bench:built',
+    command: 'npm run bench -- built',
     config: {},
     configHash: 'c0ffee',
     weights: 'f'.repeat(64),
