@@ -10,9 +10,10 @@ import { createStopwatch, type Stopwatch } from '../tracker/stopwatch.js';
 import { createTurns } from '../tracker/turns.js';
 import type { Tracker, TrackerDescription, TrackerGroup } from '../tracker/types.js';
 import { confidenceOf } from './confidence.js';
+import type { Search } from './crops.js';
 import type { PublishedModel } from './file.js';
 import { openPublished, type PublishedNetworks, type Sight } from './networks.js';
-import { followRules, PublishedObject, type FollowRules, type Search } from './object.js';
+import { followRules, PublishedObject, type FollowRules } from './object.js';
 
 /** One object, and what was last said of it. */
 interface Followed {

@@ -5,14 +5,16 @@
 import type { FrameBox, Size } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
+import { boxIn, cropSearch, firstPicture, firstPosition, pair, type Position, type Search } from './crops.js';
 import type { PublishedModel } from './file.js';
 import { firstViews } from './first-samples.js';
 import { createLabeller, type Label, type Labeller } from './labels.js';
 import { localise, softmax, type Flag, type Place } from './localise.js';
 import { cellsOf } from './look-graph.js';
 import { SampleMemory, type Box } from './memory.js';
-import type { FirstSight, PublishedNetworks, Reference, Refined, Sight } from './networks.js';
-import { cropPatch, roundEven, type Pair } from './patch.js';
+import type { FirstSight, PublishedNetworks, Reference, Sight } from './networks.js';
+import type { Pair } from './patch.js';
+import { bestBox, startBoxes } from './refine.js';
 import { MEMORY, type Rules } from './trackers.js';
 
 /** How an object is followed. */
@@ -35,16 +37,6 @@ export const followRules = (rules: Rules): FollowRules => ({
   every: MEMORY.every,
 });
 
-/** A crop in which the object is looked for. */
-export interface Search {
-  /** [3, S, S] */
-  readonly pixels: Float32Array;
-  /** Of the crop, frame pixels. */
-  readonly centre: Pair;
-  /** Frame pixels a crop pixel. */
-  readonly scale: number;
-}
-
 export interface Outcome {
   readonly box: FrameBox;
   readonly flag: Flag;
@@ -52,15 +44,6 @@ export interface Outcome {
   readonly score: number;
 }
 
-/** Where an object is: frame pixels. */
-interface Position {
-  readonly place: Pair;
-  readonly size: Pair;
-  /** Frame pixels a crop pixel of the next search. */
-  readonly scale: number;
-}
-
-const pair = (row: number, column: number): Pair => [Math.fround(row), Math.fround(column)];
 const DROPPED = 0.2;
 const DROPOUTS = 2;
 
@@ -117,14 +100,7 @@ export class PublishedObject {
 
   /** Where it is looked for in the next frame: about its last place. */
   search(frame: Frame): Search {
-    const { size, border } = this.rules;
-    const { place, scale } = this.position;
-    const { pixels, from, to } = cropPatch(frame, place, Math.fround(scale * size), size, border);
-    return {
-      pixels,
-      centre: [(from[0] + to[0] - 1) / 2, (from[1] + to[1] - 1) / 2],
-      scale: Math.fround(Math.sqrt(((to[0] - from[0]) / size) * ((to[1] - from[1]) / size))),
-    };
+    return cropSearch(frame, this.position, this.rules);
   }
 
   /**
@@ -199,7 +175,7 @@ export class PublishedObject {
   }
 
   private async refine(search: Search, sight: Sight): Promise<void> {
-    const starts = this.startBoxes(boxIn(search, this.position, this.rules.size));
+    const starts = startBoxes(boxIn(search, this.position, this.rules.size), this.rules.starts, this.random);
     const best = bestBox(await this.networks.refine(sight, this.reference, starts));
     if (!best) return;
     const [x, y, w, h] = best;
@@ -215,24 +191,6 @@ export class PublishedObject {
 
   private scaleOf(size: Pair): number {
     return Math.fround(Math.sqrt((size[0] * size[1]) / (this.base[0] * this.base[1])));
-  }
-
-  /** The box itself, and others about it. */
-  private startBoxes([x, y, w, h]: Box): Float32Array {
-    const boxes = [x, y, w, h];
-    const root = Math.sqrt(w * h);
-    const least = Math.min(w, h) / 3;
-    for (let i = 1; i < this.rules.starts; i++) {
-      const [dx, dy, dw, dh] = JITTER.map((range) => (this.random.uniform() - 0.5) * root * range) as [
-        number,
-        number,
-        number,
-        number,
-      ];
-      const [width, height] = [Math.max(w + dw, least), Math.max(h + dh, least)];
-      boxes.push(x + w / 2 + dx - width / 2, y + h / 2 + dy - height / 2, width, height);
-    }
-    return Float32Array.from(boxes);
   }
 
   private async learn(search: Search, { features }: Sight, hard: boolean): Promise<void> {
@@ -255,27 +213,6 @@ export class PublishedObject {
 
 /** Of the object's size: how far its centre may lie outside the frame. */
 const OUTSIDE = 0.5 - 0.2;
-/** Ranges of the starts' x, y, w, h, in units of sqrt(w h). */
-const JITTER = [0.1, 0.1, 0.5, 0.5] as const;
-
-function firstPosition({ x, y, w, h }: FrameBox, { area, size }: Rules): Position {
-  return {
-    place: pair(y + (h - 1) / 2, x + (w - 1) / 2),
-    size: pair(h, w),
-    scale: Math.fround(Math.sqrt(w * h * area * area) / size),
-  };
-}
-
-/** The object's box in a crop: x, y, w, h in crop pixels. */
-function boxIn({ centre, scale }: Pick<Search, 'centre' | 'scale'>, { place, size }: Position, side: number): Box {
-  const along = (axis: 0 | 1): readonly [number, number] => {
-    const extent = size[axis] / scale;
-    return [(place[axis] - centre[axis]) / scale + (side - 1) / 2 - (extent - 1) / 2, extent];
-  };
-  const [[y, h], [x, w]] = [along(0), along(1)];
-  return [x, y, w, h];
-}
-
 interface FirstSample {
   readonly features: Float32Array;
   readonly box: Box;
@@ -290,10 +227,7 @@ async function firstSamples(
   position: Position,
   random: Random,
 ): Promise<{ samples: FirstSample[]; plain: FirstSight }> {
-  const { place, scale } = position;
-  const centre: Pair = [roundEven(place[0]), roundEven(place[1])];
-  const large = cropPatch(frame, centre, Math.fround(scale * 2 * size), 2 * size, 'replicate').pixels;
-  const box = boxIn({ centre, scale }, position, size);
+  const { large, box } = firstPicture(frame, position, size);
   const samples: FirstSample[] = [];
   let plain: FirstSight | undefined;
   for (const { pixels, shift } of firstViews(large, size, random)) {
@@ -310,24 +244,4 @@ function dropChannels(features: Float32Array, channels: number, random: Random):
   const cells = features.length / channels;
   const factors = Float32Array.from({ length: channels }, () => (random.uniform() >= DROPPED ? 1 / (1 - DROPPED) : 0));
   return features.map((value, i) => value * factors[Math.floor(i / cells)]!);
-}
-
-const LEAST_SIDE = 1;
-const MOST_ASPECT = 6;
-const AVERAGED = 3;
-
-/** The mean of the best boxes; undefined where none is one. */
-function bestBox({ boxes, energies }: Refined): Box | undefined {
-  const rows = Array.from(energies, (energy, i) => {
-    const [x, y, w, h] = boxes.subarray(4 * i, 4 * i + 4) as unknown as Box;
-    return { energy, box: [x, y, Math.max(w, LEAST_SIDE), Math.max(h, LEAST_SIDE)] as const };
-  });
-  const possible = rows.filter(({ energy, box }) => {
-    const aspect = box[2] / box[3];
-    return aspect < MOST_ASPECT && aspect > 1 / MOST_ASPECT && Number.isFinite(energy) && box.every(Number.isFinite);
-  });
-  if (possible.length === 0) return undefined;
-  const best = possible.toSorted((a, b) => b.energy - a.energy).slice(0, AVERAGED);
-  const mean = (axis: number): number => best.reduce((sum, { box }) => sum + box[axis]!, 0) / best.length;
-  return [mean(0), mean(1), mean(2), mean(3)];
 }

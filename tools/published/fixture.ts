@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { FrameBox } from '../../src/geometry.js';
 import { parseSafetensors, type StoredTensor } from '../../src/io/safetensors.js';
 import type { Architecture } from '../../src/published/architecture.js';
+import type { Search } from '../../src/published/crops.js';
 import type { PublishedModel } from '../../src/published/file.js';
 import {
   openPublished,
@@ -12,7 +13,7 @@ import {
   type Refined,
   type Sight,
 } from '../../src/published/networks.js';
-import { followRules, PublishedObject, type FollowRules, type Search } from '../../src/published/object.js';
+import { followRules, PublishedObject, type FollowRules } from '../../src/published/object.js';
 import type { Flag } from '../../src/published/localise.js';
 import { PUBLISHED_FILTERS } from '../../src/published/settings.js';
 import { TRACKERS, type TrackerId } from '../../src/published/trackers.js';
