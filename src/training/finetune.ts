@@ -11,6 +11,7 @@ import { TrackerError } from '../errors.js';
 import type { BackboneEntry } from '../features/manifest.js';
 import { createRandom } from '../random.js';
 import { openTensorflow, type TensorflowBackend } from '../runtime/tensorflow.js';
+import { bankStep } from './bank-step.js';
 import { drawCurve } from './curve.js';
 import { hashFootage } from './data-hash.js';
 import type { Sequence } from '../datasets/footage.js';
@@ -100,10 +101,8 @@ export async function finetune(request: FinetuneRequest, watch: TrainingWatch): 
   const { config, geometry, weights: start } = head.model;
   const withWeights = (weights: HeadModel['weights']): HeadModel => ({ config, geometry, weights });
   const { state, finished } = await train({
-    tf: tensorflow.tf,
-    bank,
-    geometry,
     settings,
+    step: bankStep({ tf: tensorflow.tf, bank, geometry, settings }),
     settingsHash: sha256Of(
       JSON.stringify({ settings, data, source, plan, from: head.sha256, engine: tensorflow.version }),
     ),

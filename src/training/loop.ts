@@ -1,19 +1,16 @@
 /** The training loop: plain, seeded, resumable. It waits for the bank, the step and the optimiser, and says for which. */
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import type * as TF from '@tensorflow/tfjs-core';
-import { copyWeights, type MapGeometry, type Weights } from '../ebm/head.js';
-import { createRandom } from '../random.js';
-import type { Bank } from './bank.js';
-import { loadBatch } from './batch.js';
+import { copyWeights, type Weights } from '../ebm/head.js';
+import { createRandom, type Random } from '../random.js';
 import { readCheckpoint, writeCheckpoint, type Best, type TrainingState } from './checkpoint.js';
 import type { FinetuneProgress } from './finetune-options.js';
-import type { LearnedStages } from './learned-stages.js';
 import { DEFAULT_OBJECTIVE } from './objective.js';
 import { adamStep, cosineRate, createOptimiserState, type OptimiserSettings } from './optimiser.js';
-import { createSampler, type SamplerOptions } from './sampler.js';
-import { trainingStep, type StepResult, type StepSettings } from './step.js';
+import type { SamplerOptions } from './sampler.js';
+import type { StepResult, StepSettings } from './step.js';
 
-export interface TrainingSettings extends StepSettings, SamplerOptions, OptimiserSettings {
+/** What the loop itself goes by. */
+export interface LoopSettings extends OptimiserSettings {
   readonly steps: number;
   readonly learningRate: number;
   readonly warmup: number;
@@ -23,6 +20,8 @@ export interface TrainingSettings extends StepSettings, SamplerOptions, Optimise
   readonly checkpointEvery: number;
   readonly validateEvery: number;
 }
+
+export interface TrainingSettings extends LoopSettings, StepSettings, SamplerOptions {}
 
 /** Settings of the shipped head. */
 export const DEFAULT_TRAINING: TrainingSettings = {
@@ -52,14 +51,17 @@ export const DEFAULT_TRAINING: TrainingSettings = {
   validateEvery: 500,
 };
 
+/** Of one step: losses and gradients, and how long each part took, milliseconds. */
+export interface TimedStep extends StepResult {
+  readonly load: number;
+  readonly compute: number;
+}
+
 export interface TrainingRun {
-  readonly tf: typeof TF;
-  readonly bank: Bank;
-  readonly geometry: MapGeometry;
-  readonly settings: TrainingSettings;
-  /** The backbone's last stages where they are learned too: their weights are among the initial ones. */
-  readonly stages?: LearnedStages;
-  /** Identifies settings, bank and backbone: a checkpoint of another run is refused. */
+  readonly settings: LoopSettings;
+  /** Draws what a step learns from and says what it teaches; the weights stay as they are. */
+  readonly step: (weights: Weights, random: Random) => Promise<TimedStep>;
+  /** Identifies settings, data and what is frozen: a checkpoint of another run is refused. */
   readonly settingsHash: string;
   readonly checkpoint: string;
   /** CSV of losses and validation figures. */
@@ -67,6 +69,8 @@ export interface TrainingRun {
   readonly initial: () => Weights;
   /** Figures of the averaged weights on held-out pairs. */
   readonly validate?: (weights: Weights) => Promise<Record<string, number>>;
+  /** Figures of what it starts from; left out: those of the initial weights. */
+  readonly before?: () => Promise<Record<string, number>>;
   /** Keeps the best weights by those figures, those it starts from included. */
   readonly judge?: Judge;
   readonly onProgress?: (line: TrainingProgress) => void;
@@ -105,11 +109,10 @@ const CURVE_HEADER = `${['step', 'pairs', ...CURVE_FIGURES, 'validation'].join('
  * @throws TrackerError CHECKPOINT_INVALID
  */
 export async function train(run: TrainingRun): Promise<TrainingResult> {
-  const { tf, bank, geometry, settings } = run;
+  const { settings } = run;
   const state = (await readCheckpoint(run.checkpoint, run.settingsHash)) ?? (await beginTraining(run));
   cutCurve(run.curve, state.step);
   const random = createRandom(state.random);
-  const draw = createSampler(bank, settings);
   let { step, pairs, best } = state;
   const current = (): TrainingState => ({ ...state, step, pairs, random: random.state(), ...(best ? { best } : {}) });
   const ended = (): boolean =>
@@ -118,15 +121,12 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
   let window = newWindow();
   while (!ended() && !run.signal?.aborted) {
     step++;
-    const t0 = performance.now();
-    const batch = loadBatch(bank, draw(random), settings.channelDropout, random, run.stages);
-    const t1 = performance.now();
-    const result = trainingStep(tf, state.weights, geometry, batch, settings, random, run.stages);
-    const t2 = performance.now();
+    const result = await run.step(state.weights, random);
+    const learned = performance.now();
     const rate = cosineRate(step, settings.steps, settings.learningRate, settings.warmup);
     const norm = adamStep(state.weights, result.gradients, state.optimiser, step, rate, settings);
     pairs += result.pairs;
-    if (Number.isFinite(norm)) window.add(result, norm, t1 - t0, t2 - t1, performance.now() - t2);
+    if (Number.isFinite(norm)) window.add(result, norm, performance.now() - learned);
     const validating = step % settings.validateEvery === 0 || step === settings.steps;
     if (step % settings.logEvery === 0 || validating) {
       const weights = validating ? averaged(state) : undefined;
@@ -147,7 +147,7 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
 
 async function beginTraining(run: TrainingRun): Promise<TrainingState> {
   const weights = run.initial();
-  const before = run.judge ? await run.validate?.(weights) : undefined;
+  const before = run.judge ? await (run.before?.() ?? run.validate?.(weights)) : undefined;
   const copy = copyWeights(weights);
   const state: TrainingState = {
     weights,
@@ -211,15 +211,15 @@ function newWindow() {
   const started = performance.now();
   const sums = { steps: 0, energy: 0, proposal: 0, absent: 0, norm: 0, pairs: 0, load: 0, compute: 0, update: 0 };
   return {
-    add(result: StepResult, norm: number, load: number, compute: number, update: number): void {
+    add(result: TimedStep, norm: number, update: number): void {
       sums.steps++;
       sums.energy += result.energyLoss;
       sums.proposal += result.proposalLoss;
       sums.absent += result.absentLoss;
       sums.norm += norm;
       sums.pairs += result.pairs;
-      sums.load += load;
-      sums.compute += compute;
+      sums.load += result.load;
+      sums.compute += result.compute;
       sums.update += update;
     },
     progress(step: number, steps: number, validation?: Record<string, number>): TrainingProgress {

@@ -10,6 +10,7 @@ import { createRandom } from '../random.js';
 import { openTensorflow } from '../runtime/tensorflow.js';
 import { SEQUENCE_JITTER } from './augment.js';
 import { readPhotos, readSequences } from '../datasets/footage.js';
+import { bankStep } from './bank-step.js';
 import { drawCurve } from './curve.js';
 import { writeHeadFile } from './head-file.js';
 import { initialiseHead } from './initialise.js';
@@ -117,11 +118,8 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
   });
   const { checkpoint, curve, picture } = workFiles(work);
   const { weights, state, finished } = await train({
-    tf,
-    bank,
-    geometry,
     settings,
-    ...(stages ? { stages } : {}),
+    step: bankStep({ tf, bank, geometry, settings, stages }),
     settingsHash: sha256Of(
       JSON.stringify({
         settings,

@@ -9,6 +9,7 @@ import { loadManifest } from '../../src/node/open.js';
 import { createRandom } from '../../src/random.js';
 import { openTensorflow, type Tensorflow } from '../../src/runtime/tensorflow.js';
 import { Bank, BankWriter } from '../../src/training/bank.js';
+import { bankStep } from '../../src/training/bank-step.js';
 import { curveSvg } from '../../src/training/curve.js';
 import { initialiseHead } from '../../src/training/initialise.js';
 import { DEFAULT_TRAINING, train, type TrainingRun } from '../../src/training/loop.js';
@@ -72,10 +73,8 @@ const settings = {
 /** @param figure score of the weights after a number of validations, the first of the weights it starts from */
 function run(name: string, figure: (sum: number) => number, more: Partial<TrainingRun> = {}): TrainingRun {
   return {
-    tf: tensorflow.tf,
-    bank,
-    geometry: TINY_GEOMETRY,
     settings,
+    step: bankStep({ tf: tensorflow.tf, bank, geometry: TINY_GEOMETRY, settings }),
     settingsHash: 'x',
     checkpoint: join(folder, `${name}.safetensors`),
     curve: join(folder, `${name}.csv`),
