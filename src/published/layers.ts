@@ -3,7 +3,7 @@ import type { GraphBuilder } from '../io/onnx-graph.js';
 import type { Block } from './architecture.js';
 import type { PublishedWeights } from './file.js';
 
-const EPSILON = 1e-5;
+export const NORM_EPSILON = 1e-5;
 
 /** A layer's weights, rows of outputs, and its bias. */
 export interface Folded {
@@ -30,7 +30,7 @@ export function foldNorm(weights: PublishedWeights, layer: string, norm?: string
   const bias = new Float32Array(outputs);
   const size = data.length / outputs;
   for (let o = 0; o < outputs; o++) {
-    const factor = gamma[o]! / Math.sqrt(variance[o]! + EPSILON);
+    const factor = gamma[o]! / Math.sqrt(variance[o]! + NORM_EPSILON);
     for (let i = o * size; i < (o + 1) * size; i++) kernel[i] = data[i]! * factor;
     bias[o] = (own[o]! - mean[o]!) * factor + beta[o]!;
   }

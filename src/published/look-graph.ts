@@ -52,6 +52,22 @@ export function compileBegin(model: PublishedModel): Uint8Array {
   return g.toBytes();
 }
 
+/**
+ * For training: what the box head is fed with, frozen.
+ * Input: image [b, 3, S, S]. Outputs, channels last: layer2 [b, 2n, 2n, C2], layer3 [b, n, n, C3].
+ */
+export function compileTaps(model: PublishedModel): Uint8Array {
+  const { size } = model.recipe.rules;
+  const g = new GraphBuilder();
+  const layers = new Layers(g, model.weights);
+  const n = cellsOf(size);
+  const taps = tapChannels(architectureOf(model.recipe));
+  const { layer2, layer3 } = backbone(layers, model, g.input('image', ['b', 3, size, size]));
+  g.output('layer2', layers.channelLast(layer2), ['b', 2 * n, 2 * n, taps.fine]);
+  g.output('layer3', layers.channelLast(layer3), ['b', n, n, taps.coarse]);
+  return g.toBytes();
+}
+
 function backbone(layers: Layers, { recipe }: PublishedModel, image: string): { layer2: string; layer3: string } {
   const { g } = layers;
   const perColour = (values: readonly number[]): string =>
