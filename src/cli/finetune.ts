@@ -29,7 +29,7 @@ export function addFinetuneCommand(program: Command, terminal: Terminal): void {
   program
     .command('finetune')
     .description(
-      'adapt the head to your own annotated footage; the result is one file for track --head and evaluate --head',
+      'adapt the head, or the box head of an imported tracker, to your own annotated footage; the result is one file for track --head and evaluate --head',
     )
     .requiredOption(
       '--data <dir>',
@@ -37,7 +37,7 @@ export function addFinetuneCommand(program: Command, terminal: Terminal): void {
     )
     .requiredOption('--out <file>', 'the new weights, .safetensors')
     .option('--truth <file>', 'annotation of a single video: x,y,w,h a line (default: groundtruth.txt beside it)')
-    .option('--from <head>', 'weights to start from (default: those that ship)')
+    .option('--from <head>', 'weights to start from, or an imported tracker (default: the weights that ship)')
     .option(
       '--work <dir>',
       'feature bank, checkpoint and curve; the same command goes on from there (default: OUT.work)',
@@ -93,14 +93,16 @@ async function runFinetune(options: FinetuneOptions, terminal: Terminal): Promis
 
 /** What changed on the held-out part. */
 function report({ before, after, best, steps }: FinetuneResult, out: string): string {
-  const row = (name: string, key: string): string =>
-    `${name.padEnd(30)} ${before[key]!.toFixed(4).padStart(8)} ${after[key]!.toFixed(4).padStart(8)}`;
+  const row = (name: string, key: string): string[] =>
+    key in before
+      ? [`${name.padEnd(30)} ${before[key]!.toFixed(4).padStart(8)} ${after[key]!.toFixed(4).padStart(8)}`]
+      : [];
   const lines = [
     `${'held out'.padEnd(30)} ${'before'.padStart(8)} ${'after'.padStart(8)}`,
-    row('IoU of the box', 'iou'),
-    row('IoU of the last box', 'start'),
-    row('NLL of the posterior', 'nll'),
-    row('NLL of the proposal', 'proposal_nll'),
+    ...row('IoU of the box', 'iou'),
+    ...row('IoU of the last box', 'start'),
+    ...row('NLL of the posterior', 'nll'),
+    ...row('NLL of the proposal', 'proposal_nll'),
     `best after step ${best} of ${steps}; wrote ${out}`,
     `use it: ebm-tracker track VIDEO --box x,y,w,h --head ${out}`,
   ];

@@ -43,7 +43,12 @@ export function progressText(p: TrainingProgress): string {
   const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
   const shares = `load ${percent(p.load)}, compute ${percent(p.compute)}, update ${percent(p.update)}`;
   const figures = Object.entries(p.validation ?? {}).map(([name, value]) => ` ${name} ${value.toFixed(3)}`);
-  const losses = `energy ${p.energyLoss.toFixed(3)}, proposal ${p.proposalLoss.toFixed(3)}, absent ${p.absentLoss.toFixed(3)}`;
+  // an imported tracker has neither proposal nor absent outcome
+  const others = p.proposalLoss === 0 && p.absentLoss === 0 ? '' : othersText(p);
+  const losses = `energy ${p.energyLoss.toFixed(3)}${others}`;
   const speed = `${p.pairsPerSecond.toFixed(0)} pairs/s (${shares})`;
   return `step ${p.step}/${p.steps}, ${clock(p.secondsLeft)} left, ${losses}, ${speed}${figures.join(',')}`;
 }
+
+const othersText = ({ proposalLoss, absentLoss }: TrainingProgress): string =>
+  `, proposal ${proposalLoss.toFixed(3)}, absent ${absentLoss.toFixed(3)}`;

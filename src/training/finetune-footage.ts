@@ -2,7 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { TrackerError } from '../errors.js';
-import { findBackbone, loadManifest, openHead } from '../node/open.js';
+import { findBackbone, loadManifest, openHead, publishedFileOf } from '../node/open.js';
 import { DEFAULT_MANIFEST } from '../node/platform.js';
 import { headFileOf } from '../tracker/open-head.js';
 import { filesOfManifest } from '../features/manifest.js';
@@ -11,6 +11,7 @@ import { findPlace } from '../files/place.js';
 import { checkWritable } from '../files/write.js';
 import type { FinetuneOptions, FinetuneResult } from './finetune-options.js';
 import { finetune } from './finetune.js';
+import { finetunePublished } from './finetune-published.js';
 import { readFootage, type FootageFound } from './footage.js';
 import { inputsOfFootage, workOutputs } from './inputs.js';
 import { DEFAULT_OBJECTIVE, objectiveName } from './objective.js';
@@ -39,9 +40,11 @@ export async function finetuneOnFootage(options: FinetuneOptions): Promise<Finet
   const work = options.work ?? `${out.slice(0, -ENDING.length)}.work`;
   const outputs = [{ what: 'new head', path: out }, ...workOutputs(work)];
   const networks = filesOfManifest(manifest).map((path): Input => ({ what: 'the networks', path }));
-  const named: Input[] = [{ what: 'the head that it starts from', path: headFileOf(manifest, from) }, ...networks];
+  const imported = from === undefined ? undefined : await publishedFileOf({ head: from });
+  const start = imported ?? headFileOf(manifest, from);
+  const named: Input[] = [{ what: 'the head that it starts from', path: start }, ...networks];
   await keepInputs(outputs, [...named, ...inputsNamed(options)]);
-  const head = await openHead(manifest, from);
+  const head = imported === undefined ? await openHead(manifest, from) : undefined;
   const found = await readChecked(options, say);
   const sequences = [...found.sequences, ...(found.heldOut ?? [])];
   await keepInputs(outputs, await inputsOfFootage({ sequences, photos: [] }));
@@ -54,15 +57,15 @@ export async function finetuneOnFootage(options: FinetuneOptions): Promise<Finet
     threads,
     objective,
     backend,
-    head,
-    backbone: await findBackbone(manifest, head.backbone),
     out,
     work,
     command:
       options.command ??
       `ebm-tracker finetune --steps ${steps} --rate ${learningRate} --crops ${crops} --seed ${seed} --objective ${objective} --backend ${backend}`,
   };
-  return finetune(request, { say, onBank: onFeatures, onProgress, signal });
+  const watch = { say, onBank: onFeatures, onProgress, signal };
+  if (head) return finetune({ ...request, head, backbone: await findBackbone(manifest, head.backbone) }, watch);
+  return finetunePublished({ ...request, from: start }, watch);
 }
 
 const ignore = (): void => undefined;

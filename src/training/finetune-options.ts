@@ -8,7 +8,10 @@ export interface FinetuneOptions {
   readonly out: string;
   /** Annotation of a single video, x,y,w,h a line. Default: groundtruth.txt or the .txt file of its name, beside it. */
   readonly truth?: string;
-  /** Weights to start from: a .safetensors file, or a head of the manifest. Default: those that ship. */
+  /**
+   * Weights to start from: a .safetensors file, or a head of the manifest. Default: those that ship. Of an imported tracker the box head learns, and
+   * all else stays as it is.
+   */
   readonly from?: string;
   /** Folder of the features, the checkpoint and the curve: the same call goes on from there. Default: OUT.work. */
   readonly work?: string;
@@ -58,7 +61,7 @@ export interface FinetuneProgress {
   readonly steps: number;
   /** Loss of the energy. */
   readonly energyLoss: number;
-  /** Loss of the proposal. */
+  /** Loss of the proposal; 0 of an imported tracker, which has none. */
   readonly proposalLoss: number;
   /** Loss of the absent outcome; 0 where nothing of another object was in the batches. */
   readonly absentLoss: number;
@@ -78,7 +81,7 @@ export interface FinetuneProgress {
   readonly validation?: Record<string, number>;
 }
 
-/** Figures on held-out frames: iou (of the box), start (IoU of the last box), nll, proposal_nll. */
+/** Figures on held-out frames: iou (of the box), start (IoU of the last box); of heads that are no imported trackers also nll, proposal_nll. */
 export type Figures = Readonly<Record<string, number>>;
 
 /** What fine-tuning has gained. */

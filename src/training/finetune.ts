@@ -18,7 +18,7 @@ import type { Sequence } from '../datasets/footage.js';
 import { shuffled, spread, usableFrames } from './fill-bank.js';
 import type { Figures, FinetuneResult } from './finetune-options.js';
 import { writeHeadFile } from './head-file.js';
-import { DEFAULT_TRAINING, train, type TrainingSettings } from './loop.js';
+import { DEFAULT_TRAINING, train, type LoopSettings, type TrainingSettings } from './loop.js';
 import {
   describeBackend,
   drawing,
@@ -60,7 +60,7 @@ export const FINETUNING: TrainingSettings = {
 /** Smaller batches where a step takes longer. */
 const SLOW_BATCH: Partial<TrainingSettings> = { sequenceGroups: 2, samples: 16 };
 /** Validations without a better one, after which it stops. */
-const PATIENCE = 5;
+export const PATIENCE = 5;
 /** Share of sequences, or of one sequence's frames, that is held out. */
 const HELD_OUT = 0.25;
 /** Pairs that are held out, about, and of one sequence. */
@@ -69,6 +69,11 @@ const PAIRS_A_SEQUENCE = [4, 40] as const;
 /** Fewer frames with a box than this are nothing to learn from and to judge by. */
 const FEWEST_FRAMES = 12;
 const MOST_CROPS_A_SEQUENCE = 200;
+const FEWEST_CROPS_A_SEQUENCE = 12;
+
+/** @param crops of all sequences together */
+export const cropsPerSequence = (crops: number, sequences: number): number =>
+  Math.min(MOST_CROPS_A_SEQUENCE, Math.max(FEWEST_CROPS_A_SEQUENCE, Math.round(crops / sequences)));
 
 /**
  * @throws TrackerError NOT_IMPROVED where nothing was written; INTERRUPTED where the signal was aborted; DATA_INVALID (too little footage),
@@ -77,22 +82,19 @@ const MOST_CROPS_A_SEQUENCE = 200;
 export async function finetune(request: FinetuneRequest, watch: TrainingWatch): Promise<FinetuneResult> {
   const { work, seed, threads, head, backbone: entry } = request;
   const split = splitFootage(request.sequences, request.heldOut, seed);
-  watch.say(
-    `learns from ${count(split.learned.length, 'sequence')}, held out: ${split.heldOut.map(({ sequence, search }) => `${sequence.name} (${search.length})`).join(', ')}`,
-  );
+  watch.say(describeSplit(split));
   await mkdir(work, { recursive: true });
   const tensorflow = await openTensorflow({ backend: request.backend, threads });
   watch.say(describeBackend(tensorflow));
   const settings = settingsOf(request, tensorflow.backend);
   const plan = {
-    cropsPerSequence: Math.min(MOST_CROPS_A_SEQUENCE, Math.max(12, Math.round(request.crops / split.learned.length))),
+    cropsPerSequence: cropsPerSequence(request.crops, split.learned.length),
     objectsPerPhoto: 0,
     cropsPerObject: 0,
     seed,
   };
   const { bank, data } = await prepareBank(request, entry, { sequences: split.learned, photos: [] }, plan, watch);
-  const heldOutHash = await hashFootage(split.heldOut.map(({ sequence }) => sequence));
-  const source = sha256Of(JSON.stringify([heldOutHash, split.heldOut.map(({ search }) => search)]));
+  const source = await hashHeldOut(split.heldOut);
   const validate = await withBackbone(entry, threads, (backbone) =>
     preparePairs(join(work, 'held-out-pairs'), split.heldOut, backbone, source, watch.signal),
   );
@@ -149,15 +151,29 @@ function settingsOf(request: FinetuneRequest, backend: TensorflowBackend): Train
     steps,
     seed,
     learningRate,
-    // a short run is judged on its way too
-    validateEvery: Math.min(FINETUNING.validateEvery, Math.ceil(steps / 3)),
-    checkpointEvery: Math.min(FINETUNING.checkpointEvery, Math.ceil(steps / 6)),
+    ...paceOf(FINETUNING, steps),
   };
 }
 
+type Pace = Pick<LoopSettings, 'validateEvery' | 'checkpointEvery'>;
+
+/** A short run is judged on its way too. */
+export const paceOf = ({ validateEvery, checkpointEvery }: Pace, steps: number): Pace => ({
+  validateEvery: Math.min(validateEvery, Math.ceil(steps / 3)),
+  checkpointEvery: Math.min(checkpointEvery, Math.ceil(steps / 6)),
+});
+
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 
-function notImproved({ out, learningRate }: FinetuneRequest, before: Figures): TrackerError {
+export function describeSplit({ learned, heldOut }: Split): string {
+  const judged = heldOut.map(({ sequence, search }) => `${sequence.name} (${search.length})`).join(', ');
+  return `learns from ${count(learned.length, 'sequence')}, held out: ${judged}`;
+}
+
+export function notImproved(
+  { out, learningRate }: Pick<FinetuneRequest, 'out' | 'learningRate'>,
+  before: Figures,
+): TrackerError {
   const iou = before['iou']?.toFixed(3) ?? 'unknown';
   return new TrackerError(
     'NOT_IMPROVED',
@@ -200,6 +216,12 @@ export function splitFootage(
       0,
     ),
   };
+}
+
+/** Identifies the held-out pairs. */
+export async function hashHeldOut(heldOut: readonly HeldOut[]): Promise<string> {
+  const footage = await hashFootage(heldOut.map(({ sequence }) => sequence));
+  return sha256Of(JSON.stringify([footage, heldOut.map(({ search }) => search)]));
 }
 
 function splitFrames(sequence: Sequence): Split {

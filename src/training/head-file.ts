@@ -6,11 +6,12 @@ import type { ConfidenceModel } from '../features/manifest.js';
 import { writeSafetensors } from '../io/safetensors-file.js';
 import { TARGET_CHANNELS, TARGET_WINDOW } from '../target/classifier.js';
 import type { TrainingSettings } from './loop.js';
+import type { PublishedSettings } from './published-step.js';
 
 /** What made the weights. Nothing of it differs between two runs of the same seed, data and engine. */
 export interface HeadRecord {
   readonly objective: string;
-  readonly settings: TrainingSettings;
+  readonly settings: TrainingSettings | PublishedSettings;
   /** Hash of the footage and how much there was of it. */
   readonly data: { readonly sha256: string; readonly sequences: number; readonly crops: number };
   readonly command: string;
@@ -35,7 +36,6 @@ export interface TrainedHead {
 
 /** Writes the whole file or nothing. */
 export async function writeHeadFile(file: string, head: TrainedHead, record: HeadRecord): Promise<void> {
-  const { data, objective, settings, command, step, pairs, from, before, after, tensorflow } = record;
   await writeSafetensors(file, {
     tensors: head.weights,
     metadata: {
@@ -45,18 +45,26 @@ export async function writeHeadFile(file: string, head: TrainedHead, record: Hea
       backbone: head.backbone,
       confidence: JSON.stringify(head.confidence),
       target: JSON.stringify({ channels: TARGET_CHANNELS, window: TARGET_WINDOW }),
-      objective,
-      seed: String(settings.seed),
-      settings: JSON.stringify(settings),
-      data: JSON.stringify(data),
-      command,
-      step: String(step),
-      pairs: String(pairs),
-      ...(from === undefined ? {} : { from }),
-      ...(before && after ? { held_out: JSON.stringify({ before, after }) } : {}),
-      versions: JSON.stringify({ 'ebm-tracker': await ownVersion(), node: process.version, tensorflow }),
+      ...(await formatRecord(record)),
     },
   });
+}
+
+/** The record as metadata of a weight file. */
+export async function formatRecord(record: HeadRecord): Promise<Record<string, string>> {
+  const { data, objective, settings, command, step, pairs, from, before, after, tensorflow } = record;
+  return {
+    objective,
+    seed: String(settings.seed),
+    settings: JSON.stringify(settings),
+    data: JSON.stringify(data),
+    command,
+    step: String(step),
+    pairs: String(pairs),
+    ...(from === undefined ? {} : { from }),
+    ...(before && after ? { held_out: JSON.stringify({ before, after }) } : {}),
+    versions: JSON.stringify({ 'ebm-tracker': await ownVersion(), node: process.version, tensorflow }),
+  };
 }
 
 async function ownVersion(): Promise<string> {

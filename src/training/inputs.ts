@@ -7,6 +7,7 @@ import { checkWritable } from '../files/write.js';
 import { inputsOfVideo } from '../video/inputs.js';
 import { BANK_FILES } from './bank.js';
 import { readSequences } from '../datasets/footage.js';
+import { CROP_SETS, cropFiles } from './published-crops.js';
 import { workFiles, type Footage } from './session.js';
 
 /** Frames and annotations. */
@@ -25,7 +26,8 @@ const BANKS = ['bank', 'held-out-pairs', 'bank-train-pairs', 'bank-val-pairs'];
 /** All that a run writes into its work folder. */
 export function workOutputs(work: string): Output[] {
   const banks = BANKS.flatMap((bank) => BANK_FILES.map((file) => path.join(work, bank, file)));
-  return [...Object.values(workFiles(work)), ...banks].map((file) => ({ what: '--work', path: file }));
+  const crops = CROP_SETS.flatMap((name) => Object.values(cropFiles(work, name)));
+  return [...Object.values(workFiles(work)), ...banks, ...crops].map((file) => ({ what: '--work', path: file }));
 }
 
 interface TrainingPaths {
