@@ -101,6 +101,7 @@ function report({ before, after, best, steps }: FinetuneResult, out: string): st
     `${'held out'.padEnd(30)} ${'before'.padStart(8)} ${'after'.padStart(8)}`,
     ...row('IoU of the box', 'iou'),
     ...row('IoU of the last box', 'start'),
+    ...row('step length of refinement', 'step_length'),
     ...row('NLL of the posterior', 'nll'),
     ...row('NLL of the proposal', 'proposal_nll'),
     `best after step ${best} of ${steps}; wrote ${out}`,

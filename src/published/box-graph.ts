@@ -80,16 +80,16 @@ interface MapPort {
 
 /**
  * Gradient ascent of boxes.
- * Inputs: boxes [N, 4] (x, y, w, h, crop pixels); of relative space also base [1, 2], the size that places are measured by; and of each map (fine,
+ * Inputs: boxes [N, 4] (x, y, w, h, crop pixels); step [1], its length; of relative space also base [1, 2], the size that places are measured by; and of each map (fine,
  * coarse): NAME [K, K, C], its window; NAME_cells [1, 2, 1, K]; NAME_factors [C], from modulate.
  * Outputs: next [N, 4]; energy [N], that before the last step; path [steps x N, 4], the boxes that were pooled.
  */
-export function compileRefine(model: PublishedModel, rules: Pick<Rules, 'space' | 'steps' | 'step'>): Uint8Array {
+export function compileRefine(model: PublishedModel, rules: Pick<Rules, 'space' | 'steps'>): Uint8Array {
   const g = new GraphBuilder();
   const layers = new Layers(g, model.weights);
   const maps = [mapPort(layers, model, 'fine'), mapPort(layers, model, 'coarse')];
   const bias = g.constant({ data: model.weights[`${BOX_HEAD}.iou_predictor.bias`]!.data, dims: [1, 1] });
-  const ascent = rules.space === 'relative' ? relativeAscent(g, rules.step) : pixelAscent(g, rules.step);
+  const ascent = rules.space === 'relative' ? relativeAscent(g) : pixelAscent(g);
   const path: string[] = [];
   let energy = '';
   for (let step = 0; step < rules.steps; step++) {
@@ -143,11 +143,12 @@ interface Ascent {
 }
 
 /** In units of the first box's size, and log size: place moves by step base^2 df/dplace. */
-function relativeAscent(g: GraphBuilder, step: number): Ascent {
+function relativeAscent(g: GraphBuilder): Ascent {
   const [place, size] = splitBoxes(g);
+  const step = g.input('step', [1]);
   const half = g.scalar(0.5);
   const base = g.input('base', [1, 2]);
-  const rate = g.op('Mul', [g.scalar(step), g.op('Mul', [base, base])]);
+  const rate = g.op('Mul', [step, g.op('Mul', [base, base])]);
   let centre = g.op('Add', [place, g.op('Mul', [half, size])]);
   let log = g.op('Log', [size]);
   let current = size;
@@ -159,18 +160,19 @@ function relativeAscent(g: GraphBuilder, step: number): Ascent {
     move(dPlace, dSize) {
       const inner = g.op('Sub', [dSize, g.op('Mul', [half, dPlace])]);
       centre = g.op('Add', [centre, g.op('Mul', [rate, dPlace])]);
-      log = g.op('Add', [log, g.op('Mul', [g.scalar(step), g.op('Mul', [current, inner])])]);
+      log = g.op('Add', [log, g.op('Mul', [step, g.op('Mul', [current, inner])])]);
     },
   };
 }
 
 /** x moves by step w df/dx, w by step w df/dw, and so on. */
-function pixelAscent(g: GraphBuilder, step: number): Ascent {
+function pixelAscent(g: GraphBuilder): Ascent {
   let [place, size] = splitBoxes(g);
+  const step = g.input('step', [1]);
   return {
     box: () => ({ place, size }),
     move(dPlace, dSize) {
-      const rate = g.op('Mul', [g.scalar(step), size]);
+      const rate = g.op('Mul', [step, size]);
       place = g.op('Add', [place, g.op('Mul', [rate, dPlace])]);
       size = g.op('Add', [size, g.op('Mul', [rate, dSize])]);
     },

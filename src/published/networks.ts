@@ -1,14 +1,22 @@
 /** The published networks, open: from pixels and boxes to features, scores, filters and refined boxes. */
-import { poolingMatrices, touchedWindow, type MapAxis, type PoolingWindow } from '../features/roi-pool.js';
+import { poolingMatrices, type MapAxis } from '../features/roi-pool.js';
 import { openOnnxModel, type FloatTensor, type OnnxModel, type OnnxOptions } from '../runtime/onnx.js';
 import { FILTER_SIDE } from './architecture.js';
-import { COARSE_STRIDE, compileModulate, compileRefine, FINE_STRIDE, REFERENCE_BINS } from './box-graph.js';
+import { COARSE_STRIDE, compileModulate, FINE_STRIDE, REFERENCE_BINS } from './box-graph.js';
 import type { PublishedModel } from './file.js';
 import { compileFirstFilter, compileLearn, TAPS } from './filter-graph.js';
 import type { Label } from './labels.js';
 import { cellsOf, compileBegin, compileLook } from './look-graph.js';
 import type { Box, SampleMemory } from './memory.js';
-import type { Rules } from './trackers.js';
+import {
+  centred,
+  openRefiner,
+  type BoxMaps,
+  type Reference,
+  type Refined,
+  type Refiner,
+  type RefineRules,
+} from './refiner.js';
 
 const FILTER = FILTER_SIDE * FILTER_SIDE;
 
@@ -20,30 +28,12 @@ export interface FirstSight {
 }
 
 /** Of a search crop. */
-export interface Sight {
+export interface Sight extends BoxMaps {
   /** [C, n, n] */
   readonly features: Float32Array;
   /** [n + 1, n + 1] */
   readonly scores: Float32Array;
-  /** What boxes are pooled from: [2n, 2n, F] and [n, n, C]. */
-  readonly fine: Float32Array;
-  readonly coarse: Float32Array;
 }
-
-/** What an object does to the channels of the maps that boxes are pooled from. */
-export interface Reference {
-  readonly fine: Float32Array;
-  readonly coarse: Float32Array;
-}
-
-export interface Refined {
-  /** [N, 4] */
-  readonly boxes: Float32Array;
-  /** Before the last step. */
-  readonly energies: Float32Array;
-}
-
-export type RefineRules = Pick<Rules, 'space' | 'steps' | 'step'>;
 
 export interface PublishedNetworks {
   readonly device: Pick<OnnxModel, 'provider' | 'reasons'>;
@@ -57,8 +47,11 @@ export interface PublishedNetworks {
   learn(memory: SampleMemory, labels: readonly Label[], filter: Float32Array): Promise<Float32Array>;
   /** @param crops [3, S, S] each, with the filter of its object */
   look(crops: readonly { readonly pixels: Float32Array; readonly filter: Float32Array }[]): Promise<Sight[]>;
-  /** @param boxes [N, 4]; the first one's size is the unit of places */
-  refine(sight: Sight, reference: Reference, boxes: Float32Array): Promise<Refined>;
+  /**
+   * @param boxes [N, 4]; the first one's size is the unit of places
+   * @param step length of a step; left out: that of the rules
+   */
+  refine(sight: Sight, reference: Reference, boxes: Float32Array, step?: number): Promise<Refined>;
   release(): Promise<void>;
 }
 
@@ -78,9 +71,8 @@ export async function openPublished(
   const modulate = await openOnnxModel(compileModulate(model), options);
   const first = await openOnnxModel(compileFirstFilter(model), here);
   const learn = await openOnnxModel(compileLearn(model), here);
-  const refine = await openOnnxModel(compileRefine(model, rules), options);
-  const graphs = { begin, look, modulate, first, learn, refine };
-  return new OpenNetworks(model, graphs, rules);
+  const refiner = await openRefiner(model, options, rules);
+  return new OpenNetworks(model, { begin, look, modulate, first, learn }, refiner);
 }
 
 /** Runs that are timed, behind one that is not. */
@@ -102,7 +94,7 @@ export async function measureLook(model: PublishedModel, threads: number): Promi
   return least;
 }
 
-type Graphs = Readonly<Record<'begin' | 'look' | 'modulate' | 'first' | 'learn' | 'refine', OnnxModel>>;
+type Graphs = Readonly<Record<'begin' | 'look' | 'modulate' | 'first' | 'learn', OnnxModel>>;
 
 class OpenNetworks implements PublishedNetworks {
   private readonly n: number;
@@ -114,7 +106,7 @@ class OpenNetworks implements PublishedNetworks {
   constructor(
     model: PublishedModel,
     private readonly graphs: Graphs,
-    private readonly rules: RefineRules,
+    private readonly refiner: Refiner,
   ) {
     const { rules: own, widths } = model.recipe;
     this.size = own.size;
@@ -189,38 +181,12 @@ class OpenNetworks implements PublishedNetworks {
     });
   }
 
-  async refine(sight: Sight, reference: Reference, boxes: Float32Array): Promise<Refined> {
-    const tight = await this.ascend(sight, reference, boxes, reachOf(boxes));
-    return tight ?? (await this.ascend(sight, reference, boxes, undefined))!;
-  }
-
-  /**
-   * Boxes stay near where they begin, so only that part of the maps is pooled from.
-   * @param reach boxes that cover what they may touch; undefined: the whole maps
-   * @returns undefined where one of them went further
-   */
-  private async ascend(
-    sight: Sight,
-    { fine, coarse }: Reference,
-    boxes: Float32Array,
-    reach: Float32Array | undefined,
-  ): Promise<Refined | undefined> {
-    const windows = [this.fineAxis, this.coarseAxis].map((axis) => squareWindow(axis, reach));
-    const feeds: Record<string, FloatTensor> = {
-      boxes: { data: boxes, dims: [boxes.length / 4, 4] },
-      ...mapFeeds('fine', sight.fine, fine, this.fineAxis, windows[0]!),
-      ...mapFeeds('coarse', sight.coarse, coarse, this.coarseAxis, windows[1]!),
-    };
-    if (this.rules.space === 'relative') feeds['base'] = { data: boxes.slice(2, 4), dims: [1, 2] };
-    const out = await this.graphs.refine.run(feeds);
-    const path = centred(out['path']!.data);
-    const stayed = [this.fineAxis, this.coarseAxis].every((axis, i) => covers(windows[i]!, path, axis));
-    if (!stayed && reach) return undefined;
-    return { boxes: out['next']!.data, energies: out['energy']!.data };
+  refine(sight: Sight, reference: Reference, boxes: Float32Array, step?: number): Promise<Refined> {
+    return this.refiner.refine(sight, reference, boxes, step);
   }
 
   async release(): Promise<void> {
-    await Promise.all(Object.values(this.graphs).map((graph) => graph.release()));
+    await Promise.all([this.refiner, ...Object.values(this.graphs)].map((open) => open.release()));
   }
 }
 
@@ -231,16 +197,6 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   for (const part of parts) {
     result.set(part, at);
     at += part.length;
-  }
-  return result;
-}
-
-/** x, y, w, h -> centre and size, as pooling takes boxes. */
-function centred(boxes: ArrayLike<number>): Float32Array {
-  const result = Float32Array.from(boxes);
-  for (let i = 0; i < result.length; i += 4) {
-    result[i]! += result[i + 2]! / 2;
-    result[i + 1]! += result[i + 3]! / 2;
   }
   return result;
 }
@@ -298,79 +254,4 @@ function labelFeeds(memory: SampleMemory, labels: readonly Label[], side: number
     mask: { data: joined(all.map(({ mask }) => mask!)), dims },
     weight: { data: joined(weighted), dims },
   };
-}
-
-// --- windows of the maps ---
-
-/** Of the boxes' size, on all sides: how far they may go before the whole maps are pooled from. */
-const REACH = 0.5;
-
-/** The boxes, larger. */
-function reachOf(boxes: Float32Array): Float32Array {
-  const result = centred(boxes);
-  for (let i = 0; i < result.length; i += 4) {
-    result[i + 2]! *= 1 + 2 * REACH;
-    result[i + 3]! *= 1 + 2 * REACH;
-  }
-  return result;
-}
-
-/** Sides are multiples of this, so that the runtime sees few different shapes. */
-const WINDOW_STEP = 4;
-
-/** A square window that covers the boxes, as far as the map does. @param boxes centre and size; undefined: all */
-function squareWindow(axis: MapAxis, boxes: Float32Array | undefined): PoolingWindow {
-  const all = { first: 0, count: axis.cells };
-  if (!boxes) return { x: all, y: all };
-  const { x, y } = touchedWindow(boxes, axis);
-  const most = Math.max(x.count, y.count);
-  const count = Math.min(axis.cells, Math.ceil(most / WINDOW_STEP) * WINDOW_STEP);
-  const within = (first: number): { first: number; count: number } => ({
-    first: Math.min(first, axis.cells - count),
-    count,
-  });
-  return { x: within(x.first), y: within(y.first) };
-}
-
-function covers(window: PoolingWindow, boxes: Float32Array, axis: MapAxis): boolean {
-  const touched = touchedWindow(boxes, axis);
-  return (['x', 'y'] as const).every(
-    (side) =>
-      touched[side].first >= window[side].first &&
-      touched[side].first + touched[side].count <= window[side].first + window[side].count,
-  );
-}
-
-function mapFeeds(
-  name: 'fine' | 'coarse',
-  map: Float32Array,
-  factors: Float32Array,
-  axis: MapAxis,
-  { x, y }: PoolingWindow,
-): Record<string, FloatTensor> {
-  const side = x.count;
-  const channels = factors.length;
-  const data = side === axis.cells ? map : cutSquare(map, channels, axis.cells, x.first, y.first, side);
-  const cells = Float32Array.from({ length: 2 * side }, (_, i) => (i < side ? x.first + i : y.first + i - side));
-  return {
-    [name]: { data, dims: [side, side, channels] },
-    [`${name}_cells`]: { data: cells, dims: [1, 2, 1, side] },
-    [`${name}_factors`]: { data: factors, dims: [channels] },
-  };
-}
-
-function cutSquare(
-  map: Float32Array,
-  channels: number,
-  cells: number,
-  left: number,
-  top: number,
-  side: number,
-): Float32Array {
-  const result = new Float32Array(side * side * channels);
-  for (let row = 0; row < side; row++) {
-    const from = ((top + row) * cells + left) * channels;
-    result.set(map.subarray(from, from + side * channels), row * side * channels);
-  }
-  return result;
 }

@@ -12,9 +12,10 @@ import { createLabeller, type Label, type Labeller } from './labels.js';
 import { localise, softmax, type Flag, type Place } from './localise.js';
 import { cellsOf } from './look-graph.js';
 import { SampleMemory, type Box } from './memory.js';
-import type { FirstSight, PublishedNetworks, Reference, Sight } from './networks.js';
+import type { FirstSight, PublishedNetworks, Sight } from './networks.js';
 import type { Pair } from './patch.js';
 import { bestBox, startBoxes } from './refine.js';
+import type { Reference } from './refiner.js';
 import { MEMORY, type Rules } from './trackers.js';
 
 /** How an object is followed. */

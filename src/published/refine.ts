@@ -1,7 +1,7 @@
 /** Boxes that refinement starts from, and the one that it ends with. */
 import type { Random } from '../random.js';
 import type { Box } from './memory.js';
-import type { Refined } from './networks.js';
+import type { Refined } from './refiner.js';
 
 /** Ranges of the starts' x, y, w, h, in units of sqrt(w h). */
 const JITTER = [0.1, 0.1, 0.5, 0.5] as const;

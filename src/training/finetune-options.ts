@@ -81,7 +81,10 @@ export interface FinetuneProgress {
   readonly validation?: Record<string, number>;
 }
 
-/** Figures on held-out frames: iou (of the box), start (IoU of the last box); of heads that are no imported trackers also nll, proposal_nll. */
+/**
+ * Figures on held-out frames: iou (of the box) and start (IoU of the last box); of an imported tracker also step_length (length of a step of its refinement),
+ * of other heads nll and proposal_nll.
+ */
 export type Figures = Readonly<Record<string, number>>;
 
 /** What fine-tuning has gained. */

@@ -102,7 +102,7 @@ export async function finetunePublished(
       before: best.before,
       after: best.figures,
     });
-    const { tensors, metadata } = formatPublished(withBoxHead(start.model, best.weights));
+    const { tensors, metadata } = formatPublished(withBoxHead(start.model, best.weights, best.figures['step_length']));
     await writeSafetensors(request.out, { tensors, metadata: { ...record, ...metadata } });
     return { before: best.before, after: best.figures, best: best.step, steps: state.step };
   } finally {
@@ -236,9 +236,13 @@ export function splitWeights({ weights }: PublishedModel): { learnt: Weights; fr
 /**
  * A tracker with another box head. The objectives make energies that are log-densities in units of the box: those of a head that predicted an IoU,
  * which is ascended in pixels, are ascended as such densities are.
+ * @param step length of the ascent; left out: the published one
  */
-export function withBoxHead({ recipe, weights }: PublishedModel, head: Weights): PublishedModel {
-  const { space, steps, step } = TRACKERS.super_dimp.rules;
-  const rules = recipe.rules.space === 'pixels' ? { ...recipe.rules, space, steps, step } : recipe.rules;
-  return { recipe: { ...recipe, rules }, weights: { ...weights, ...head } };
+export function withBoxHead({ recipe, weights }: PublishedModel, head: Weights, step?: number): PublishedModel {
+  const { rules } = recipe;
+  const ascent = rules.space === 'relative' ? rules : DENSITY_ASCENT;
+  const own = { space: ascent.space, steps: ascent.steps, step: step ?? ascent.step };
+  return { recipe: { ...recipe, rules: { ...rules, ...own } }, weights: { ...weights, ...head } };
 }
+
+const DENSITY_ASCENT = TRACKERS.super_dimp.rules;

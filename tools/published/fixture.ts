@@ -5,16 +5,10 @@ import { parseSafetensors, type StoredTensor } from '../../src/io/safetensors.js
 import type { Architecture } from '../../src/published/architecture.js';
 import type { Search } from '../../src/published/crops.js';
 import type { PublishedModel } from '../../src/published/file.js';
-import {
-  openPublished,
-  type FirstSight,
-  type PublishedNetworks,
-  type Reference,
-  type Refined,
-  type Sight,
-} from '../../src/published/networks.js';
+import { openPublished, type FirstSight, type PublishedNetworks, type Sight } from '../../src/published/networks.js';
 import { followRules, PublishedObject, type FollowRules } from '../../src/published/object.js';
 import type { Flag } from '../../src/published/localise.js';
+import type { Reference, Refined } from '../../src/published/refiner.js';
 import { PUBLISHED_FILTERS } from '../../src/published/settings.js';
 import { TRACKERS, type TrackerId } from '../../src/published/trackers.js';
 import { createRandom } from '../../src/random.js';
