@@ -31,7 +31,7 @@ export function createTrainingWatch(
       told = now();
       const each = (now() - first.time) / Math.max(1, done - first.done);
       const left = done > first.done ? `, ${clock(((total - done) * each) / 1000)} left` : '';
-      moving(`feature bank ${done}/${total} crops${left}`);
+      moving(`crops ${done}/${total}${left}`);
     },
     onProgress(progress) {
       (progress.validation ? line : moving)(progressText(progress));
@@ -42,7 +42,9 @@ export function createTrainingWatch(
 export function progressText(p: TrainingProgress): string {
   const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
   const shares = `load ${percent(p.load)}, compute ${percent(p.compute)}, update ${percent(p.update)}`;
-  const figures = Object.entries(p.validation ?? {}).map(([name, value]) => ` ${name} ${value.toFixed(3)}`);
+  const figures = Object.entries(p.validation ?? {}).map(
+    ([name, value]) => ` ${name} ${value.toFixed(name === 'step_length' ? 5 : 3)}`,
+  );
   // an imported tracker has neither proposal nor absent outcome
   const others = p.proposalLoss === 0 && p.absentLoss === 0 ? '' : othersText(p);
   const losses = `energy ${p.energyLoss.toFixed(3)}${others}`;
