@@ -19,40 +19,40 @@ export const TARGET_WINDOW = 5;
 /** Numbers of the filter. */
 export const TARGET_SIZE = TARGET_CHANNELS * TARGET_WINDOW * TARGET_WINDOW;
 
-/** What the graph `respond` takes beside a coarse map: which channels of it the object is seen by, and the filter. */
+/** Inputs of the graph `respond` beside a coarse map: projection to the target's channels, and the filter. */
 export type TargetInputs = Readonly<Record<'basis' | 'mean' | 'filter', FloatTensor>>;
 
-/** What the graph `respond` says of a coarse map. */
+/** Output of the graph `respond` for a coarse map. */
 export interface RawResponse {
-  /** Of each cell, [cells^2]. */
+  /** Score of each cell, [cells^2]. */
   readonly scores: Float32Array;
   /** The map in the target's channels, [TARGET_CHANNELS, cells^2]. */
   readonly reduced: Float32Array;
 }
 
-/** What the target model says of one search crop. */
+/** Response of the target model in one search crop. */
 export interface Response {
   /** Score of each cell over the first frame's peak, [cells, cells] row by row: 1 is as sure as on the first frame. */
   readonly scores: Float32Array;
-  /** Where its cells look at. */
+  /** Grid of the scores' cells, in crop pixels. */
   readonly axis: MapAxis;
 }
 
 /**
- * What is known of where the object is: a value, from which the learner makes the next one. Of the values made from one another the last two are
- * whole: they take turns at two memories.
+ * The target model of one object: a value, from which the learner makes the next one. Only the last two values of a chain are valid: they take
+ * turns at two buffers.
  */
 export interface TargetModel {
-  /** What the graph `respond` takes beside a coarse map. */
+  /** Inputs of the graph `respond` beside a coarse map. */
   readonly inputs: TargetInputs;
   /** Highest score on the first frame. */
   readonly peak: number;
-  /** Of the first frame, and of the frames learned since. */
+  /** Equations of the first frame, and of the frames learned since. */
   readonly first: NormalEquations;
   readonly online: NormalEquations;
-  /** Memory for the matrix of the next online equations. */
+  /** Buffer for the matrix of the next online equations. */
   readonly spare: Float32Array;
-  /** What is being learned, if anything is. */
+  /** The frame that is being learned from; undefined when there is none. */
   readonly lesson?: Lesson;
 }
 
@@ -175,7 +175,7 @@ function withFilter({ directions, count, mean }: Basis, filter: Float32Array): T
   };
 }
 
-/** What the scores of a search crop say. @param axis of the coarse map */
+/** Divides the scores of a search crop by the first frame's peak. @param axis of the coarse map */
 export function responseOf({ peak }: Pick<TargetModel, 'peak'>, scores: Float32Array, axis: MapAxis): Response {
   return { scores: scores.map((value) => value / peak), axis };
 }

@@ -20,14 +20,14 @@ export interface ColourGrid {
   readonly side: number;
 }
 
-/** What is known of an object's colours. */
+/** Colours of an object and of its surroundings. */
 export interface ColourModel {
-  /** Of the first frame, never forgotten, and of late. */
+  /** Histograms of the first frame, which are kept, and of late frames, which fade. */
   readonly first: SeenColours;
   readonly late: SeenColours;
-  /** log p(colour | object) / p(colour | around it) of both together, [COLOURS]. */
+  /** log p(colour | object) / p(colour | around it) of the mean of both, [COLOURS]. */
   readonly ratios: Float32Array;
-  /** a and b of both together. */
+  /** The sum a and the slope b of the mean of both. */
   readonly own: OwnSum;
 }
 
@@ -43,7 +43,7 @@ interface ColourShares {
   readonly outside: Float32Array;
 }
 
-/** Of one frame or several. */
+/** Histograms of one frame, or the average of several. */
 interface SeenColours extends ColourShares, OwnSum {}
 
 /** One pixel of each STEP x STEP block of the crop is sampled, the middle one. */
@@ -63,9 +63,9 @@ const RATE = 0.2;
 /** The slope is that between boxes so much smaller or larger, and counts no further than the second; relative. */
 const SLOPE_STEP = 0.1;
 const SLOPE_REACH = 0.5;
-/** What is left of a box of the wrong colours, over one of the object's own. */
+/** Likelihood of a box of wrong colours, over that of a box of the object's own. */
 const DOUBT = 0.2;
-/** Boxes of more of its colours than the object's own have no say over all else. */
+/** Cap of the exponent: a box may hold more of the object's colours than its own boxes do, but not outweigh all other terms. */
 const HIGHEST = 3;
 
 /** @param crop one search crop as the backbone takes it; @param size its side */

@@ -51,7 +51,7 @@ function buildRespond(model: HeadModel): Uint8Array {
   return g.toBytes();
 }
 
-/** What one frame adds to the normal equations, as factors: columns x weighted is its matrix. */
+/** Contribution of one frame to the normal equations, as factors: columns x weighted is its matrix. */
 function buildSample(model: HeadModel): Uint8Array {
   const g = new GraphBuilder();
   const cells = model.geometry.coarse.cells ** 2;

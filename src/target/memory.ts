@@ -1,6 +1,6 @@
 /**
- * What the target model remembers: the normal equations of its regression, of the first frame and of all frames learned since. Each
- * learned frame is added, older ones fade, the first is never forgotten.
+ * Memory of the target model: the normal equations of its regression, of the first frame and of all frames learned since. Each learned
+ * frame is added, older ones fade, the first is never forgotten.
  */
 import type { FloatTensor, OnnxModel } from '../platform.js';
 
@@ -10,7 +10,7 @@ export interface NormalEquations {
   readonly vector: Float32Array;
 }
 
-/** What one frame adds: columns [n, cells] x weighted [cells, n] to the matrix, and its vector [n]. */
+/** Contribution of one frame: columns [n, cells] x weighted [cells, n] for the matrix, and its vector [n]. */
 export interface Sample {
   readonly columns: Float32Array;
   readonly weighted: Float32Array;

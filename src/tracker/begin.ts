@@ -23,7 +23,7 @@ const SHIFTS = [
   [0, -0.12],
 ] as const;
 
-/** What begin() works with. */
+/** The parts that begin() uses. */
 export interface Beginning {
   readonly config: Pick<TrackerConfig, 'search' | 'seed'>;
   readonly model: HeadModel;

@@ -1,4 +1,4 @@
-/** What is refused, whether one object is followed or several. */
+/** Input checks that trackers of one object and of several share. */
 import { TrackerError } from '../errors.js';
 import { checkFirstBox, type FrameBox, type Size } from '../geometry.js';
 

@@ -15,7 +15,7 @@ export interface Judgement {
   readonly evidence: Evidence;
   /** The evidence as inputs of the confidence, filtered. */
   readonly inputs: readonly number[];
-  /** Whether this frame is learned from. */
+  /** True if this frame is learned from. */
   readonly learned: boolean;
 }
 
@@ -72,7 +72,7 @@ export function nextState(last: TrackState, confidence: number): TrackState {
   return 'uncertain';
 }
 
-/** Whether a frame is learned from: each n-th one in which the object is tracked. An uncertain box is more often on something else. */
+/** True for every `learnEvery`-th frame in which the object is surely seen. An uncertain box is more often on something else. */
 export function isLearned(
   state: TrackState,
   response: number,

@@ -13,17 +13,17 @@ import { checkFirstBoxes, checkObject, notStarted } from './checks.js';
 import { createTurns } from './turns.js';
 import type { TrackerDescription, TrackerGroup } from './types.js';
 
-/** What a lane is asked. Each order is answered once, in order. Objects are numbered within the lane. */
+/** Requests to a lane, answered one by one in the order sent. `object` is an index within the lane. */
 export type LaneOrder =
   | { readonly call: 'describe' }
   | { readonly call: 'init'; readonly frame: Frame; readonly boxes: readonly FrameBox[] }
   | { readonly call: 'update'; readonly frame: Frame }
   | { readonly call: 'moveTo'; readonly frame: Frame; readonly box: FrameBox; readonly object: number }
-  /** Takes back the last order that went well. */
+  /** Takes back the last request that succeeded. */
   | { readonly call: 'undo' }
   | { readonly call: 'release' };
 
-/** What an order gives. */
+/** Answers to the requests, by name. */
 export interface LaneValues {
   readonly describe: TrackerDescription;
   readonly init: readonly TrackResult[];
@@ -63,7 +63,7 @@ class LaneGroup implements TrackerGroup {
     private readonly startLane: StartLane,
     private readonly config: TrackerConfig,
     private lanes: readonly Lane[],
-    /** Of the first lane. */
+    /** Description of the first lane's group. */
     private readonly described: TrackerDescription,
   ) {}
 
@@ -168,7 +168,7 @@ async function closeLanes(lanes: readonly Lane[]): Promise<void> {
 interface Lane {
   /** @throws TrackerError what its group throws; RUNTIME_UNAVAILABLE where the thread has ended */
   ask<Order extends LaneOrder>(order: Order): Promise<LaneValues[Order['call']]>;
-  /** Whether its thread has not ended. */
+  /** True while its thread runs. */
   isOpen(): boolean;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Where is the object? The most likely box, if it is there: samples of a proposal, weighed by the posterior over boxes. */
+/** Finds the most likely box, given that the object is there: samples of a proposal, weighed by the posterior over boxes. */
 import type { TrackerConfig } from '../config.js';
 import { estimateBox, type Estimate } from '../ebm/estimate.js';
 import type { HeadEngine } from '../ebm/head.js';

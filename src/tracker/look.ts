@@ -1,4 +1,4 @@
-/** What is seen of search regions of a frame: they are cropped, then the networks look at the crops. */
+/** Makes sights of search regions: the frame is cropped, then the networks look at the crops. */
 import type { SearchRegion } from '../geometry.js';
 import { mirror, regionWindow, resample, resampleInput, writeInput } from '../image/crop.js';
 import type { Frame } from '../image/frame.js';
@@ -8,7 +8,7 @@ import { colourGrid, type ColourGrid } from '../target/colour.js';
 import type { Networks, RegionMaps, Wanted } from './networks.js';
 import type { Stopwatch } from './stopwatch.js';
 
-/** What is seen of one search region. */
+/** Output of the networks for one search region, and the colours of its crop. */
 export interface Sight extends RegionMaps {
   readonly grid: ColourGrid;
 }

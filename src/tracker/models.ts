@@ -90,7 +90,7 @@ async function openOn(
   };
 }
 
-/** What is open and has to be released. */
+/** An open model, which must be released. */
 interface Releasable {
   release(): Promise<void>;
 }

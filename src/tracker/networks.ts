@@ -27,14 +27,14 @@ import { respond, TARGET_CHANNELS, TARGET_SIZE, type RawResponse, type TargetMod
 import { compileTarget } from '../target/compile.js';
 import type { Stopwatch } from './stopwatch.js';
 
-/** What the networks make of a crop of the first frame. */
+/** Output of the networks for a crop of the first frame. */
 export interface FirstMaps {
   /** The backbone's coarse map: the target model chooses its channels by it. */
   readonly coarse: FeatureMap;
   readonly embedding: Embedding;
 }
 
-/** What the networks make of a search region for one object: embedded maps, scores of the target model, proposal. */
+/** Output of the networks for one object in its search region: embedding, scores of the target model, proposal. */
 export interface RegionMaps extends RawResponse {
   readonly embedding: Embedding;
   /** The proposal as decodeProposal() takes it. */

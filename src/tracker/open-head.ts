@@ -32,7 +32,7 @@ export async function openHead(files: Files, manifest: Manifest, name?: string):
   return name?.endsWith(FILE_ENDING) ? openFile(files, manifest, name) : openEntry(files, manifest, name);
 }
 
-/** Where the weights lie that openHead() reads. @throws TrackerError MODEL_MISSING where the manifest has no such head */
+/** Path of the weights that openHead() reads. @throws TrackerError MODEL_MISSING where the manifest has no such head */
 export function headFileOf(manifest: Manifest, name?: string): string {
   return name?.endsWith(FILE_ENDING) ? name : manifest.locate(findHead(manifest, name).file);
 }

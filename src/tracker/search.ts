@@ -1,4 +1,4 @@
-/** Where an object is searched for: about its last box; once it has been lost for a while, also over the whole frame, one region at a time. */
+/** Chooses the search region: about the last box; once the object has been lost for a while, also over the whole frame, one region at a time. */
 import type { RedetectConfig, TrackerConfig } from '../config.js';
 import { searchRegion, type FrameBox, type SearchRegion, type Size } from '../geometry.js';
 import type { ObjectState } from './track.js';

@@ -31,7 +31,7 @@ export interface TrackVideoOptions<Tracked> {
   readonly signal?: AbortSignal;
 }
 
-/** What gives the frames, for example a VideoSource. */
+/** Source of frames, for example a VideoSource. */
 export interface FrameSource {
   /** The frames in order. Each frame's data is its own. */
   frames(): AsyncIterable<Frame>;

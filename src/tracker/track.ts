@@ -10,19 +10,19 @@ import type { Velocity } from './motion.js';
 import type { Observation } from './types.js';
 
 export interface Track {
-  /** What it looks like to the head, by the first frame. */
+  /** The object in the first frame, as the head sees it. */
   readonly template: Template;
-  /** What it looks like to the target model. */
+  /** The filter that responds to the object, and its equations. */
   readonly targetModel: TargetModel;
   readonly colours: ColourModel;
   /** State of its random numbers. */
   readonly random: readonly number[];
   readonly object: ObjectState;
-  /** What lay behind the last result; undefined before the first update. */
+  /** Intermediate values of the last result; undefined before the first update. */
   readonly observation?: Observation;
 }
 
-/** Where it is, and how sure that is. */
+/** Box, confidence and state of the object, and the history that the next ones need. */
 export interface ObjectState extends TrackResult {
   readonly box: FrameBox;
   readonly state: TrackState;

@@ -91,7 +91,7 @@ class EnergyTracker implements Tracker {
   }
 }
 
-/** Where the object is searched for in the next frame. */
+/** The search region of the next frame. */
 export function nextSearch({ config, model }: Models, { object }: Track, frame: Frame): Search {
   return searchFor(object, frame, config, model.geometry.cropSize);
 }

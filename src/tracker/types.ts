@@ -1,4 +1,4 @@
-/** What is public of a tracker: what it is asked, what it says, and who may look on. */
+/** Public interfaces of a tracker: calls, results, and observers. */
 import type { Estimate } from '../ebm/estimate.js';
 import type { Mixture } from '../ebm/proposal.js';
 import type { CropBox, FrameBox, SearchRegion } from '../geometry.js';
@@ -23,16 +23,16 @@ export interface Tracker {
    * @throws TrackerError BOX_INVALID naming the value
    */
   init(frame: Frame, box: FrameBox): Promise<TrackResult>;
-  /** Where the object is in the next frame. @throws TrackerError TRACKER_NOT_STARTED before init() */
+  /** Finds the object in the next frame. @throws TrackerError TRACKER_NOT_STARTED before init() */
   update(frame: Frame): Promise<TrackResult>;
   /**
    * Says where the object is now: the next search goes on from there, and nothing is learned from it.
    * @throws TrackerError TRACKER_NOT_STARTED before init(), BOX_INVALID naming the value
    */
   moveTo(frame: Frame, box: FrameBox): Promise<void>;
-  /** What lay behind the last result of an update() that has ended. Undefined before the first one. */
+  /** Intermediate values of the last update() that has ended; undefined before the first one. */
   inspect(): Observation | undefined;
-  /** What computes, on what. */
+  /** Engine, device and threads of the networks. */
   readonly description: TrackerDescription;
   /** Milliseconds of each stage, of all frames so far. */
   readonly stopwatch: Stopwatch;
@@ -55,7 +55,7 @@ export interface TrackerGroup {
    * @throws TrackerError BOX_INVALID naming the value, or where the list is empty
    */
   init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]>;
-  /** Where each object is in the next frame, in the order of init(). @throws TrackerError TRACKER_NOT_STARTED before init() */
+  /** Finds each object in the next frame; results in the order of init(). @throws TrackerError TRACKER_NOT_STARTED before init() */
   update(frame: Frame): Promise<readonly TrackResult[]>;
   /**
    * Says where one of the objects is now: its next search goes on from there, and nothing is learned from it.
@@ -63,15 +63,15 @@ export interface TrackerGroup {
    * @throws TrackerError TRACKER_NOT_STARTED before init(), BOX_INVALID naming the value, OPTION_INVALID where there is no such object
    */
   moveTo(frame: Frame, box: FrameBox, object: number): Promise<void>;
-  /** What computes, on what. */
+  /** Engine, device, threads and lanes of the networks. */
   readonly description: TrackerDescription;
   /** Frees the networks and ends the lanes, after the calls made before it. Those made later are refused: TrackerError TRACKER_RELEASED. */
   release(): Promise<void>;
 }
 
-/** What computes, on what. */
+/** Engine, device and threads that compute the networks. */
 export interface TrackerDescription {
-  /** What computes the head. */
+  /** Name of the engine that computes the head. */
   readonly engine: string;
   /** Execution provider of the backbone, and why it was chosen. */
   readonly device: string;
@@ -83,23 +83,23 @@ export interface TrackerDescription {
   readonly lanes: number;
   /** sha256 of the head's weights, or of the imported tracker's file. */
   readonly weights: string;
-  /** Whether the confidence was fitted: of boxes with confidence 0.8, four in five overlap the object by more than half. */
+  /** True if the confidence was fitted: of boxes with confidence 0.8, four in five overlap the object by more than half. */
   readonly calibrated: boolean;
 }
 
-/** What lay behind a result. */
+/** Intermediate values of a result. */
 export interface Observation {
-  /** Where the object was searched for. */
+  /** The square of the frame that was searched. */
   readonly region: SearchRegion;
   /** The box before, crop pixels: relative boxes are about it. */
   readonly base: CropBox;
-  /** What the target model said of the region. */
+  /** Response of the target model over the region. */
   readonly response: Response;
-  /** What the first samples were drawn from. */
+  /** Mixture of Gaussians that the first samples were drawn from. */
   readonly proposal: Mixture;
-  /** The samples, and what they say of the box. */
+  /** The samples, and the box that they lead to. */
   readonly estimate: Estimate;
-  /** What the confidence was made from. */
+  /** Figures of the frame that the confidence was made from. */
   readonly evidence: Evidence;
   /** The evidence as inputs of the confidence, filtered over the last frames. */
   readonly inputs: readonly number[];
