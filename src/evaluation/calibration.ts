@@ -8,7 +8,7 @@ export interface Claims {
   readonly confidence: ArrayLike<number>;
   /** 1 where the box was right, else 0. */
   readonly hit: ArrayLike<number>;
-  /** Of each claim; 1 where it is left out. */
+  /** Weight of each claim; 1 where it is left out. */
   readonly weight?: ArrayLike<number>;
 }
 

@@ -31,7 +31,7 @@ export function curveAbove(thresholds: readonly number[], below: Float64Array, f
   return { thresholds, values };
 }
 
-/** Of overlaps, in most protocols. */
+/** Thresholds of IoU that most protocols use, 0 to 1. */
 export const SUCCESS_THRESHOLDS = spaced(21, 1);
 
 /** Share of the overlaps above each of SUCCESS_THRESHOLDS (strictly); 0 where there are no overlaps. */

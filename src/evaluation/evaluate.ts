@@ -23,7 +23,7 @@ export interface EvaluateOptions {
   readonly only?: readonly string[];
   /** Module of another tracker: exports createTracker(options) with init and update. */
   readonly tracker?: string;
-  /** Of the tracker; seed and threads are set by the run. */
+  /** Options of the tracker; the run sets seed and threads. */
   readonly config?: TrackerOptions;
   /** Processes. Default: one a core. */
   readonly workers?: number;
@@ -45,7 +45,7 @@ export interface SeedScore {
   readonly score: ProtocolScore;
 }
 
-/** What evaluate() gives. */
+/** Result of evaluate(). */
 export interface EvaluateResult {
   /** One a seed; a run without a single result has none. */
   readonly runs: readonly SeedScore[];

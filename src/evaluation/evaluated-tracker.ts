@@ -13,7 +13,7 @@ import { packRestarts } from './protocols/vot-restarts.js';
 import type { AnnotatedSequence } from '../datasets/types.js';
 import type { SequenceResult } from './types.js';
 
-/** What a module given with --tracker exports as createTracker(options): the contract of our own tracker, confidence left to choice. */
+/** Tracker that createTracker(options) of a --tracker module returns: the contract of our own, but the confidence is optional. */
 export interface ForeignTracker {
   init(frame: Frame, box: FrameBox): unknown;
   update(frame: Frame): PromiseLike<ForeignAnswer> | ForeignAnswer;
@@ -27,7 +27,7 @@ export interface ForeignAnswer {
   readonly confidence?: number;
 }
 
-/** What a run adds to the result. */
+/** Result of a run; confidences and times are always there. */
 export interface RunResult extends SequenceResult {
   readonly confidence: Float64Array;
   readonly seconds: Float64Array;

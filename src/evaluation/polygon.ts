@@ -92,7 +92,7 @@ function triangles(q: readonly number[]): Convex[] {
   return second ? [oriented(triangle(second, c, d)), oriented(triangle(second, a, b))] : [];
 }
 
-/** Where the segments a-b and c-d meet. */
+/** Intersection of the segments a-b and c-d; undefined where they do not meet. */
 function crossing(
   [ax, ay]: readonly [number, number],
   [bx, by]: readonly [number, number],
@@ -139,7 +139,7 @@ function clipConvex(subject: Convex, window: Convex): Convex {
   return rest;
 }
 
-/** What lies to the right of the line from a to b (inside, for a window that turns clockwise on a screen). */
+/** Clips a polygon to the right side of the line from a to b (the inside, for a window that turns clockwise on a screen). */
 function clipHalfPlane(points: Convex, ax: number, ay: number, bx: number, by: number): number[] {
   const side = (x: number, y: number): number => (bx - ax) * (y - ay) - (by - ay) * (x - ax);
   const kept: number[] = [];

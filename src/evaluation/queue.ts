@@ -30,7 +30,7 @@ import type { SequenceResult } from './types.js';
 import type { JobOutcome } from './worker.js';
 
 export interface QueueOptions {
-  /** Of the queue, for several beside each other; no colon. Default: evaluation. */
+  /** Name of the queue, if several share a server; no colon. Default: evaluation. */
   readonly queue?: string;
 }
 
@@ -474,7 +474,7 @@ function createCheck({ root, module, queue = QUEUE }: QueueWorkerOptions): Serve
   };
 }
 
-/** What is not the same, both values named. */
+/** Differences between the two, one text each, both values named. */
 function differences(queue: JobData['hashes'], own: TrackerHashes): string[] {
   const keys = ['version', 'config', 'head', 'backbone', 'module'] as const;
   const short = (value: string | undefined): string => value?.slice(0, 12) ?? 'none';

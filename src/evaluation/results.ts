@@ -22,7 +22,7 @@ import type { ScoredSequence, SequenceResult } from './types.js';
 /** Annotations without footage. */
 export type Annotated = Omit<AnnotatedSequence, 'source' | 'start'>;
 
-/** Where toolkits put the boxes of sequence S, relative to the folder of one tracker. */
+/** Paths at which toolkits write the boxes of sequence S, relative to the folder of one tracker. */
 const BOX_FILES: readonly ((name: string) => string)[] = [
   (name) => `${name}.txt`, // ours, LaSOT, pytracking, pysot, got10k for OTB and the like
   (name) => `${name}/${name}_001.txt`, // GOT-10k

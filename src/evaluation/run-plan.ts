@@ -1,4 +1,4 @@
-/** What a run has to do: sequences without a result, longest first; and its bookkeeping, for the runner and the queue alike. */
+/** Plans a run: sequences without a result, longest first; and its bookkeeping, for the runner and the queue alike. */
 import path from 'node:path';
 import type { TrackerOptions } from '../config.js';
 import { TrackerError } from '../errors.js';
@@ -42,9 +42,9 @@ export interface EvaluationProgress {
   readonly failed: readonly Failure[];
   /** Sequences at work, with the frames they have done. */
   readonly running: ReadonlyMap<string, number>;
-  /** Of all processes together. */
+  /** Frames a second of all processes together. */
   readonly framesPerSecond: number;
-  /** By the frames that are left; undefined before the first frame. */
+  /** Estimate from the frames that are left; undefined before the first frame. */
   readonly secondsLeft?: number;
   /** Sequence that has just ended. */
   readonly ended?: {
@@ -67,9 +67,9 @@ export interface Failure {
   readonly seed: number;
   /** As of TrackerError, or WORKER_DIED. */
   readonly code: string;
-  /** What, where, found, expected. */
+  /** Says what failed, where, what was found and what was expected. */
   readonly message: string;
-  /** What mends it. */
+  /** The command or change that mends it. */
   readonly hint: string;
 }
 
@@ -97,7 +97,7 @@ export interface Plan {
   readonly total: number;
 }
 
-/** Where the results of one run are. */
+/** Folder of the results of one run. */
 export function runFolder(out: string, tracker: string, dataset: string, seed: number): string {
   return path.join(out, tracker, dataset, `seed-${seed}`);
 }

@@ -14,7 +14,7 @@ export const ATTEMPTS = 3;
 /** Code of a sequence whose process died in every attempt. */
 export const WORKER_DIED = 'WORKER_DIED';
 
-/** What was asked for, else one process a core and the cores shared out evenly. */
+/** Workers and threads as asked for; by default one worker a core, and threads shared out evenly. */
 export function shareCores(asked: { readonly workers?: number | undefined; readonly threads?: number | undefined }): {
   workers: number;
   threads: number;

@@ -25,12 +25,12 @@ export interface RunRecord {
   readonly versions: Readonly<Record<string, string>>;
   /** Processor, or "queue"; with the execution providers once sequences have told them. */
   readonly device: string;
-  /** Of this machine; left out where a queue's workers run it. */
+  /** Threads of each worker on this machine; left out where a queue's workers run it. */
   readonly threads?: number;
   readonly workers?: number;
   /** ISO 8601. */
   readonly started: string;
-  /** Of the last session that ran a sequence; ISO 8601. */
+  /** End of the last session that ran a sequence; ISO 8601. */
   readonly finished?: string;
   /** Sequences with a result, their frames, and the tracker's milliseconds a frame over all of them. */
   readonly sequences?: number;
@@ -38,20 +38,20 @@ export interface RunRecord {
   readonly msPerFrame?: number;
 }
 
-/** What decides the boxes on one machine, seed and footage aside: sha256 each. */
+/** Hashes of all that decides the boxes on one machine, seed and footage aside: sha256 each. */
 export interface TrackerHashes {
   readonly version: string;
-  /** Of the whole configuration, defaults included; seed and threads left out. */
+  /** sha256 of the whole configuration, defaults included; seed and threads left out. */
   readonly config: string;
   readonly head?: string;
   readonly backbone?: string;
-  /** Of the file of another tracker. */
+  /** sha256 of the tracker module's file. */
   readonly module?: string;
 }
 
-/** Where a run takes place. */
+/** Device, threads and workers of a run. */
 export interface RunPlace {
-  /** Left out: this machine's processor. */
+  /** Name of the device; left out: this machine's processor. */
   readonly device?: string;
   readonly threads?: number;
   readonly workers?: number;

@@ -1,7 +1,7 @@
-/** What a tracker answers on a sequence of a data set, and what a protocol says of both. */
+/** Types of a tracker's results on a sequence, and of a protocol's scores. */
 import type { AnnotatedSequence } from '../datasets/types.js';
 
-/** What a tracker answered on one sequence. */
+/** Results of a tracker on one sequence. */
 export interface SequenceResult {
   /** [N, 4]: x, y, w, h of each frame, the first one included. */
   readonly boxes: Float64Array;
@@ -32,23 +32,23 @@ export type Curves = Readonly<Partial<Record<CurveKind, Curve>>>;
 
 /** Scores of one sequence. */
 export interface SequenceScore {
-  /** Of the sequence. */
+  /** Name of the sequence. */
   readonly name: string;
-  /** Of this sequence alone. */
+  /** Metrics of this sequence alone. */
   readonly metrics: Metrics;
-  /** Of this sequence alone. */
+  /** Curves of this sequence alone. */
   readonly curves: Curves;
 }
 
-/** What a protocol says of a tracker. */
+/** Scores of a tracker under a protocol. */
 export interface ProtocolScore {
   /** Name of the protocol. */
   readonly protocol: string;
-  /** Over the whole set, averaged as the protocol averages. */
+  /** Metrics of the whole set, averaged as the protocol averages. */
   readonly metrics: Metrics;
-  /** Over the whole set. */
+  /** Curves of the whole set. */
   readonly curves: Curves;
-  /** One by one. */
+  /** Scores of each sequence. */
   readonly sequences: readonly SequenceScore[];
 }
 

@@ -25,7 +25,7 @@ export type PackedResult = { readonly [key in keyof SequenceResult]: readonly (n
 
 export interface JobDone {
   readonly frames: number;
-  /** Of the tracker alone, over all frames. */
+  /** Seconds of the tracker alone, over all frames. */
   readonly seconds: number;
   /** Execution provider of the networks, where the tracker tells. */
   readonly provider?: string;

@@ -10,7 +10,7 @@ import { capture } from './command.js';
 export interface Binary {
   /** The file. */
   readonly path: string;
-  /** Where it was found: FFMPEG_PATH, ffmpeg-static, PATH, @ffmpeg-installer/ffmpeg ... */
+  /** Place where it was found: FFMPEG_PATH, ffmpeg-static, PATH, @ffmpeg-installer/ffmpeg ... */
   readonly source: string;
   /** First line of -version. */
   readonly version: string;
@@ -38,7 +38,7 @@ interface Place {
   readonly find: () => Promise<string>;
 }
 
-/** What an npm package exports; throws where it is not installed. */
+/** Loads an npm package and returns its exports; throws where it is not installed. */
 export type PackageLoader = (name: string) => unknown;
 
 /**
@@ -91,7 +91,7 @@ async function tryPlaces(tool: Tool, places: readonly Place[], passedOver: strin
   return tried.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
 
-/** Of equals the first one. */
+/** The binary with the highest major version; among equals the first one. */
 function newest(tool: Tool, found: readonly Binary[], passedOver: string[]): Binary | undefined {
   const best = found.toSorted((a, b) => majorOf(b) - majorOf(a))[0];
   for (const other of found) {
@@ -162,7 +162,7 @@ const VERSION_TIMEOUT_MS = 20_000;
 /** FFmpeg 4 came with libavutil 56; both have counted on together since. */
 const LIBAVUTIL_AHEAD = 52;
 
-/** What files said of themselves: who opens many videos does not ask each time. */
+/** Answers of binaries to -version, cached by file: a program that opens many videos starts each binary once. */
 const ASKED = new Map<string, Promise<Binary>>();
 
 /** @throws Error where the file does not run or is another program */

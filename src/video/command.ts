@@ -51,7 +51,7 @@ const literal = (path: string): string => (isHttp(path) ? path : `file:${path}`)
 const patience = (path: string): string[] =>
   isHttp(path) ? ['-reconnect', '1', '-reconnect_delay_max', '4', '-rw_timeout', '15000000'] : [];
 
-/** What lies under fluent-ffmpeg's public functions and is used or mended here. */
+/** Private methods of fluent-ffmpeg that are used or replaced here. */
 interface FluentInternals {
   _getFfmpegPath(callback: (error: null, path: string) => void): void;
   _checkCapabilities(callback: (error: null) => void): void;
@@ -144,7 +144,7 @@ export function startReading(command: FfmpegCommand, onLine: (line: string) => v
   return { stdout: child!.stdout!, ended, kill: () => void child!.kill('SIGKILL') };
 }
 
-/** What ffmpeg reads live. */
+/** Input that ffmpeg reads live. */
 export interface LiveInput {
   /** Up to -i and the name. */
   readonly options: readonly string[];

@@ -5,7 +5,7 @@ import type { VideoInfo } from './probe.js';
 
 /** showinfo speaks; of a frame it says several lines. */
 const SHOWN_LINE = /\[Parsed_showinfo_/;
-/** What it says of a frame first; the filters before it make the unit microseconds. */
+/** First part of showinfo's line of a frame; the filters before it make the unit microseconds. */
 const FRAME_LINE = /\[Parsed_showinfo_.*\] n: *\d+ pts: *(NOPTS|-?\d+)/;
 /** Said where the decoder's first frame, or one of another size, comes to the filters. */
 const SIZE_LINE = /\[graph -?\d+ input from stream .*\] w:(\d+) h:(\d+) /;
@@ -22,10 +22,10 @@ const PART_MISSING = /\[warning\] (Failed to open segment.*|HTTP error .*)/;
 /** A stream that ends this many seconds before it should is cut off. */
 const MISSING_SECONDS = 0.5;
 
-/** What the file announces. */
+/** Figures that the file's headers announce. */
 export type Announced = Pick<VideoInfo, 'width' | 'height' | 'rotation' | 'fps' | 'streamSeconds' | 'storedFrames'>;
 
-/** Where the log begins, if not with the first frame. */
+/** Start of the log, if it is not at the first frame. */
 export interface LogStart {
   /** ffmpeg's time, seconds, that counts as 0. */
   readonly origin: number;
@@ -108,12 +108,12 @@ export class DecodeLog {
     return (this.#first ?? 0) / 1e6;
   }
 
-  /** Where the picture is not as large as the file announces; undefined where it is. */
+  /** Says that the picture has another size than the file announces; undefined where it has not. */
   get resized(): string | undefined {
     return this.#resized;
   }
 
-  /** What shows that the file is not whole. */
+  /** Says why the file is taken as damaged or cut short; undefined where it is not. */
   damage(): string | undefined {
     const { streamSeconds, storedFrames } = this.#announced;
     if (this.#problems > 0) return `${this.#problems} problem(s), the first: ${this.#firstProblem}`;

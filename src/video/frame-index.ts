@@ -15,15 +15,15 @@ export interface FrameIndex {
   readonly jumps: boolean;
 }
 
-/** What the packets of a file tell. */
+/** Frames of a file as its packets tell them. */
 export interface Packets {
-  /** Undefined where they do not tell for sure which frames there are. */
+  /** Undefined where the packets do not tell the frames for sure. */
   readonly index: FrameIndex | undefined;
-  /** How many frames there are, about. */
+  /** Number of frames, about. */
   readonly count: number;
-  /** Of frames that are decoded without others: seconds from where the file's own times begin, rising. */
+  /** Times of key frames, rising: seconds from where the file's own times begin. */
   readonly keyTimes: readonly number[];
-  /** Its times are those that ffmpeg jumps to. */
+  /** True if ffmpeg's -ss can jump to these times. */
   readonly jumps: boolean;
 }
 

@@ -5,7 +5,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { IMAGE_EXTENSIONS } from '../image/decode.js';
 import { readPages } from '../image/pages.js';
 
-/** What systems keep for themselves: .DS_Store, ._0001.jpg that macOS writes beside 0001.jpg on other disks. */
+/** True for names of hidden files: .DS_Store, ._0001.jpg that macOS writes beside 0001.jpg on other disks. */
 export function isHidden(name: string): boolean {
   return name.startsWith('.');
 }
@@ -19,7 +19,7 @@ function hasImageEnding(name: string): boolean {
   return IMAGE_EXTENSIONS.includes(extname(name).toLowerCase());
 }
 
-/** Whether a single file is read as pictures, not by ffmpeg: one that is called so, or holds several. Neither a video nor an AVIF sequence is. */
+/** True if a file is read as images, not by ffmpeg: one with an image's ending, or one that holds several. Videos and AVIF sequences are not. */
 export async function isPicture(file: string): Promise<boolean> {
   const { kind } = await readPages(file);
   return kind === 'pages' || kind === 'apng' || (kind === 'still' && hasImageEnding(file));
@@ -103,7 +103,7 @@ function inNaturalOrder(a: string, b: string): number {
 
 const NATURAL = new Intl.Collator('en', { numeric: true });
 
-/** What makes one doubt that each of these files is a frame: where 0001.jpg and 0001.png are one frame twice, all numbers are wrong. */
+/** Warnings that not each of these files is a frame: where 0001.jpg and 0001.png are one frame twice, all numbers are wrong. */
 export function doubtsAbout(files: readonly string[]): string[] {
   const stems = new Map<string, string>();
   const twins: string[] = [];
@@ -129,8 +129,8 @@ const UNREAD_EXTENSIONS: readonly string[] =
 const NAMED = 3;
 
 /**
- * What lies among the images of a folder or a pattern, and is a picture of a kind that is not read: where it is a frame, all numbers after it
- * are wrong. Empty where there is none, or where it is neither folder nor pattern.
+ * Warns of pictures of unread formats among the images of a folder or a pattern: where they are frames, all numbers after them are wrong.
+ * Empty where there are none, or where the path is neither folder nor pattern.
  */
 export async function passedOver(path: string): Promise<string[]> {
   const folder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;

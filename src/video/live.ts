@@ -11,26 +11,26 @@ import { parseAspect, type PixelAspect } from './probe.js';
 import type { VideoSource } from './read.js';
 import { CAMERA, findSource, STDIN } from './source.js';
 
-/** What happens to the connection. */
+/** Change of the connection. */
 export type LiveEvent =
   | {
-      /** Nothing comes. */
+      /** No frame arrives. */
       readonly kind: 'stalled';
-      /** Since the last frame. */
+      /** Seconds since the last frame. */
       readonly seconds: number;
     }
   | {
-      /** The connection is gone, or was given up. */
+      /** The connection broke, or timed out. */
       readonly kind: 'lost';
-      /** What ffmpeg said. */
+      /** Fault in ffmpeg's log, or how the stream ended. */
       readonly why: string;
-      /** Until it is made again. */
+      /** Seconds until the next retry. */
       readonly retryInSeconds: number;
     }
   | {
-      /** Frames come again. */
+      /** Frames arrive again. */
       readonly kind: 'back';
-      /** Without a frame. */
+      /** Seconds without a frame. */
       readonly afterSeconds: number;
     };
 
@@ -42,13 +42,13 @@ export interface LiveOptions {
   readonly binaries?: Binaries | undefined;
   /** Told what happens to the connection. */
   readonly onEvent?: (event: LiveEvent) => void;
-  /** Without a frame for so long, a connection is given up and made again. Default 10. */
+  /** Timeout of a connection in seconds without a frame; then it is closed and made again. Default 10. */
   readonly stallSeconds?: number;
-  /** Without a frame for so long, the source has ended. Default 60; before the first frame 15. */
+  /** Timeout of the source in seconds without a frame; then it has ended. Default 60; before the first frame 15. */
   readonly giveUpSeconds?: number;
 }
 
-/** What became of the frames so far. */
+/** Counts of frames and connections so far. */
 export interface LiveCounts {
   /** Frames that arrived. */
   readonly received: number;
@@ -207,7 +207,7 @@ class Pump {
   received = 0;
   reconnects = 0;
   lastWords = 'nothing';
-  /** Of the first connection; later ones are scaled to it. */
+  /** Format of the first connection; frames of later ones are scaled to it. */
   format: Format | undefined;
   readonly warnings: string[] = [];
   readonly #stopped = new AbortController();

@@ -21,11 +21,11 @@ export interface LockedPicture {
 export type PictureFile = string | LockedPicture;
 
 export interface Pictures {
-  /** Of all pictures. */
+  /** Number of pictures. */
   readonly count: number;
   /** Average frames a second. */
   readonly fps: number;
-  /** What is doubtful about the files, before one is decoded. */
+  /** Doubts about the files, found before one is decoded. */
   readonly warnings: readonly string[];
   /** Seconds from the first picture. */
   timeOf(frame: number): number;
@@ -33,9 +33,9 @@ export interface Pictures {
   nameOf(frame: number): string;
   /** A picture, not behind the given one, that is reached quickly. */
   quickFrame(frame: number): number;
-  /** Of the first picture that can be read, from a number on. @throws TrackerError VIDEO_UNREADABLE where none can */
+  /** Size of the first picture that can be read, from number `first` on. @throws TrackerError VIDEO_UNREADABLE where none can */
   sizeFrom(first: number): Promise<Size>;
-  /** Those from a number on, in order; a picture that cannot be decoded is left out, and the others keep their numbers. */
+  /** Pictures from number `first` on, in order; one that cannot be decoded is left out, and the others keep their numbers. */
   frames(first: number, options?: PictureOptions): AsyncGenerator<Frame, void, void>;
 }
 

@@ -1,4 +1,4 @@
-/** What a file's video stream is: which one it is, its upright size, rate and length. */
+/** Probes a file with ffprobe: which video stream is read, its upright size, rate and length. */
 import { z } from 'zod';
 import { TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
@@ -22,7 +22,7 @@ export interface VideoInfo extends Size, Orientation {
   readonly frameCount: number;
   /** Frames that the file says it stores; an edit list may leave some out. Undefined where it does not say. */
   readonly storedFrames: number | undefined;
-  /** Of the upright picture. */
+  /** Width and height of one pixel of the upright picture. */
   readonly pixelAspect: PixelAspect;
   readonly codec: string;
   /** A choice that was made for the user, such as one of several video streams. */
@@ -177,7 +177,7 @@ function noSuchStream(path: string, wanted: number, videos: readonly VideoStream
 /** Packets that are looked at where a file does not tell its rate. */
 const RATE_PACKETS = 300;
 
-/** What browsers record tells no rate: its first packets do. */
+/** Measures the rate by the first packets where the stream tells none, as in files that browsers record. */
 async function withRate(
   { baseRate, seconds, ...info }: ProbedInfo,
   binaries: Binaries,

@@ -15,7 +15,7 @@ const MAX_TOLD_RATE = 999;
 /** FourCC of RGB with 24 bits a pixel. */
 const RGB24 = Buffer.from('RGB\x18', 'latin1');
 
-/** What the stream begins with. */
+/** Header of the stream: EBML, and one video track. */
 export function rawHead({ width, height }: Size, fps: number): Buffer {
   const header = element(0x1a45dfa3, [
     element(0x4286, whole(1)), // EBML version
@@ -39,7 +39,7 @@ export function rawHead({ width, height }: Size, fps: number): Buffer {
   return Buffer.concat([header, id(0x18538067), UNKNOWN_SIZE, about, element(0x1654ae6b, track)]);
 }
 
-/** What stands before the bytes of a picture. @param seconds of its time */
+/** Header of one frame's block. @param seconds time of the frame @param bytes size of its picture */
 export function rawFrameHead(seconds: number, bytes: number): Buffer {
   const block = Buffer.from([0x81, 0, 0, KEY_FRAME]); // of track 1, at the time of its cluster
   const time = element(0xe7, whole(seconds * TICKS_A_SECOND));

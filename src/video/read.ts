@@ -33,7 +33,7 @@ export interface VideoSource extends Size {
   readonly pixelAspect: PixelAspect;
   /** Name of the codec, or of the image format. */
   readonly codec: string;
-  /** What was found wrong so far; complete when the frames have ended. */
+  /** Faults found so far; complete when the frames have ended. */
   readonly warnings: readonly string[];
   /**
    * The frames, upright, in order. Breaking out of the loop ends ffmpeg; the signal does too, and then the frames just end. A frame's data
@@ -62,7 +62,7 @@ export type Start =
 
 /** How a video is opened. */
 export interface OpenOptions {
-  /** Where to begin; indices and times stay those of the whole video. The frames before it are decoded all the same. */
+  /** First frame to read; indices and times stay those of the whole video. The frames before it are decoded all the same. */
   readonly start?: Start | undefined;
   /** Aborted: opening ends with INTERRUPTED, and frames just end. */
   readonly signal?: AbortSignal | undefined;
@@ -121,7 +121,7 @@ export function hasNoEnd(path: string): TrackerError {
   });
 }
 
-/** Of a folder, or of one image. */
+/** Error of --stream with a folder of images or with one image. */
 export function imagesHaveNoStreams(path: string): TrackerError {
   return new TrackerError('OPTION_INVALID', `video ${path}: these are images, which have no streams to choose from`, {
     hint: 'leave --stream out',
@@ -233,7 +233,7 @@ function readOnce(path: string, why: string): TrackerError {
 export interface Seek {
   /** Seconds from where the file's times begin, as ffmpeg's -ss takes them. */
   readonly at: number;
-  /** What was frame time 0 is at this time in ffmpeg's output, which begins with 0 at the place. */
+  /** Time of the video's first frame in ffmpeg's output, which begins with 0 at the place; seconds, not above 0. */
   readonly origin: number;
   /** Number of the frame there. */
   readonly frame: number;

@@ -16,7 +16,7 @@ export interface SeekableVideo extends Size {
   readonly fps: number;
   /** As of VideoSource. */
   readonly pixelAspect: PixelAspect;
-  /** What a person should know of it, without its path; there may be more once its frames were read. */
+  /** Notes for people on how the video is read, without its path; there may be more once its frames were read. */
   readonly notes: readonly string[];
   /** Frames; until they are counted an estimate, or those that were found so far. */
   frameCount(): number;
@@ -140,7 +140,7 @@ function noteOnce(notes: string[]): (text: string) => void {
 interface Counter extends Pick<SeekableVideo, 'isCounted' | 'ready' | 'counted' | 'close'> {
   index(): FrameIndex | undefined;
   count(): number;
-  /** What the packets told turned out to be wrong: from now on only what is decoded counts. */
+  /** Drops the packets' index, which turned out to be wrong: from now on only decoded frames count. */
   recount(): void;
 }
 

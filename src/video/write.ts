@@ -179,9 +179,9 @@ interface Encoding {
   readonly input: PassThrough;
   /** Settles when ffmpeg is gone; never rejects. */
   readonly ended: Promise<void>;
-  /** What ffmpeg said, once it has failed by itself. */
+  /** Error of ffmpeg, once it has failed by itself. */
   failure(): Error | undefined;
-  /** Faults that it told and returned 0 all the same, as versions 4 and 5 do where the disk was full when they wrote the index. */
+  /** Faults in ffmpeg's log although it returned 0, as versions 4 and 5 do where the disk was full when they wrote the index. */
   complaints(): string;
   kill(): void;
 }
@@ -304,7 +304,7 @@ function lastLines(log: unknown, wanted = /\S/): string {
   return lines.slice(-LINES_SHOWN).join('\n  ');
 }
 
-/** What cannot be removed is left: the failure that led here is the one to report. */
+/** Ignores failures: the one that led here is the one to report. */
 const remove = (path: string): Promise<void> => rm(path, { force: true }).catch(() => undefined);
 
 function writeFailed(path: string, why: string, hint: string, cause?: unknown): TrackerError {

@@ -38,7 +38,7 @@ export interface PrecisionRecall {
   readonly f: readonly number[];
 }
 
-/** What is left of a sequence: frames after the first that were answered. */
+/** Answered frames of a sequence after the first. */
 interface Reports {
   readonly overlaps: Float64Array;
   readonly confidence: Float64Array;

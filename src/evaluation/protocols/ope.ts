@@ -7,7 +7,7 @@ import { TrackerError } from '../../errors.js';
 import { countBelow, curveAbove, curveWithin, sumOf } from '../curves.js';
 import type { Curve, CurveKind, Metrics, Protocol, ProtocolScore, ScoredSequence, SequenceScore } from '../types.js';
 
-/** What becomes of a frame without valid truth in the curve of an error: it fails, or passes at every threshold. */
+/** Outcome of a frame without valid truth in an error curve: it fails, or passes at every threshold. */
 export type Fate = 'miss' | 'hit';
 
 type ErrorKind = Exclude<CurveKind, 'success'>;
@@ -52,7 +52,7 @@ export interface OpeProtocol extends Omit<Protocol, 'score'> {
 /** Sums of one sequence, or of several pooled. */
 interface Tally {
   readonly name: string;
-  /** Of each curve, frames by how many thresholds lie below their overlap or error. Frames that fail everywhere are in none or the last. */
+  /** Histogram for each curve: frames by how many thresholds lie below their overlap or error. Frames that fail everywhere are in none or the last. */
   readonly below: Readonly<Record<CurveKind, Float64Array>>;
   /** Denominator of the curves. */
   frames: number;
@@ -205,7 +205,7 @@ function addError(below: Float64Array, thresholds: readonly number[], error: num
   if (!Number.isNaN(error)) below[countBelow(thresholds, error)]!++;
 }
 
-/** What the normalised error divides by, pixels. */
+/** Divisor of the normalised error, pixels. */
 function side(length: number, floor: number): number {
   return floor > 0 ? Math.max(floor, length) : length;
 }

@@ -3,7 +3,7 @@ import { meanOf, spaced, SUCCESS_THRESHOLDS, trapezoid, valueAt } from '../curve
 import type { Metrics, Protocol } from '../types.js';
 import { scoreOpe, type OpeCurves, type OpeProtocol, type OpeSettings } from './ope.js';
 
-/** What most one-pass tables print: AUC as the mean of the success curve, precision at 20 px, normalised precision at 0.2. */
+/** Metrics that most one-pass tables print: AUC as the mean of the success curve, precision at 20 px, normalised precision at 0.2. */
 function opeSummary({ success, precision, normPrecision }: OpeCurves, ao: number): Metrics {
   return {
     auc: meanOf(success.values),

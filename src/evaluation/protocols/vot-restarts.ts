@@ -41,7 +41,7 @@ export function unpackRestarts(rows: Float64Array): RestartFrame[] {
   });
 }
 
-/** Whether these rows are of a run with restarts: only there the first one is a code. */
+/** True for a run with restarts, whose first row is a code. */
 export function isRestartRun(rows: Float64Array): boolean {
   return unpackRestarts(rows.subarray(0, 4))[0] === 'init';
 }

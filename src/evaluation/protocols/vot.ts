@@ -133,9 +133,9 @@ export interface RestartDriver {
   init(frame: number): Promise<void>;
   /** Box or polygon in the next frame. */
   update(frame: number): Promise<Region>;
-  /** Overlap of an answer with the truth of its frame: what is not above 0 is a failure, NaN too. */
+  /** Overlap of an answer with the truth of its frame: 0, less and NaN are failures. */
   overlap(frame: number, answer: Region): number;
-  /** Whether there is a true box to start on; where there is none, the next frame is tried. Default: always. */
+  /** True if the frame has a true box to start on; otherwise the next frame is tried. Default: always. */
   canStart?(frame: number): boolean;
   /** Frames from a failure to the next start; default 5. */
   readonly skip?: number;

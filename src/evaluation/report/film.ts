@@ -9,7 +9,7 @@ import type { AnnotatedSequence } from '../../datasets/types.js';
 import type { ScoredSequence } from '../types.js';
 import type { SequenceRow } from './report.js';
 
-/** Where the frames of a sequence are. */
+/** Frames of a sequence: video or folder, and the first frame. */
 export type Footage = Pick<AnnotatedSequence, 'source' | 'start'>;
 
 export interface FilmFrame {
@@ -101,11 +101,11 @@ export function chooseFrames({ first, last }: Failure, frames: number, count = F
   return [...before, first, ...steps.map((step) => first + step).filter((frame) => frame < frames)];
 }
 
-/** Of the height: strips are alike, unless boxes lie farther apart. */
+/** Width of the strip over its height, unless boxes lie farther apart. */
 const ASPECT = 4 / 3;
-/** Of the boxes' width and height: room around them. */
+/** Side of the strip, in multiples of the boxes' extent. */
 const ROOM = 1.6;
-/** Of the frame: where objects are smaller they stay small, or one would not see where they are. */
+/** Least height of the strip, as a share of the frame's: small objects stay small, or one would not see where they are. */
 const SMALLEST = 1 / 3;
 
 /**
@@ -124,12 +124,12 @@ export function chooseWindow(boxes: readonly FrameBox[], size: Size): FrameBox {
   return { x: place(left + width / 2, w, size.width), y: place(top + height / 2, h, size.height), w, h };
 }
 
-/** Where a stretch of `length` begins that has `centre` in its middle, as far as it fits into `whole`. */
+/** Start of an interval of `length` about `centre`, moved as far as needed to lie in 0 to `whole`. */
 function place(centre: number, length: number, whole: number): number {
   return Math.max(0, Math.min(whole - length, Math.round(centre - length / 2)));
 }
 
-/** What of a box lies in the frame; undefined for nothing. */
+/** Part of a box that lies in the frame; undefined if there is none. */
 function clipBox(box: FrameBox, { width, height }: Size): FrameBox | undefined {
   const x = Math.max(0, box.x);
   const y = Math.max(0, box.y);

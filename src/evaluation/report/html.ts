@@ -147,7 +147,7 @@ function up(share: number): number {
   return Number((PLOT.height - PLOT.bottom - share * (PLOT.height - PLOT.top - PLOT.bottom)).toFixed(1));
 }
 
-/** What the legend says of each tracker: the metric that the curve is read by. */
+/** Metrics that the legend shows for each tracker: the first one that it has. */
 const CURVE_METRICS: Readonly<Record<CurveKind, readonly string[]>> = {
   success: ['auc', 'ao'],
   precision: ['precision20', 'precision'],

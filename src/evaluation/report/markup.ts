@@ -1,4 +1,4 @@
-/** What all parts of the page share: text made safe, and the looks of each tracker's lines. */
+/** Helpers for all parts of the page: text made safe, and the looks of each tracker's lines. */
 
 export function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

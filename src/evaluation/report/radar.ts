@@ -27,7 +27,7 @@ interface Point {
   readonly y: number;
 }
 
-/** Where a share of the radius lies on spoke `k` of `spokes`: the first points up, the others follow clockwise. */
+/** Point at a share of the radius on spoke `k` of `spokes`: the first points up, the others follow clockwise. */
 export function spokePoint(k: number, spokes: number, share: number, radius = RADIUS): Point {
   const angle = (2 * Math.PI * k) / spokes - Math.PI / 2;
   const at = (centre: number, part: number): number => Number((centre + share * radius * part).toFixed(1));

@@ -1,4 +1,4 @@
-/** What a report tells of one or several trackers on one data set, before it becomes a page or a table. */
+/** Report of one or several trackers on one data set, before it becomes a page or a table. */
 import { areaUnderRoc, binsOf, calibrationError, claimsOf } from '../calibration.js';
 import type { CurveKind, Curves, Metrics, Protocol, ProtocolScore, ScoredSequence } from '../types.js';
 
@@ -139,7 +139,7 @@ export const CURVE_TITLES: Readonly<Record<CurveKind, string>> = {
   normPrecision: 'Normalised precision: centre within, of the box',
 };
 
-/** What the reliability plot comes down to, in words. */
+/** Summary of the reliability plot, in words. */
 export function reliabilityFigures({ expectedError, areaUnderRoc: area }: Reliability): string {
   return `Expected calibration error ${expectedError.toFixed(3)}, area under ROC ${area === undefined ? '-' : area.toFixed(3)}`;
 }

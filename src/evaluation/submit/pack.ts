@@ -7,7 +7,7 @@ import type { PackFile, Server } from './servers.js';
 /** One run of the tracker: its results by name of the sequence. */
 export type Run = ReadonlyMap<string, SequenceResult>;
 
-/** Of all files, so that the same results give the same bytes; local time, as zip files have it. */
+/** Date of all files in a pack, so that the same results give the same bytes; local time, as zip files have it. */
 const DATE = new Date(2000, 0, 1);
 
 /**

@@ -1,4 +1,4 @@
-/** What the servers that keep the annotations of test sets take: files, columns, decimals. */
+/** Formats of the servers that keep the annotations of test sets: files, columns, decimals. */
 import { TrackerError } from '../../errors.js';
 
 /** One text file of a pack: a line a frame, numbers separated by commas. */
@@ -16,9 +16,9 @@ export interface Server {
   /** Data set whose sequences it scores, and how many these are. */
   readonly dataset: string;
   readonly sequences: number;
-  /** Repetitions it takes at most. */
+  /** Largest number of repetitions that it takes. */
   readonly mostRuns: number;
-  /** What to do with the pack. */
+  /** Instructions for uploading the pack. */
   readonly next: string;
   /** Files of one sequence. */
   files(sequence: string, runs: number): PackFile[];
