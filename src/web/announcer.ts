@@ -29,7 +29,7 @@ export class Announcer {
     return this.listeners.size > 0;
   }
 
-  /** Of what is known of the video, if that changed. */
+  /** Sends the video's data, if they changed. */
   video(known: VideoData): void {
     const { told } = this;
     const isSame = known.frames === told?.frames && known.counted === told.counted;
@@ -38,14 +38,14 @@ export class Announcer {
     this.emit({ type: 'video', video: known });
   }
 
-  /** Of a whole object, or that it is gone. */
+  /** Sends a whole object, or that it is gone. */
   object(track: Track): void {
     this.waiting.delete(track.id);
     if (this.tracks.has(track)) this.emit({ type: 'object', object: this.whole(track) });
     else this.emit({ type: 'gone', object: track.id });
   }
 
-  /** Of an object, without its rows. */
+  /** Sends an object without its rows. */
   status(track: Track): void {
     this.flush();
     if (this.tracks.has(track)) this.emit({ type: 'status', object: this.statusOf(track) });
@@ -58,7 +58,7 @@ export class Announcer {
     this.timer ??= setTimeout(() => this.flush(), FLUSH_MS);
   }
 
-  /** Of a picture that is at hand. */
+  /** Tells that a picture is ready. */
   picture(frame: number, objects: readonly number[]): void {
     this.flush();
     this.emit({ type: 'picture', frame, objects });

@@ -5,7 +5,7 @@ import { messageOf, TrackerError, type ErrorCode } from '../errors.js';
 import type { Refusal } from './messages.js';
 import { concealed, type Root } from './root.js';
 
-/** Of codes that are the asker's fault; all others are 500. */
+/** HTTP status of errors that the client caused; all others are 500. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   BOX_INVALID: 400,
   OPTION_INVALID: 400,

@@ -1,4 +1,4 @@
-/** What never becomes a request that the routes see is refused in the words of all other refusals. */
+/** Answers malformed HTTP in the JSON form of all other errors. */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
@@ -6,7 +6,7 @@ import type { Refusal } from './messages.js';
 
 const TYPE = 'application/json; charset=utf-8';
 const HINT = 'reload the page';
-/** Of Node's parser and timers; everything else is 400. */
+/** HTTP status by code of Node's parser and timers; everything else is 400. */
 const STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 const MESSAGES: Readonly<Record<number, string>> = {
   400: 'the request is damaged: it is no HTTP',
@@ -14,7 +14,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
   431: 'the head of the request is too long',
 };
 
-/** Answers bytes that are no request, by hand: there is no reply to send it with. */
+/** Answers bytes that are no HTTP request. They are written to the socket, since fastify has no reply for them. */
 export function answerBroken({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const status = STATUS[code] ?? 400;

@@ -8,7 +8,7 @@ import type { PixelAspect } from '../video/probe.js';
 export type { TrackRow };
 
 export interface ExportedTracks extends Size {
-  /** Of the video. */
+  /** Name of the video. */
   readonly name: string;
   readonly fps: number;
   readonly frameCount: number;
@@ -22,7 +22,7 @@ export interface ExportedTracks extends Size {
 export interface ExportFormat {
   readonly name: string;
   readonly title: string;
-  /** Of the file's name. */
+  /** Extension of the file's name. */
   readonly ending: string;
   /** @throws TrackerError */
   write(file: string, tracks: ExportedTracks): Promise<void>;

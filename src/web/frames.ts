@@ -197,7 +197,7 @@ interface Cache {
   set(key: number, value: Buffer): void;
 }
 
-/** What was not used for longest goes first. */
+/** LRU cache. @param limit bytes */
 function createCache(limit: number): Cache {
   const entries = new Map<number, Buffer>();
   let bytes = 0;

@@ -14,7 +14,7 @@ export interface JobSurroundings {
   readonly video: Pick<SeekableVideo, 'frames'>;
   readonly frames: Pick<FrameStore, 'offer'>;
   readonly pool: TrackerPool;
-  /** Of all videos: how many trackings are at work at once. */
+  /** Limit on trackings at a time, shared by all videos. */
   readonly limit: Limit;
   readonly tracks: Tracks;
   readonly announcer: Announcer;

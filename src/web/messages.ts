@@ -1,4 +1,4 @@
-/** What page and server say to each other. Both import it: nothing of Node or of a browser. */
+/** Messages between page and server. Both import this file: nothing of Node or of a browser. */
 import type { FrameBox } from '../geometry.js';
 import type { TrackState } from '../result.js';
 
@@ -8,9 +8,9 @@ export const STATES: readonly TrackState[] = ['tracking', 'uncertain', 'lost', '
 /** frame, time (s), x, y, w, h (pixels of the upright frame), confidence, number of the state in STATES */
 export type WireRow = readonly [number, number, number, number, number, number, number, number];
 
-/** Of GET /api/videos/ID/frames/N?near=1: the frame that is shown, N or one before it that was at hand sooner. */
+/** Header of GET /api/videos/ID/frames/N?near=1: the frame that is shown, N or one before it that was available sooner. */
 export const FRAME_HEADER = 'x-frame';
-/** Of every picture: when its frame is shown, seconds from the first; left out where it is not known. */
+/** Header of every picture: time of its frame, seconds from the first; left out where it is not known. */
 export const TIME_HEADER = 'x-frame-time';
 
 export interface FormatInfo {
@@ -51,7 +51,7 @@ export interface VideoData {
   /** An estimate until `counted`. */
   readonly frames: number;
   readonly counted: boolean;
-  /** What a person should know of it, such as which of several video streams is shown. */
+  /** Notes for people on how the video is read, such as which of several video streams is shown. */
   readonly notes: readonly string[];
 }
 
@@ -113,7 +113,7 @@ export interface PickRequest {
   readonly box: FrameBox;
 }
 
-/** Of every answer that is not a success. */
+/** Body of every answer that is not a success. */
 export interface Refusal {
   readonly code: string;
   readonly message: string;

@@ -35,13 +35,13 @@ export interface Root {
   readonly images?: readonly string[];
 }
 
-/** What was asked for, as it lies on the disk. */
+/** Video that was asked for, by its place on the disk. */
 export interface Footage {
   /** Relative to the root, forward slashes. */
   readonly path: string;
   /** Real path. */
   readonly file: string;
-  /** Of a folder or a pattern: its images, real paths. */
+  /** Images of a folder or a pattern, real paths; undefined for a video file. */
   readonly images?: readonly PictureFile[] | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** What the page may ask the server: every address and its answer. */
+/** Routes of the server: every address and its answer. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { checkFirstBox, type FrameBox } from '../geometry.js';

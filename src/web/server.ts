@@ -22,7 +22,7 @@ export interface WebOptions {
   readonly stream?: number | undefined;
   /** The page is for drawing one box, which goes here. */
   readonly onPick?: (picked: PickedBox) => void;
-  /** Where the built page lies; left out: dist/web/page of this package. */
+  /** Folder of the built page; left out: dist/web/page of this package. */
   readonly pageFolder?: string | undefined;
   /** Told what the user should know before the page is there. */
   readonly onNote?: ((text: string) => void) | undefined;

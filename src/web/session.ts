@@ -14,8 +14,8 @@ import { Tracks } from './tracks.js';
 export interface Session {
   data(): VideoData;
   /**
-   * A new object, or a correction of one that is there: what was tracked before that frame stays, what follows, up to the next drawn box, goes.
-   * Of an object that tracking was started for it is tracked on at once.
+   * Adds an object, or corrects one. Rows before that frame stay; rows after it, up to the next drawn box, are removed.
+   * If tracking was started for the object, it goes on from this box at once.
    * @returns the object's number
    * @throws TrackerError BOX_INVALID, OPTION_INVALID
    */
@@ -48,7 +48,7 @@ export interface SessionOptions {
   readonly video: SeekableVideo;
   readonly frames: FrameStore;
   readonly pool: TrackerPool;
-  /** Of all videos: how many trackings are at work at once. */
+  /** Limit on trackings at a time, shared by all videos. */
   readonly limit: Limit;
 }
 
@@ -57,7 +57,7 @@ export function createSession(options: SessionOptions): Session {
 }
 
 class VideoSession implements Session {
-  /** Where reading has come to an end. */
+  /** Number of frames at which reading ended; undefined before. */
   private end: number | undefined;
   private readonly tracks = new Tracks(() => ({ frames: this.data().frames, end: this.end }));
   private readonly announcer = new Announcer(this.tracks);

@@ -58,7 +58,7 @@ export class Tracks {
     return [...this.tracks.values()];
   }
 
-  /** Whether it was not removed. */
+  /** False once it was removed. */
   has(track: Track): boolean {
     return this.tracks.get(track.id) === track;
   }
@@ -109,12 +109,12 @@ export class Tracks {
     return next?.frame ?? this.extent().end ?? Infinity;
   }
 
-  /** Whether a frame is still to be tracked from this box: nobody drew another one, or removed the object. */
+  /** True while a frame is still to be tracked from this box: nobody drew another one, or removed the object. */
   isWanted({ track, mark }: Target, frame: number): boolean {
     return this.has(track) && track.marks.includes(mark) && frame < this.endOf({ track, mark });
   }
 
-  /** Whether every frame from this box to the next one has a row. */
+  /** True if every frame from this box to the next one has a row. */
   isTracked(target: Target): boolean {
     const total = this.extent().frames || Infinity;
     return target.track.rows[Math.min(this.endOf(target), total) - 1] !== undefined;
@@ -124,7 +124,7 @@ export class Tracks {
     return track.marks.every((mark) => this.isTracked({ track, mark }));
   }
 
-  /** What is neither tracked nor being tracked, by the frame from which it is tracked. */
+  /** Targets that are neither tracked nor being tracked, by the frame from which they are tracked. */
   pending(): ReadonlyMap<number, readonly Target[]> {
     const groups = new Map<number, Target[]>();
     for (const track of this.tracks.values()) {

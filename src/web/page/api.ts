@@ -11,7 +11,7 @@ import {
   type VideoOpened,
 } from '../messages.js';
 
-/** What the server refused, in its words. */
+/** Error of a request that the server refused, in the server's words. */
 export class RefusedError extends Error {
   readonly hint: string;
 

@@ -1,11 +1,11 @@
-/** What a person does to the objects of a video, as the server is asked for it. */
+/** Edits of a video's objects, sent to the server. */
 import type { FrameBox } from '../../geometry.js';
 import { api } from './api.js';
 import { element, say } from './dom.js';
 import type { Model } from './model.js';
 
 export interface Editing {
-  /** A new object, or a correction of the chosen one; where one box is picked, it waits to be used. */
+  /** Adds an object, or corrects the chosen one; where one box is picked, it waits to be used. */
   draw(box: FrameBox): Promise<void>;
   remove(object: number): Promise<void>;
   start(): Promise<void>;

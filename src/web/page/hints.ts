@@ -1,7 +1,7 @@
-/** What the page tells a person to do next. */
+/** Hints for a person on what to do next. */
 import type { Model } from './model.js';
 
-/** What can be done next. */
+/** Hint for the model's state. */
 export function hintOf(model: Model, running: boolean, picking: boolean): string {
   if (picking) return model.draft ? 'Enter uses this box; drag to draw another.' : 'Drag a box around the object.';
   if (model.objects.size === 0) return 'Drag a box around an object, then press Enter.';

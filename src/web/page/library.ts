@@ -2,7 +2,7 @@
 import type { FileInfo, FileList } from '../messages.js';
 import { element } from './dom.js';
 
-/** Of more entries a filter is offered. */
+/** Number of entries from which on a filter is offered. */
 const FILTER_FROM = 12;
 
 export function showLibrary({ files, more }: FileList, onOpen: (path: string) => void, signal: AbortSignal): void {

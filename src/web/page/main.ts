@@ -6,7 +6,7 @@ import { pressKey } from './keys.js';
 import { showLibrary, titleOf } from './library.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
-/** What is shown now. */
+/** View that is shown: its workbench, undefined for the list, and the controller that is aborted when the view is left. */
 interface View {
   workbench: Workbench | undefined;
   readonly left: AbortController;
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   await show();
 }
 
-/** What the address names: #PATH is a video, none is the list. */
+/** Opens the page that the address names: #PATH is a video, none is the list. */
 async function open(session: SessionInfo, signal: AbortSignal): Promise<Workbench | undefined> {
   const named = decodeURIComponent(location.hash.slice(1));
   const path = named === '' ? session.video : named;

@@ -1,4 +1,4 @@
-/** What the page knows of the video that is open. */
+/** State of the page for the video that is open. */
 import type { FrameBox } from '../../geometry.js';
 import {
   STATES,

@@ -9,7 +9,7 @@ export interface Playback {
   play(): Promise<void>;
 }
 
-/** Where pictures of frames come from; see pictures.ts. */
+/** Source of frames' pictures; see pictures.ts. */
 export interface PictureSource<Picture> {
   show(frame: number, onPicture: (frame: number, picture: Picture) => void): Promise<void>;
   ahead(frame: number): void;

@@ -13,7 +13,7 @@ export interface StageHandlers {
   readonly onChange: () => void;
 }
 
-/** Of the frame's place on the canvas, CSS pixels. */
+/** Place of the frame on the canvas: left and top in CSS pixels, scale in CSS pixels a frame pixel. */
 interface Place {
   readonly left: number;
   readonly top: number;

@@ -18,7 +18,7 @@ export interface Workbench {
   close(): void;
 }
 
-/** What the parts share. */
+/** State and elements that the parts share. */
 interface Bench {
   readonly model: Model;
   /** The page is for drawing one box. */
@@ -248,7 +248,7 @@ function followed({ objects, selected }: Model): number | undefined {
   return [...objects.values()].find(({ running }) => running)?.id;
 }
 
-/** Where the chosen object is, or the middle of the frame. */
+/** Box of the chosen object in this frame, or a square in the middle of the frame. */
 function firstDraft({ objects, selected, shown, video }: Model): FrameBox {
   const row = selected === undefined ? undefined : objects.get(selected)?.rows[shown];
   if (row) return boxOf(row);
