@@ -21,7 +21,7 @@ export interface ApngFrame extends Size {
   readonly y: number;
   /** Milliseconds; 0: as short as can be. */
   readonly delay: number;
-  /** What happens to its part of the picture before the next one. */
+  /** Disposal of the frame's part of the canvas before the next frame, as in fcTL. */
   readonly dispose: number;
   readonly blend: number;
   readonly data: readonly Chunk[];
@@ -29,7 +29,7 @@ export interface ApngFrame extends Size {
 
 export interface Chunk {
   readonly type: string;
-  /** Where its data begins. */
+  /** Position of its data in the file, bytes. */
   readonly at: number;
   readonly length: number;
 }
@@ -191,7 +191,7 @@ async function decodeFrame(file: FileReader, { common, width, height }: Apng, fr
   }
 }
 
-/** Of grey and alpha. */
+/** Expands grey and alpha to RGBA. */
 function greyToRgba(data: Uint8Array): Uint8Array {
   return Uint8Array.from({ length: 2 * data.length }, (_, i) => data[2 * Math.floor(i / 4) + (i % 4 === 3 ? 1 : 0)]!);
 }

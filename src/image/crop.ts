@@ -25,7 +25,7 @@ export function regionWindow(region: SearchRegion): CropWindow {
   return { cx: region.cx, cy: region.cy, width: region.side, height: region.side, out: region.out };
 }
 
-/** Where a resampled pixel goes: channel c of pixel i becomes (value - mean[c]) * scale[c] at target[start[c] + step * i]. */
+/** Destination of resampled pixels: channel c of pixel i becomes (value - mean[c]) * scale[c] at target[start[c] + step * i]. */
 interface Sink {
   readonly target: Float32Array;
   readonly start: readonly number[];
@@ -56,7 +56,7 @@ export function resampleInput(
   resampleTo(image, window, inputSink(format, target, index, window.out * window.out));
 }
 
-/** Where the pixels of entry `index` of a batch go. */
+/** The sink that writes entry `index` of a batch. @param pixels of one entry */
 function inputSink(format: PixelFormat, target: Float32Array, index: number, pixels: number): Sink {
   const planar = format.layout === 'NCHW';
   // of red, green, blue: which channel of the input each is
@@ -91,7 +91,7 @@ const ENOUGH_PIXELS = 8;
 /** From row to row the pixels that are read move by this share of their distance: no pattern of the picture goes with them. */
 const GOLDEN_SHARE = 0.382;
 
-/** Of each row of a block every n-th pixel is read: all of small blocks, as on the black fields of a chessboard of blocks of 4. */
+/** Reading pattern of a block: of each row every n-th pixel is read; all of small blocks, as on the black fields of a chessboard of blocks of 4. */
 function readPattern(block: number): { every: number; shift: number } {
   const every = Math.min(block, Math.max(1, Math.floor((block * block) / ENOUGH_PIXELS)));
   return { every, shift: Math.round(GOLDEN_SHARE * every) };
@@ -171,7 +171,7 @@ function addRow(
   }
 }
 
-/** Where each output pixel falls on one axis: byte offsets of its two neighbours and the second one's weight. */
+/** Neighbours of each output pixel on one axis: byte offsets of the two, and the second one's weight. */
 function taps(centre: number, size: number, out: number, origin: number, block: number, cells: number, pitch: number) {
   const low = new Int32Array(out);
   const high = new Int32Array(out);

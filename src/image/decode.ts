@@ -13,7 +13,7 @@ export const IMAGE_EXTENSIONS: readonly string[] = '.jpg .jpeg .jpe .jfif .png .
 
 export type RgbImage = Pick<Frame, 'data' | 'width' | 'height'>;
 
-/** Where transparent pixels show it. */
+/** Background of transparent pixels. */
 const BEHIND = '#000000';
 
 /**

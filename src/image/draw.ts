@@ -6,7 +6,7 @@ import type { Frame } from './frame.js';
 type Image = Pick<Frame, 'data' | 'width' | 'height'>;
 export type Colour = readonly [red: number, green: number, blue: number];
 
-/** Of each state; bright, so that they are read on the dark plate too. */
+/** Colour of each state; bright, so that they are read on the dark plate too. */
 export const STATE_COLOURS: Readonly<Record<TrackState, Colour>> = {
   tracking: [48, 224, 96],
   uncertain: [255, 184, 0],
@@ -21,7 +21,7 @@ const DASH = 4;
 /** Pixels, where a picture is too small for lines to grow with it. */
 const SMALL_LINE = 2;
 const RIM: Colour = [0, 0, 0];
-/** What the plate leaves of the picture under it. */
+/** Brightness of the picture under the plate, as a share of its own. */
 const PLATE_BRIGHTNESS = 0.2;
 
 /**

@@ -1,4 +1,4 @@
-/** What an image file holds, told from its headers: one picture, or several and how long each is shown. */
+/** Contents of an image file, told from its headers: one picture, or several and how long each is shown. */
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { messageOf } from '../errors.js';
@@ -15,7 +15,7 @@ export interface Pages {
   readonly numbers: readonly number[];
   /** Milliseconds that each of them is shown; left out where the file does not say. */
   readonly delays?: readonly number[];
-  /** What shows that there should be more. */
+  /** Why the file should hold more pictures than it does. */
   readonly fault?: string | undefined;
 }
 
@@ -32,13 +32,13 @@ export function holdsOne(file: string): boolean {
   return ONE_PICTURE.test(extname(file));
 }
 
-/** Whether a file holds several pictures. */
+/** True if a file holds several pictures. */
 export async function holdsSeveral(file: string): Promise<boolean> {
   const { kind, numbers } = await readPages(file);
   return kind === 'video' || numbers.length > 1;
 }
 
-/** Never throws: of what cannot be read, decoding tells why. */
+/** Reads the headers. Never throws: when a file cannot be read, decoding says why. */
 export async function readPages(path: string): Promise<Pages> {
   const file = await openReader(path).catch(() => undefined);
   try {

@@ -4,11 +4,11 @@ import type { FileReader } from './file-reader.js';
 export interface TiffScan {
   /** Numbers of the pages that are neither a smaller copy of another one nor a mask, and whose pixels lie in the file. */
   readonly pages: readonly number[];
-  /** What shows that the file is not whole, or says less than it holds. */
+  /** Why the file is taken as cut short, or as holding more than it says; undefined where it is not. */
   readonly fault: string | undefined;
 }
 
-/** What differs between the two kinds of files: bytes of a position, of the count of entries, of an entry. */
+/** Layout of the two kinds of files, TIFF and BigTIFF: bytes of a position, of the count of entries, of an entry. */
 interface Layout {
   readonly little: boolean;
   readonly big: boolean;
@@ -20,7 +20,7 @@ interface Layout {
 interface Entry {
   readonly type: number;
   readonly count: number;
-  /** Where the value stands, or the position of the values. */
+  /** Position of its values in the file, bytes. */
   readonly at: number;
 }
 
@@ -45,12 +45,12 @@ const OLD_REDUCED = 2;
 /** Bytes of a value, by the number of its type. */
 const TYPE_BYTES: Readonly<Record<number, number>> = { 1: 1, 2: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8 };
 const MAX_PAGES = 1_000_000;
-/** Of more parts it is not looked whether they are there. */
+/** Limit of parts (strips or tiles) of a page; with more it is not checked that they lie in the file. */
 const MAX_PARTS = 2 ** 20;
 /** Characters of a description that matter here. */
 const TEXT_READ = 1000;
 
-/** Undefined of what is no TIFF file. */
+/** Scans the pages of a file; undefined where it is no TIFF. */
 export async function scanTiff(file: FileReader): Promise<TiffScan | undefined> {
   const start = await readHeader(file);
   if (!start) return undefined;

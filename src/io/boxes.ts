@@ -32,7 +32,7 @@ export const CSV_ID_HEADER = ID_FIELDS.join(',');
 
 type Values = Record<(typeof FIELDS)[number], number | string> & { id?: number };
 
-/** What a file of this format begins with. @param ids whether its rows have one */
+/** Header of a file of this format. @param ids true if its rows have one */
 export function formatHead(format: BoxFormat, ids = false): string {
   return format === 'csv' ? `${ids ? CSV_ID_HEADER : CSV_HEADER}\n` : '';
 }

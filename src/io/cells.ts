@@ -4,7 +4,7 @@ import { shortened } from '../errors.js';
 /** One line of a table. */
 export interface Cells {
   readonly cells: readonly string[];
-  /** Whether a comma in a number is its decimal point: where something else separates the cells. */
+  /** True if a comma in a number is its decimal point: where something else separates the cells. */
   readonly decimalComma: boolean;
 }
 
@@ -63,7 +63,7 @@ export function parseNumber(cell: string, decimalComma = false): number | undefi
 /** Groups of three digits: 1,234.5 or 1.234,5 or 1 234,5. */
 const GROUPED = /^[-+]?\d{1,3}(?:([.,'’\s\u00A0\u202F])\d{3})(?:\1\d{3})*(?:[.,]\d+)?$/;
 
-/** What is said of a cell that is no number. */
+/** Message about a cell that is no number. */
 export function noNumber(cell: string): string {
   const found = `found "${shortened(cell, 40)}"`;
   if (GROUPED.test(cell)) return `${found}, expected a number without thousands separators`;

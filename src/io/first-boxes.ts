@@ -17,7 +17,7 @@ export interface FirstBox {
   readonly frame?: number;
 }
 
-/** What is asked of a file of first boxes. */
+/** Options for reading a file of first boxes. */
 export interface FirstBoxOptions extends Omit<ReadOptions, 'format' | 'required'> {
   /** The frame where tracking starts; left out: the first one with a box in sight. */
   readonly frame?: number | undefined;
@@ -58,7 +58,7 @@ async function readEntries(file: string, options: FirstBoxOptions): Promise<Entr
   return OTHER_JSON.test(text) ? trackEntries(file, options) : jsonEntries(text, file);
 }
 
-/** What COCO and Label Studio have, and lists of boxes do not. */
+/** Keys of COCO and Label Studio, which lists of boxes do not have. */
 const OTHER_JSON = /"(?:annotations|predictions|image_id)"\s*:/;
 
 /** The objects that are to be seen. */

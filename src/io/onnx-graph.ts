@@ -170,7 +170,7 @@ export function cutModel(bytes: Uint8Array, inputs: readonly Port[], outputs: re
 /** A model that reads values of what it is joined to. */
 export interface JoinedModel {
   readonly bytes: Uint8Array;
-  /** What its own values are called in the joined model: `${prefix}/${name}`. */
+  /** Prefix of its own values in the joined model: `${prefix}/${name}`. */
   readonly prefix: string;
   /** Its inputs that are values of what came before; the others are inputs of the joined model. */
   readonly wires: Readonly<Record<string, string>>;

@@ -23,7 +23,7 @@ export class PickledTuple {
   constructor(readonly items: readonly Pickled[]) {}
 }
 
-/** What a caller of unpickle() makes of calls and of references to things outside the pickle. */
+/** Result of a caller's hook of unpickle(), for a call or for a reference to something outside the pickle. */
 export class PickledForeign<T = unknown> {
   constructor(readonly value: T) {}
 }

@@ -16,7 +16,7 @@ export interface TextFileKind {
   readonly what: string;
   /** Code where the file is no text; DATA_INVALID where left out. */
   readonly code?: ErrorCode;
-  /** What to do where the file cannot be opened. */
+  /** Hint where the file cannot be opened. */
   readonly hint?: string;
 }
 

@@ -39,7 +39,7 @@ export class CheckpointTensor {
 
 export interface TorchCheckpoint {
   readonly container: 'legacy' | 'zip';
-  /** What was saved. Tensors are PickledForeign<CheckpointTensor>. */
+  /** The saved object. Tensors are PickledForeign<CheckpointTensor>. */
   readonly root: Pickled;
   /** Rows last, in the order of the tensor's own axes. @throws TrackerError CHECKPOINT_INVALID */
   read(tensor: CheckpointTensor): Float32Array;
@@ -97,7 +97,7 @@ interface Container {
 
 // --- other files that are taken for checkpoints ---
 
-/** What a file begins with, and what it is then. */
+/** First bytes of other kinds of files, the name of the kind, and the hint. */
 const OTHER_FILES: readonly (readonly [RegExp, string, string])[] = [
   [
     /^\s*<(!doctype|html|head|\?xml)/i,
@@ -320,7 +320,7 @@ function readTensor(tensor: CheckpointTensor, bytes: Uint8Array): Float32Array {
   return result;
 }
 
-/** Whether rows follow each other without gaps; where an axis has one place, its stride does not count. */
+/** True if rows follow each other without gaps; the stride of an axis of size 1 does not count. */
 function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {

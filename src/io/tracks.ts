@@ -66,7 +66,7 @@ export function formatOfName(file: string): FormatName {
   });
 }
 
-/** Where a file to be read is called .json, what is in it tells. @throws TrackerError OPTION_INVALID, DATA_INVALID */
+/** Format of a text: by the file's name, or by the content of .json. @throws TrackerError OPTION_INVALID, DATA_INVALID */
 function formatOfText(file: string, text: string): FormatName {
   if (!isPlainJson(file)) return formatOfName(file);
   const value = parseJson(text, file);
@@ -80,23 +80,23 @@ function isPlainJson(file: string): boolean {
   return !known && name.endsWith('.json');
 }
 
-/** What is known of a text before it is read, and what is asked of it. */
+/** Options for reading a text. */
 export interface ParseOptions {
   /** Which task (CVAT, Label Studio) or video (COCO), by number or name, of a file that holds several. */
   readonly task?: string | undefined;
   /** Takes the extent of polygons, masks, ellipses, skeletons and the like as boxes; left out: they are left out. */
   readonly extent?: boolean | undefined;
-  /** Whether it is a fault that there is no box at all; left out: no. */
+  /** True if a text without any box is an error; left out: false. */
   readonly required?: boolean | undefined;
   /** Is told what was left out, and how things were read that can be read in several ways. */
   readonly onNote?: ((note: string) => void) | undefined;
 }
 
-/** What is known of a file before it is read. */
+/** Options for reading a file. */
 export interface ReadOptions extends ParseOptions {
-  /** Left out: by the file's name, or, of .json, by what is in it. */
+  /** Format of the file; left out: told by its name or, for .json, by its content. */
   readonly format?: FormatName | undefined;
-  /** What is known of the video; Label Studio needs its size, times need its rate. */
+  /** Facts about the video; Label Studio needs its size, times need its rate. */
   readonly media?: Media | undefined;
 }
 

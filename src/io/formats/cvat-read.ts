@@ -28,7 +28,7 @@ import {
 import { createFrameFinder } from './frame-names.js';
 import { angleBetween, boxBetween, coverBoxes, coverPoints, coverTurned, type TurnedShape } from './shapes.js';
 
-/** What <meta> says of a task or a job, and the texts of its other children. */
+/** Texts of the children of <meta>, of a task or a job, by name. */
 type Task = Map<string, string>;
 
 /** A shape in one frame. */
@@ -289,7 +289,7 @@ function open({ name, attributes }: SaxesTagPlain, reading: Reading, context: Re
     reading.shapes.push({ name, tag: attributes, line, attributes: new Map(), parts: [] });
 }
 
-/** Of the first image: one word is enough. */
+/** Notes if the first image has another size than the video; one note is enough. */
 function noteImageSize(attributes: Readonly<Record<string, string>>, document: Document, context: ReadContext): void {
   const [width, height] = [parseNumber(attributes['width'] ?? ''), parseNumber(attributes['height'] ?? '')];
   if (document.images++ === 0 && width !== undefined && height !== undefined) noteSize(context, { width, height });

@@ -1,4 +1,4 @@
-/** What every format of tracks has in common: the row, the video it is about, and how text is made of the one and read back. */
+/** Types and helpers that all formats of tracks share: the row, the video it is about, writing and reading text. */
 import type { z } from 'zod';
 import { shortened, TrackerError } from '../../errors.js';
 import type { FrameBox, Size } from '../../geometry.js';
@@ -25,32 +25,32 @@ export interface Media extends Partial<Size> {
   readonly fps?: number;
   /** Frames it has. */
   readonly frameCount?: number;
-  /** Of a folder of pictures, their file names, frame by frame. */
+  /** File names of a folder of pictures, frame by frame. */
   readonly frameNames?: readonly string[];
-  /** When its frames are shown, seconds from the first: entry i is frame i. Where it is left out they follow at the rate. */
+  /** Times of its frames, seconds from the first: entry i is frame i. Left out: they follow at the rate. */
   readonly times?: ArrayLike<number>;
-  /** Whether rows of CSV and JSON lines carry the object's number; files of one object do without. */
+  /** True if rows of CSV and JSON lines carry the object's number; files of one object do without. */
   readonly ids?: boolean;
 }
 
 /** Texts to append one after the other. Rows come frame by frame. */
 export interface TrackWriter {
-  /** What a file begins with. */
+  /** Header of a file. */
   begin(): string;
-  /** Empty where the format can only be written as a whole. */
+  /** One row. Empty where the format can only be written as a whole. */
   row(row: TrackRow): string;
-  /** What a file ends with. */
+  /** Footer of a file. */
   end(): string;
 }
 
 export interface TrackFormat {
-  /** What it is for, in a few words. */
+  /** Title for people, such as "COCO for video". */
   readonly title: string;
-  /** Of file names, the first one is proposed. */
+  /** Extensions of file names; the first one is proposed. */
   readonly endings: readonly string[];
   /** @throws TrackerError OPTION_INVALID where the format needs to know more of the video */
   writer(media: Media): TrackWriter;
-  /** What rows are told apart by in messages. */
+  /** Unit of the file that holds one row; messages name and number it. */
   readonly unit: 'line' | 'annotation' | 'region';
   /**
    * Rows in any order. An object may stand twice in a frame: that is looked at behind this.
@@ -59,14 +59,14 @@ export interface TrackFormat {
   parse(text: string, context: ReadContext): ReadRow[];
 }
 
-/** What a reader is told, and what it tells beside rows. */
+/** Context of a reader: options, and functions that collect its notes. */
 export interface ReadContext {
   /** Name of the text in messages. */
   readonly where: string;
   readonly media: Media;
   /** Name or number of the task (CVAT, Label Studio) or video (COCO) that is wanted, of a file that holds several. */
   readonly task: string | undefined;
-  /** Whether the extent of shapes that are no box is taken. */
+  /** True if shapes other than boxes are read as their extent. */
   readonly extent: boolean;
   /** Says aloud what was made of something that can be read in several ways. */
   note(text: string): void;

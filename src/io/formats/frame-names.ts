@@ -23,7 +23,7 @@ export function createFrameFinder({ frameNames = [] }: Media): (file: string) =>
   };
 }
 
-/** What tools put about a name: Roboflow's ".rf.HASH", the eight hexadecimal digits that Label Studio puts before an uploaded file. */
+/** Strips hashes that tools add to a name: Roboflow's ".rf.HASH", the eight hexadecimal digits that Label Studio puts before an uploaded file. */
 const withoutHashes = (name: string): string =>
   name.replace(/[._](?:jpe?g|png)\.rf\.[0-9a-z]+/i, '').replace(/^[0-9a-f]{8}-/, '');
 

@@ -6,8 +6,8 @@
  * their times, (frame - 1) / rate. Between keyframes everything moves evenly; `enabled: false` says that the object is gone behind a keyframe.
  * A turned box is turned about its left top corner, and is covered by an upright one.
  *
- * Of a task's annotations the cancelled ones (skipped tasks) and those without a box do not count. Of several that are left the one marked as
- * ground truth is taken, else the one that was changed last, and that is said. Without an annotation the predictions are taken.
+ * A task's cancelled annotations (skipped tasks) and those without a box do not count. Of several others the one marked as ground truth is
+ * taken, else the one that was changed last, and that is said. Without an annotation the predictions are taken.
  */
 import { z } from 'zod';
 import type { FrameBox, Size } from '../../geometry.js';

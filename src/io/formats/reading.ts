@@ -1,4 +1,4 @@
-/** What is done with the rows of every format behind its parser: which object is which, what stands twice, and what was left out. */
+/** Checks of the rows of every format, after its parser: which object is which, duplicates, and notes of rows left out. */
 import { TrackerError } from '../../errors.js';
 import { counted, inOrder, invalid, type Media, type ReadContext, type ReadRow, type TrackRow } from './format.js';
 
