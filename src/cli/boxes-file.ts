@@ -7,7 +7,7 @@ import { mediaOf } from './media.js';
 
 export interface BoxesFound {
   readonly objects: readonly FirstBox[];
-  /** Where tracking starts: as asked for, else where the boxes are. */
+  /** First frame or time to track from: as asked for, else that of the boxes. */
   readonly start?: Start | undefined;
 }
 

@@ -25,7 +25,7 @@ export interface Check {
 
 const CUDA = 'node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12';
 
-/** What brings a TensorFlow.js backend that did not open. */
+/** Command that installs a TensorFlow.js backend that did not open. */
 const BACKEND_MEND: Partial<Record<TensorflowBackend, string>> = {
   'node-gpu': 'npm i @tensorflow/tfjs-node-gpu@4.22.0',
   native: 'npm run native-tensorflow',

@@ -351,7 +351,7 @@ async function reportOn(
   return writeReport(folder, report, films);
 }
 
-/** What a tracker is called in the report: as its run says, or like its folder. */
+/** Name of a tracker in the report: that of its run's record, else its folder's. */
 function nameOf(folder: string, run: Readonly<Record<string, unknown>> | undefined): string {
   return run ? `${String(run['tracker'])}, seed ${String(run['seed'])}` : path.basename(path.resolve(folder));
 }

@@ -91,7 +91,7 @@ async function runFinetune(options: FinetuneOptions, terminal: Terminal): Promis
   }
 }
 
-/** What changed on the held-out part. */
+/** Table of the scores on the held-out part, before and after. */
 function report({ before, after, best, steps }: FinetuneResult, out: string): string {
   const row = (name: string, key: string): string[] =>
     key in before

@@ -81,7 +81,7 @@ async function costText({ model }: Imported): Promise<string> {
   return `its networks take ${seconds.toFixed(2)} s a frame here, on ${threads} thread(s); boxes and filter about a quarter more`;
 }
 
-/** What it is and why, what came out, what to expect of it. */
+/** Report of an import: the tracker and how it was recognised, the file that was written, its cost and accuracy. */
 function report(
   { model: { recipe }, container, tensors }: Imported,
   file: string,

@@ -1,4 +1,4 @@
-/** What annotation formats need to know of a video. */
+/** Facts about a video that annotation formats need. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Media } from '../io/tracks.js';

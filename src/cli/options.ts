@@ -1,4 +1,4 @@
-/** What people type, as values: --start, whole numbers, the configuration file. */
+/** Parses options that several commands share: --start, whole numbers, the configuration file. */
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { TrackerConfig } from '../config.js';
@@ -34,7 +34,7 @@ export function optionalWhole(name: string, text: string | undefined): number | 
   return text === undefined ? undefined : parseWhole(name, text);
 }
 
-/** Of every command that reads a video. */
+/** Option --stream of every command that reads a video. */
 export const STREAM_OPTION = [
   '--stream <n>',
   'of several video streams in the file: the number that ffprobe gives it (default: the one that players show)',

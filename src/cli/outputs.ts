@@ -1,4 +1,4 @@
-/** Where results go: rows to a file or stdout, pictures to a video. */
+/** Outputs of tracking: rows go to a file or stdout, pictures to a video. */
 import path from 'node:path';
 import { TrackerError } from '../errors.js';
 import { openGrowing, partialNames } from '../files/growing.js';
@@ -52,7 +52,7 @@ interface Sink {
 }
 
 /**
- * What can be said of the paths before anything is opened.
+ * Checks the paths before anything is opened.
  * @param inputs all that the command reads
  * @param more what it writes beside these
  * @throws TrackerError OPTION_INVALID (an ending, an output that is an input or another output), OUTPUT_FAILED (no such folder, not writable)
@@ -76,7 +76,7 @@ export async function checkOutputs(
   for (const file of files) await checkWritable(file);
 }
 
-/** Where the program's output was sent to a file, that is a file too. */
+/** Standard output as a file that is written, if it is redirected to one. */
 function standardOutput(stdout: NodeJS.WritableStream): Output[] {
   return 'fd' in stdout && typeof stdout.fd === 'number' ? [{ what: 'standard output', path: stdout.fd }] : [];
 }
@@ -129,7 +129,7 @@ function resultsOf({ objects }: TrackedObjects, ids: ObjectIds): (TrackResult & 
   return objects.map((result, i) => (ids.length > 1 ? { ...result, id: ids[i]! } : result));
 }
 
-/** What is to be appended for one frame. */
+/** Text of one frame's rows, to be appended. */
 function rowsText({ frame, time, objects }: TrackedObjects, ids: ObjectIds, writer: TrackWriter): string {
   return objects.map((result, i) => writer.row({ ...result, frame, time, id: ids[i]! })).join('');
 }

@@ -1,4 +1,4 @@
-/** What a command talks to: stdout carries results only, stderr everything else. */
+/** Streams of a command: stdout carries results only, stderr everything else. */
 import { messageOf, shortened, TrackerError } from '../errors.js';
 import { isReaderGone, outputFailed } from '../files/write.js';
 

@@ -31,7 +31,7 @@ export interface TrackRequest {
   /** Files that are read beside the video and the networks: none of them is written. */
   readonly inputs: readonly Input[];
   readonly config: TrackerConfig;
-  /** Where to write why the box is where it is. */
+  /** Output of --debug: pictures and numbers that explain each box. */
   readonly debug?: ExplainOptions;
   /** No progress line and no summary; warnings stay. */
   readonly quiet: boolean;

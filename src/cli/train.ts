@@ -186,7 +186,7 @@ function commandOf(options: TrainOptions): string {
   return ['ebm-tracker train', ...given.map(([name, value]) => `--${name} ${value}`)].join(' ');
 }
 
-/** What is learned of the backbone. @throws TrackerError OPTION_INVALID */
+/** Options for training the backbone's stages; none if it is kept. @throws TrackerError OPTION_INVALID */
 function stagesOf({ learnBackbone, learnFrom }: TrainOptions): { stageRate?: number; stagesFrom?: string } {
   if (learnBackbone !== undefined) {
     const stageRate = parseShare('--learn-backbone', learnBackbone);
