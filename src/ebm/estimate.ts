@@ -14,7 +14,7 @@ export type EstimateSettings = Pick<
   'estimate' | 'candidates' | 'refined' | 'settled' | 'starts' | 'averaged' | 'ascentSteps' | 'ascentRate'
 >;
 
-/** What the samples of one frame say of the box; boxes relative to the last one. */
+/** Estimate of the box from the samples of one frame; boxes relative to the last one. */
 export interface Estimate {
   /** The point estimate: the box. */
   readonly y: Float64Array;

@@ -4,7 +4,7 @@ import { messageOf, TrackerError } from '../errors.js';
 import { parseSafetensors } from '../io/safetensors.js';
 import { checkWeights, NORM_GROUPS, type HeadModel } from './head.js';
 
-/** What the first line of a weight file's metadata says. */
+/** Value of `kind` in a weight file's metadata. */
 export const HEAD_KIND = 'ebm-tracker head 1';
 const FILE_HINT =
   'use a file that ebm-tracker train or ebm-tracker finetune wrote with this version, or make one again';
@@ -25,7 +25,7 @@ const configSchema = z.strictObject({
 const axisSchema = z.strictObject({ cells: whole, stride: z.number().positive(), offset: z.number() });
 const geometrySchema = z.strictObject({ fine: axisSchema, coarse: axisSchema, cropSize: whole });
 
-/** What a weight file holds. */
+/** Contents of a weight file. */
 export interface HeadFile {
   readonly model: HeadModel;
   /** sha256 of the backbone it was trained on. */

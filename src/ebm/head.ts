@@ -154,7 +154,7 @@ export interface Embedding {
   readonly coarse: Float32Array;
 }
 
-/** What the head remembers of the object. */
+/** Memory of the object in its first box. */
 export interface Template {
   /** [BINS.fine^2 * fine] and [BINS.coarse^2 * coarse], bin by bin, channel last. */
   readonly fineBins: Float32Array;
@@ -196,7 +196,7 @@ export function correlationKernel(template: Template): Float32Array {
   return template.coarseBins.map((value) => value * scale);
 }
 
-/** What an engine computes. Boxes are [N, 4]: cx, cy, w, h in crop pixels. */
+/** Computes the head. Boxes are [N, 4]: cx, cy, w, h in crop pixels. */
 export interface HeadEngine {
   readonly model: HeadModel;
   readonly name: string;

@@ -103,7 +103,7 @@ export function boxPosterior(
   };
 }
 
-/** What weighted samples say of a density p = exp(log p~) / Z. */
+/** Moments of a density p = exp(log p~) / Z, estimated from weighted samples. */
 export interface ImportanceEstimate {
   /** log of the mean weight: estimates log Z where log weights are log p~ - log q. */
   readonly logZ: number;

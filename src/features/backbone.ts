@@ -87,7 +87,7 @@ function checkNames(entry: BackboneEntry, model: OnnxModel): void {
   }
 }
 
-/** What each channel of a map is multiplied by. */
+/** Factor of each channel of a map: 1 / deviation. */
 export function channelFactors(spec: FeatureMapSpec): Float32Array {
   return Float32Array.from(spec.deviation, (deviation) => 1 / Math.max(deviation, MIN_DEVIATION));
 }

@@ -90,7 +90,7 @@ export interface Manifest {
   locate(name: string): string;
 }
 
-/** What reading models asks of the platform. */
+/** The part of the platform that reads models. */
 export type Files = Pick<Platform, 'manifest' | 'beside' | 'readFile' | 'sha256'>;
 
 /**

@@ -113,7 +113,7 @@ function fillRows(
   }
 }
 
-/** What the integral over a bin, in cells, is multiplied by. */
+/** Factor of the integral over a bin, in cells, that makes it the bin's mean. */
 const normOf = (size: number, bins: number, stride: number): number => (bins * stride) / Math.max(size, MIN_SIDE);
 
 /** The window of a map [H, W, C]. */

@@ -12,7 +12,7 @@ import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { TrackerError } from '../errors.js';
 import { openNativeBinding, type NativeBinding } from './native-binding.js';
 
-/** What `npm run native-tensorflow` unpacks. */
+/** Versions that `npm run native-tensorflow` unpacks. */
 export const TENSORFLOW_VERSION = '2.15.1';
 export const TFJS_NODE_VERSION = '4.22.0';
 
@@ -22,7 +22,7 @@ export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return path.join(env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache'), 'ebm-tracker');
 }
 
-/** Where the two parts lie in a cache folder. */
+/** Folders of the two parts in a cache folder. */
 export function nativeDirectories(cache: string): { readonly libraries: string; readonly tfjsNode: string } {
   return {
     libraries: path.join(cache, `tensorflow-${TENSORFLOW_VERSION}`),
@@ -30,7 +30,7 @@ export function nativeDirectories(cache: string): { readonly libraries: string; 
   };
 }
 
-/** What Node 23 took out of node:util and tfjs-node 4.22.0 still calls. */
+/** Functions that Node 23 removed from node:util and tfjs-node 4.22.0 still calls. */
 export const REMOVED_UTILS = {
   isNullOrUndefined: (value: unknown): boolean => value === null || value === undefined,
   isArray: (value: unknown): boolean => Array.isArray(value),

@@ -32,7 +32,7 @@ export interface Tensorflow {
   readonly reason: string;
   /** The ones passed over. */
   readonly tried: readonly { readonly backend: TensorflowBackend; readonly reason: string }[];
-  /** What computes, for reports: "TensorFlow 2.15.1 on CPU, 2 thread(s)". */
+  /** Name and version of the backend, for reports: "TensorFlow 2.15.1 on CPU, 2 thread(s)". */
   readonly version: string;
 }
 

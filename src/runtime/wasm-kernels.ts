@@ -1,5 +1,5 @@
 /**
- * What training needs of the wasm backend and it lacks: fast products and the gradients whose kernels it does not have.
+ * Additions to the wasm backend that training needs: fast products, and the gradients that it has no kernels for.
  *
  * Its matMul is 25 times as fast for two plain matrices (XNNPACK) as for batches or transposed ones, which go through a simple loop; so
  * large products are turned into plain ones. The gradients of conv2d and gather rest on kernels that were never written for it.

@@ -66,7 +66,7 @@ function graphOf(model: HeadModel, name: HeadGraphName): Uint8Array {
   return fixInputs(bytes, Object.fromEntries(dense));
 }
 
-/** What the graph energy takes. */
+/** Inputs of the graph `energy`. */
 function scoringInputs(
   model: HeadModel,
   embedding: Embedding,

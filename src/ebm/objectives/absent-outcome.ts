@@ -5,7 +5,7 @@
 import type * as TF from '@tensorflow/tfjs-core';
 
 /**
- * What the likelihood of such an energy has beside that of the box: -log Z / (1 + Z) where the object is there, log (1 + Z) where it is not.
+ * Loss of the absent outcome, beside that of the box: -log (Z / (1 + Z)) where the object is there, log (1 + Z) where it is not.
  * @param present log Z of frames with the object: [R]
  * @param absent log Z of frames without it: [A]
  * @param counted 1 for those of A that count, 0 for those that do not: [A]

@@ -1,8 +1,8 @@
-/** What the objectives share: constants for the gradient, and sums of exponentials that do not overflow. */
+/** Helpers for the objectives: constants for the gradient, and sums of exponentials that do not overflow. */
 import type * as TF from '@tensorflow/tfjs-core';
 
 /**
- * What `compute` returns, as a constant: no gradient flows into it, and nothing inside is recorded ("detached" in the papers).
+ * The value of `compute`, as a constant: no gradient flows into it, and nothing inside is recorded ("detached" in the papers).
  * tfjs has no stop-gradient; a custom gradient of no inputs is one, without a copy of the numbers.
  */
 export function withoutGradient<T extends TF.Tensor>(tf: typeof TF, compute: () => T): T {

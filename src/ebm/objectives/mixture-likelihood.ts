@@ -6,7 +6,7 @@ import type * as TF from '@tensorflow/tfjs-core';
 import { logSumExp } from './log-domain.js';
 
 export interface MixtureTensors {
-  /** Of the K weights, not normalised: [R, K] */
+  /** Logits of the K weights: [R, K] */
   readonly logits: TF.Tensor2D;
   /** [R, K, D] */
   readonly means: TF.Tensor3D;
