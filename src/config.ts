@@ -118,7 +118,7 @@ export interface TrackerConfig extends z.output<typeof configSchema> {
   /** Threads of the networks. */
   threads: number;
 }
-/** What a user writes: everything may be left out. */
+/** Options as a user writes them; each may be left out. */
 export interface TrackerOptions extends z.input<typeof configSchema> {}
 export type TargetConfig = TrackerConfig['target'];
 export type RedetectConfig = TrackerConfig['redetect'];
@@ -150,7 +150,7 @@ function overlay(under: unknown, over: unknown): unknown {
   return Object.fromEntries(names.map((name) => [name, overlay(under[name], over[name])]));
 }
 
-/** Whether a value read from JSON has fields. */
+/** True if a value read from JSON is an object: no array, not null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

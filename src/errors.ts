@@ -34,21 +34,21 @@ export const ERROR_EXIT_CODES = {
 /** Kinds of failure. */
 export type ErrorCode = keyof typeof ERROR_EXIT_CODES;
 
-/** What an error has beside code and message. */
+/** Hint and cause of an error. */
 export interface TrackerErrorOptions {
   /** The command or change that mends it. */
   hint: string;
-  /** What was caught. */
+  /** The error that was caught. */
   cause?: unknown;
 }
 
 /** Every error that is raised on purpose. */
 export class TrackerError extends Error {
-  /** What kind of failure; each has its exit code. */
+  /** Kind of failure; each has its exit code. */
   readonly code: ErrorCode;
   /** The command or change that mends it. */
   readonly hint: string;
-  /** Makes one. @param message what, where, found, expected */
+  /** Creates an error. @param message what, where, found, expected */
   constructor(code: ErrorCode, message: string, options: TrackerErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'TrackerError';
@@ -67,7 +67,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Of what was found, as much as a message can bear. */
+/** Truncates `text` for error messages. */
 export function shortened(text: string, length = 200): string {
   return text.length <= length ? text : `${text.slice(0, length)}... (${text.length} characters)`;
 }

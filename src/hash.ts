@@ -1,4 +1,4 @@
-/** What a file or a setting is told by. */
+/** Hashes that identify files and settings. */
 import { createHash } from 'node:crypto';
 
 /** 64 lower-case hexadecimal digits. */

@@ -27,7 +27,7 @@ export interface Platform {
 /** A thread with a group of its own, from outside. */
 export interface LaneThread {
   send(order: unknown): void;
-  /** Whether the program waits for the thread before it ends. */
+  /** Keeps the program running while the thread runs, if `held`. */
   hold(held: boolean): void;
   stop(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What the tracker says about one frame. */
+/** Result of the tracker for one frame. */
 import type { FrameBox } from './geometry.js';
 
 /**
@@ -7,12 +7,12 @@ import type { FrameBox } from './geometry.js';
  */
 export type TrackState = 'tracking' | 'uncertain' | 'lost' | 'found';
 
-/** Where an object is, and how sure that is. */
+/** Box of an object in one frame, confidence and state. */
 export interface TrackResult {
   /** Pixels of the upright frame. */
   readonly box: FrameBox;
   /** 0 to 1: how probable it is that the box is on the target. */
   readonly confidence: number;
-  /** In one word. */
+  /** State of the tracking, in one word. */
   readonly state: TrackState;
 }

@@ -9,7 +9,7 @@ import type { FrameBox } from '../geometry.js';
 import { faultsOf } from '../io/number-rows.js';
 import { readTextFile, splitLines } from '../io/text-file.js';
 
-/** Where footage comes from, as far as it is known. */
+/** Origin of footage, as far as it is known. */
 export interface Provenance {
   /** The data set it belongs to. */
   readonly origin?: string;
@@ -21,7 +21,7 @@ export interface Provenance {
 
 export interface Sequence extends Provenance {
   readonly name: string;
-  /** What openVideo() takes: a video file, a folder of images, a pattern. */
+  /** Argument of openVideo(): a video file, a folder of images, a pattern. */
   readonly video: string;
   /** Frame of the video that the first box belongs to; 0 where left out. */
   readonly start?: number;

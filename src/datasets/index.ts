@@ -21,7 +21,7 @@ export function findDataset(name: string): Dataset {
   });
 }
 
-/** What a folder, taken as the root of each data set, holds: those with a sequence, and how many. */
+/** Data sets that have a sequence below this root, and their number of sequences. */
 export async function detectDatasets(root: string): Promise<{ dataset: Dataset; sequences: number }[]> {
   const found = await Promise.all(
     DATASETS.map(async (dataset) => ({

@@ -1,4 +1,4 @@
-/** What the data sets' folders have in common: sequences are found, annotations read and checked against the frames. */
+/** Layout of data sets: finds sequences, reads annotations and checks them against the frames. */
 import { access, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { GroundTruth } from './ground-truth.js';

@@ -6,7 +6,7 @@ import { imagesInFolder } from '../video/images.js';
 import type { Sequence } from './footage.js';
 import { exists, foldersIn } from './layout.js';
 
-/** Where the videos' folders lie below JPEGImages and Annotations: DAVIS has one for each resolution. */
+/** Folders of the videos below JPEGImages and Annotations: DAVIS has one for each resolution. */
 const RESOLUTIONS = ['480p', 'Full-Resolution', ''];
 
 export async function isMaskData(root: string): Promise<boolean> {

@@ -75,7 +75,7 @@ const votRestarts: Dataset = {
   restarts: true,
 };
 
-/** Of the native files: number, left, top, right, bottom, ... ; the 30 frames a second take each eighth row. */
+/** Parses native files of NFS, 240 rows a second: number, left, top, right, bottom, ... @param every rows a frame of the video */
 function parseNfs(text: string, every: number, where: string): GroundTruth {
   const lines = splitLines(text).filter((line) => line.trim() !== '');
   const kept = lines.filter((_, i) => i % every === 0);

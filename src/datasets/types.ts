@@ -4,7 +4,7 @@ import type { Size } from '../geometry.js';
 export interface AnnotatedSequence {
   /** Unique in its data set: the name of its result files. */
   readonly name: string;
-  /** What openVideo() takes: video file, folder of images, printf pattern. */
+  /** Argument of openVideo(): video file, folder of images, printf pattern. */
   readonly source: string;
   /** Frame of `source` that the first row of `truth` belongs to. */
   readonly start: number;

@@ -53,7 +53,7 @@ function uav(name: string, title: string, set: string): Dataset {
   return dataset;
 }
 
-/** Where the frames of a sequence are. The sets share names but not ranges: the entry whose path names the set comes first. */
+/** Folder of a sequence and number of its first frame. The sets share names but not ranges: the entry whose path names the set comes first. */
 async function rangeOf(root: string, sequence: string, { layout }: Dataset): Promise<Range> {
   for (const file of ['configSeqs.m', path.join('anno', 'configSeqs.m')].map((one) => path.join(root, one))) {
     if (!(await exists(file))) continue;

@@ -15,7 +15,7 @@ import { writeSheet, type Tile } from '../image/sheet.js';
 import type { Observation, TrackerObserver } from '../tracker/types.js';
 import type { Frame } from '../image/frame.js';
 
-/** Where and how often it is written. */
+/** Folder and interval of the explanations. */
 export interface ExplainOptions {
   /** Folder, made where it is not there; pages and numbers of an earlier run in it are replaced. */
   readonly folder: string;
@@ -23,7 +23,7 @@ export interface ExplainOptions {
   readonly every?: number;
 }
 
-/** What createExplainer() gives: an observer for createTracker(). */
+/** Result of createExplainer(): an observer for createTracker(). */
 export interface Explainer extends TrackerObserver {
   /** Writes the last page. The numbers are there already. */
   close(): Promise<void>;
@@ -97,7 +97,7 @@ function failed(folder: string): (cause: unknown) => never {
 
 // --- numbers ---
 
-/** What is behind a frame's box, confidence and state; boxes in frame pixels. */
+/** Numbers that explain a frame's box, confidence and state; boxes in frame pixels. */
 function numbersOf(observation: Observation, frame: Frame, object: number | undefined): object {
   const { region, base, response, estimate, evidence, result } = observation;
   const { axis, scores } = response;
@@ -135,7 +135,7 @@ const LAST: Colour = [255, 255, 255];
 const TEXT: Colour = [255, 255, 255];
 const LINE_HEIGHT = 11;
 
-/** What lies so many nats below the best is as cold as can be: samples, and cells of the proposal. */
+/** Range of the colour scale in nats below the best, for samples and for cells of the proposal; all below has the coldest colour. */
 const NATS = 10;
 /** Samples whose outlines are drawn, the best ones; of the others a dot at the centre. */
 const OUTLINED = 12;
@@ -208,7 +208,7 @@ function densityOf({ proposal, base, response }: Observation): Float64Array {
   return mass.map((value) => Math.max(0, 1 + (Math.log(value) - most) / NATS));
 }
 
-/** What colours are laid over: none of its own. */
+/** Grey copy of a picture, to lay colours over. */
 function greyOf(rgb: Uint8Array): Uint8Array {
   return rgb.map((_, i) => {
     const at = i - (i % 3);

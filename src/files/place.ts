@@ -51,7 +51,7 @@ export async function statOf(file: string): Promise<BigIntStats | undefined> {
   return stat(file, { bigint: true }).catch(() => undefined);
 }
 
-/** Of an open file. Undefined where it is closed. */
+/** Status of an open file; undefined where it is closed. */
 export function statOfDescriptor(descriptor: number): BigIntStats | undefined {
   try {
     return fstatSync(descriptor, { bigint: true });
