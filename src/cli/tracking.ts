@@ -76,7 +76,7 @@ export async function runTracking(request: TrackRequest, terminal: Terminal): Pr
           terminal.stderr.write(summary(tally, seconds, group.description, request, wrote));
         await explainer?.close();
       }
-      // the usual end of what has none by itself
+      // Ctrl-C is the normal end of a live source
       if (interrupt.signal.aborted && !live) throw interrupted(tally.frames);
     } finally {
       await group.release();

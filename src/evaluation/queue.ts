@@ -48,7 +48,7 @@ export interface QueueWorkerOptions extends QueueOptions {
   readonly workers?: number | undefined;
   /** Threads of each; default: cores shared out evenly. */
   readonly threads?: number | undefined;
-  /** Milliseconds after which a sequence of a worker that tells nothing more is another's; locks are renewed at half of it. */
+  /** Lock timeout in milliseconds; then another worker takes the sequence over. Locks are renewed at half of it. */
   readonly lockDuration?: number;
   /** Milliseconds between two searches for such sequences. */
   readonly stalledInterval?: number;

@@ -75,7 +75,7 @@ function packResult({ boxes, confidence, seconds }: SequenceResult): PackedResul
   };
 }
 
-// the parent finds the rules of this file by importing its types; only a process of the pool serves
+// serve in pool processes only: the parent imports this file for its types
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   if (process.connected === false) process.exit(1); // the parent was killed while this process started
   collectLess();

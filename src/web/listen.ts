@@ -19,7 +19,7 @@ export interface WebServer {
 
 const LOOPBACK = '127.0.0.1';
 const USUAL_PORT = 8642;
-/** They stand for every address of the machine, and are none themselves. */
+/** Wildcard addresses. */
 const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::'];
 
 /** @throws TrackerError SERVER_FAILED where it cannot listen there; those of createServer */

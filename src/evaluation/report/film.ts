@@ -74,7 +74,7 @@ export function findFailure(overlaps: ArrayLike<number>): Failure | undefined {
   return { first: known[first]!.frame, last: known[back === undefined ? known.length - 1 : back - 1]!.frame };
 }
 
-/** Where, from `start` on, the first so many in a row pass that last. */
+/** Index, from `start` on, of the first LASTING frames in a row that pass; undefined where there are none. */
 function lastingFrom(
   known: readonly { readonly overlap: number }[],
   start: number,
