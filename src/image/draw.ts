@@ -21,7 +21,7 @@ const DASH = 4;
 /** Pixels, where a picture is too small for lines to grow with it. */
 const SMALL_LINE = 2;
 const RIM: Colour = [0, 0, 0];
-/** Brightness of the picture under the plate, as a share of its own. */
+/** Factor of the picture's brightness under the plate. */
 const PLATE_BRIGHTNESS = 0.2;
 
 /**
