@@ -5,7 +5,7 @@
 
 /** dimp: learned label and mask; prdimp: a density over cells; simple: a hinge about a Gaussian label. */
 export type Family = 'dimp' | 'prdimp' | 'simple';
-/** Of the ResNet. */
+/** Number of layers of the ResNet. */
 export type Depth = 18 | 50;
 
 /** Channels that are not the same in all networks of an architecture: those published have 64, 512 or 256, 256, 256, 256, 256. */
@@ -51,11 +51,11 @@ const EXPANSION: Readonly<Record<Depth, number>> = { 18: 1, 50: 4 };
 export interface Block {
   readonly prefix: string;
   readonly stride: number;
-  /** Channels that come in. */
+  /** Input channels. */
   readonly from: number;
   readonly planes: number;
   readonly to: number;
-  /** Whether the way past it has a convolution. */
+  /** True if the shortcut has a convolution. */
   readonly shortcut: boolean;
 }
 
@@ -82,7 +82,7 @@ export function tapChannels({ depth, widths }: Architecture): { fine: number; co
   return { fine: 2 * widths.stem * EXPANSION[depth], coarse: 4 * widths.stem * EXPANSION[depth] };
 }
 
-/** What is used of a checkpoint: every one of these has to be there. */
+/** Tensors of a checkpoint that are used: all of them must be there. */
 export function usedShapes(architecture: Architecture): Shapes {
   return {
     ...stemShapes(architecture),
@@ -92,7 +92,7 @@ export function usedShapes(architecture: Architecture): Shapes {
   };
 }
 
-/** What a checkpoint has beside that: the ResNet's end. */
+/** Other tensors that a checkpoint has: the ResNet's layer4 and its fully connected layer. */
 export function unusedShapes(architecture: Architecture): Shapes {
   const { depth, widths } = architecture;
   return {

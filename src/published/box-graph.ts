@@ -17,7 +17,7 @@ export const FINE_STRIDE = 8;
 export const COARSE_STRIDE = 16;
 
 /**
- * What the first frame's object does to the channels.
+ * Channel factors for the first frame's object.
  * Inputs: layer2 [1, C2, 2n, 2n], layer3 [1, C3, n, n], and matrices that pool the object's box: fine_x, fine_y [3, 2n], coarse_x, coarse_y [1, n].
  * Outputs: fine [F], coarse [C]: factors of the channels of the maps that boxes are pooled from.
  */
@@ -69,7 +69,7 @@ interface MapPort {
   readonly columns: string;
   /** Cell numbers of the window along x and y: [1, 2, 1, K]. */
   readonly cells: string;
-  /** What the first frame's object does to the channels: [C]. */
+  /** Channel factors for the first frame's object: [C]. */
   readonly factors: string;
   /** The dense layer. */
   readonly kernel: string;

@@ -1,6 +1,6 @@
 /**
- * Where crops are taken, and where a box lies in them. Pairs are (row, column); places and sizes are kept in single precision, since sizes are cut
- * to whole numbers when crops are made.
+ * Crops of a frame, and boxes in them. Pairs are (row, column); places and sizes are kept in single precision, since sizes are cut to whole
+ * numbers when crops are made.
  */
 import type { FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
@@ -12,13 +12,13 @@ import type { Rules } from './trackers.js';
 export interface Search {
   /** [3, S, S] */
   readonly pixels: Float32Array;
-  /** Of the crop, frame pixels. */
+  /** Centre of the crop, frame pixels. */
   readonly centre: Pair;
   /** Frame pixels a crop pixel. */
   readonly scale: number;
 }
 
-/** Where an object is: frame pixels. */
+/** Position and size of an object: frame pixels, rows before columns. */
 export interface Position {
   readonly place: Pair;
   readonly size: Pair;

@@ -7,7 +7,7 @@ import { scoreConfidenceSchema } from './confidence.js';
 import { filterSchema } from './settings.js';
 import { rulesSchema, TRACKER_IDS } from './trackers.js';
 
-/** What the metadata says the file is. */
+/** Value of `kind` in the file's metadata. */
 export const PUBLISHED_KIND = 'ebm-tracker published 1';
 
 const channels = z.number().int().min(1).max(65536);

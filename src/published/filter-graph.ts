@@ -85,7 +85,7 @@ function stepFactorOf({ weights }: PublishedModel): number {
 }
 
 interface Loss {
-  /** What the gradient is made from. */
+  /** Derivative of the loss by the scores, up to a factor: [N, n + 1, n + 1]. */
   readonly residuals: string;
   /** The loss along the gradient, from the gradient's own scores. */
   curvature(gradientScores: string): string;

@@ -33,9 +33,9 @@ const BLURS: readonly (readonly [number, number])[] = [
   [1, 3],
   [2, 2],
 ];
-/** Degrees. */
+/** Angles of the turned views, degrees. */
 const TURNS = [10, -10, 45, -45] as const;
-/** Of S: others are moved by half of this at most. */
+/** Range of the random shift as a share of S: at most half of it either way. */
 const RANDOM_SHIFT = 1 / 3;
 
 /**

@@ -19,13 +19,13 @@ import { TRACKER_IDS, TRACKERS, type TrackerId } from './trackers.js';
 /** Told why a checkpoint cannot be imported, and what to do; throws. */
 export type Refuse = (why: string, hint?: string) => never;
 
-/** Beside the weights, what a checkpoint says of how it was made. */
+/** Metadata of a checkpoint that tells how it was made. */
 export interface Provenance {
-  /** Of the class of the network. */
+  /** Name of the network's class. */
   readonly netType: string | undefined;
-  /** What the network was built with. */
+  /** Arguments that the network was built with. */
   readonly kwds: PickledDict | undefined;
-  /** Such as "ltr/dimp/super_dimp". */
+  /** Name of the training settings, such as "ltr/dimp/super_dimp". */
   readonly projectPath: string | undefined;
   readonly fileName: string;
 }

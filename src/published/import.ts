@@ -12,7 +12,7 @@ import { findArchitecture, identify, provenanceOf, type Refuse } from './identif
 import { filterSettings } from './settings.js';
 import { TRACKERS, type TrackerId } from './trackers.js';
 
-/** What was imported. */
+/** Result of an import. */
 export interface Imported {
   readonly model: PublishedModel;
   readonly container: TorchCheckpoint['container'];

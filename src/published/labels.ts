@@ -1,15 +1,15 @@
-/** What the filter is to say of each cell of a sample's scores. */
+/** Labels of the filter: the wanted score of each cell of a sample. */
 import { OPTIMISER } from './architecture.js';
 import type { PublishedModel } from './file.js';
 import { cellsOf } from './look-graph.js';
 import type { Box } from './memory.js';
 
-/** Of each cell of the scores, row by row; see filter-graph.ts. */
+/** Label of one sample; cells of the scores row by row; see filter-graph.ts. */
 export interface Label {
   readonly label: Float32Array;
-  /** Of dimp and simple. */
+  /** Mask of dimp and simple. */
   readonly mask?: Float32Array;
-  /** Of dimp and simple, without the sample's own weight. */
+  /** Weight of each cell in dimp and simple, without the sample's own weight. */
   readonly weight?: Float32Array;
 }
 
@@ -56,7 +56,7 @@ export function createLabeller(
   }
 }
 
-/** Of each cell from the box's centre, in cells. */
+/** Distance of each cell from the box's centre, in cells. */
 function distances([x, y, w, h]: Box, side: number): Float32Array {
   const [row, column] = [(y + h / 2) / STRIDE, (x + w / 2) / STRIDE];
   return Float32Array.from({ length: side * side }, (_, cell) =>
@@ -64,7 +64,7 @@ function distances([x, y, w, h]: Box, side: number): Float32Array {
   );
 }
 
-/** Linear between entries; the last one for all beyond. */
+/** Interpolates a table linearly; beyond its end the last entry counts. */
 function lookUp(table: Float32Array, at: number): number {
   const low = Math.floor(at);
   if (low >= table.length - 1) return table.at(-1)!;

@@ -68,7 +68,7 @@ export class Layers {
     return this.relu(this.normed(input, `${name}.0`, `${name}.1`, 1, pad));
   }
 
-  /** Of the ResNet: a 3 x 3 convolution between two of 1 x 1, or two of 3 x 3. */
+  /** A block of the ResNet: a 3 x 3 convolution between two of 1 x 1, or two of 3 x 3. */
   residual(input: string, { prefix, stride, shortcut }: Block): string {
     const bottleneck = `${prefix}.conv3.weight` in this.weights;
     const conv = (x: string, n: number, step: number): string =>

@@ -28,11 +28,11 @@ export interface Region {
   readonly size: Pair;
 }
 
-/** What is so far around the object is the object. */
+/** Side of the object's neighbourhood, in sizes of the object. */
 const NEIGHBOURHOOD = 2.2;
 const DISTRACTOR = 0.8;
 const HARD_NEGATIVE = 0.5;
-/** Of half the map's side: what is farther from the last place is another object. */
+/** Distance from the last place, in halves of the map's side, beyond which a peak is another object's. */
 const FAR = 0.8;
 
 /** @param scores [cells + 1, cells + 1] */
@@ -59,7 +59,7 @@ export function localise(scores: Float32Array, { cells, notFound, last, size }: 
 
 const fromMiddle = ([row, column]: Pair, cells: number): Pair => [row - cells / 2, column - cells / 2];
 
-/** Of equal ones that in the first column, and there the first row. */
+/** The highest score; among equals the one in the first column, and there in the first row. */
 function highest(scores: Float32Array, side: number): Peak {
   let [row, column] = [0, 0];
   let score = -Infinity;

@@ -1,13 +1,13 @@
 /**
- * What the networks say of a crop, as one graph: the classifier's features, the scores of the filter on them, and the maps that boxes are
- * pooled from. On the first frame the maps of layer2 and layer3 too, which the box head's reference branch (modulate) takes.
+ * The networks' view of a crop, as one graph: the classifier's features, the scores of the filter on them, and the maps that boxes are pooled
+ * from. On the first frame the maps of layer2 and layer3 too, which the box head's reference branch (modulate) takes.
  */
 import { GraphBuilder } from '../io/onnx-graph.js';
 import { BOX_HEAD, CLASSIFIER, FILTER_SIDE, layerBlocks, tapChannels } from './architecture.js';
 import { architectureOf, type PublishedModel } from './file.js';
 import { foldNorm, Layers } from './layers.js';
 
-/** Of ImageNet: the networks see (pixel / 255 - mean) / deviation. */
+/** Mean and deviation of ImageNet: the networks see (pixel / 255 - mean) / deviation. */
 const MEAN = [0.485, 0.456, 0.406] as const;
 const DEVIATION = [0.229, 0.224, 0.225] as const;
 const EPSILON = 1e-5;

@@ -1,4 +1,4 @@
-/** What the filter learns from: samples of the first frame, and of later ones, each with a weight that fades. */
+/** Memory that the filter learns from: samples of the first frame, and of later ones, each with a weight that fades. */
 import { MEMORY } from './trackers.js';
 
 /** x, y, w, h in crop pixels. */
@@ -10,10 +10,10 @@ export interface MemoryRules {
   readonly leastFirst: number;
 }
 
-/** What became of a sample. */
+/** Place of a stored sample. */
 export interface Stored {
   readonly place: number;
-  /** Makes it as if it had not been stored; of the last one only. */
+  /** Undoes this store(); only the last one can be undone. */
   undo(): void;
 }
 

@@ -20,14 +20,14 @@ import {
 
 const FILTER = FILTER_SIDE * FILTER_SIDE;
 
-/** Of a picture of the first frame. */
+/** Output of the networks for a picture of the first frame. */
 export interface FirstSight {
   readonly features: Float32Array;
   readonly layer2: Float32Array;
   readonly layer3: Float32Array;
 }
 
-/** Of a search crop. */
+/** Output of the networks for a search crop. */
 export interface Sight extends BoxMaps {
   /** [C, n, n] */
   readonly features: Float32Array;
@@ -41,7 +41,7 @@ export interface PublishedNetworks {
   begin(picture: Float32Array): Promise<FirstSight>;
   /** The box head's view of the first frame's object. */
   refer(sight: FirstSight, box: Box): Promise<Reference>;
-  /** Where the filter begins: [16, C]. */
+  /** Initial filter: [16, C]. */
   firstFilter(memory: SampleMemory): Promise<Float32Array>;
   /** One iteration over all samples. @param labels one a sample */
   learn(memory: SampleMemory, labels: readonly Label[], filter: Float32Array): Promise<Float32Array>;

@@ -49,7 +49,7 @@ const DROPPED = 0.2;
 const DROPOUTS = 2;
 
 export class PublishedObject {
-  /** Of the frame: the first one is 1. */
+  /** Number of the frame: the first one is 1. */
   private number = 1;
   private takeBack: (() => void) | undefined;
 
@@ -99,7 +99,7 @@ export class PublishedObject {
     return new PublishedObject(rules, networks, random, position, base, reference, memory, labelOf, labels, filter);
   }
 
-  /** Where it is looked for in the next frame: about its last place. */
+  /** The search crop of the next frame, about the last place. */
   search(frame: Frame): Search {
     return cropSearch(frame, this.position, this.rules);
   }
@@ -212,14 +212,14 @@ export class PublishedObject {
   }
 }
 
-/** Of the object's size: how far its centre may lie outside the frame. */
+/** Distance that the centre may lie outside the frame, in sizes of the object. */
 const OUTSIDE = 0.5 - 0.2;
 interface FirstSample {
   readonly features: Float32Array;
   readonly box: Box;
 }
 
-/** Of the views of the first frame, and of the plain one with channels left out. */
+/** Samples of the first frame's views, and of the plain one with channels dropped. */
 async function firstSamples(
   model: PublishedModel,
   { size }: Rules,

@@ -22,7 +22,7 @@ export async function findPublished(head: string | undefined, known: readonly st
 /** Longer headers than this are none. */
 const MOST_HEADER = 1 << 24;
 
-/** What the metadata of a weight file says that it is; undefined where it cannot be read. */
+/** Reads `kind` in the metadata of a weight file; undefined where it cannot be read. */
 async function kindOf(file: string): Promise<unknown> {
   const handle = await open(file).catch(() => undefined);
   if (!handle) return undefined;
@@ -66,7 +66,7 @@ export async function openPublishedGroup(
   return PublishedGroup.open(parsePublished(bytes, file), sha256Of(bytes), config);
 }
 
-/** What steers our own method means nothing to another one. */
+/** Settings of our own method, which an imported tracker does not have. */
 const OWN = ['preset', 'engine', 'precision', 'joined', 'search', 'posterior', 'target', 'redetect', 'lanes'] as const;
 
 function checkConfig(file: string, config: TrackerConfig): void {

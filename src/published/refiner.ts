@@ -8,13 +8,13 @@ import type { Rules } from './trackers.js';
 
 export type RefineRules = Pick<Rules, 'space' | 'steps' | 'step'>;
 
-/** What boxes of a search crop are pooled from: [2n, 2n, F] and [n, n, C]. */
+/** Maps that boxes of a search crop are pooled from: [2n, 2n, F] and [n, n, C]. */
 export interface BoxMaps {
   readonly fine: Float32Array;
   readonly coarse: Float32Array;
 }
 
-/** What an object does to the channels of the maps that boxes are pooled from. */
+/** Channel factors for an object, of the maps that boxes are pooled from: [F] and [C]. */
 export interface Reference {
   readonly fine: Float32Array;
   readonly coarse: Float32Array;
@@ -100,10 +100,10 @@ export function centred(boxes: ArrayLike<number>): Float32Array {
 
 // --- windows of the maps ---
 
-/** Of the boxes' size, on all sides: how far they may go before the whole maps are pooled from. */
+/** Margin on all sides, in sizes of a box: boxes that leave it are pooled from the whole maps. */
 const REACH = 0.5;
 
-/** The boxes, larger. */
+/** The boxes with that margin: [N, 4], centre and size. */
 function reachOf(boxes: Float32Array): Float32Array {
   const result = centred(boxes);
   for (let i = 0; i < result.length; i += 4) {

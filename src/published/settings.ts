@@ -1,6 +1,6 @@
 /**
- * What the filter optimiser is set to: not in the weights, but in the arguments that the network was built with. One that is missing has the
- * value that the network's code gives it, which is not always the published one.
+ * Settings of the filter optimiser. They are not in the weights, but in the arguments that the network was built with. One that is missing has
+ * the value that the network's code gives it, which is not always the published one.
  */
 import { z } from 'zod';
 import type { Pickled, PickledDict } from '../io/pickle.js';
@@ -18,7 +18,7 @@ const prdimpSchema = z.strictObject({
   leastRegularisation: share,
   /** Added to the regularisation in the length of a step. */
   alpha: share,
-  /** Whether the label's sum is 1. */
+  /** True if the label is scaled to the sum 1. */
   normalised: z.boolean(),
 });
 const simpleSchema = z.strictObject({

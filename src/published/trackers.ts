@@ -10,7 +10,7 @@ const rulesSchema = z.strictObject({
   size: z.number().int().min(64).max(1024).multipleOf(32),
   /** Side of the search region, in units of sqrt(w h) of the last box. */
   area: z.number().min(1).max(20),
-  /** What lies outside the frame: the border repeated, or a region that is shrunk (1.5 times at most) and moved into the frame. */
+  /** Handling of regions that leave the frame: its border is repeated, or the region is shrunk (1.5 times at most) and moved into the frame. */
   border: z.enum(['replicate', 'inside_major']),
   /** Peaks are those of the scores as they are, or of their softmax over all cells. */
   scores: z.enum(['raw', 'softmax']),
