@@ -43,7 +43,7 @@ export const SEQUENCE_JITTER: CropJitter = {
   occluded: 0.08,
   backdrop: 0,
 };
-/** Of photographs. */
+/** Jitter of photographs, which are also stretched, turned and put before another picture. */
 export const PHOTO_JITTER: CropJitter = {
   ...SEQUENCE_JITTER,
   stretch: 0.08,

@@ -17,13 +17,13 @@ import type { TrainingCrop } from './augment.js';
 /** [B, C, H, W] */
 export type BankMap = Pick<FeatureMap, 'data' | 'batch' | 'channels' | 'height' | 'width'>;
 
-/** What a bank is filled from: a backbone, or one whose fine map's place an earlier map takes (learned-stages.ts). */
+/** Backbone that fills a bank: one that ships, or one with an earlier map in place of the fine one (learned-stages.ts). */
 export interface BankBackbone {
   readonly entry: BackboneEntry;
   extract(input: FloatTensor): Promise<{ readonly fine: BankMap; readonly coarse: BankMap }>;
 }
 
-/** What is known of one crop of the bank; boxes in crop pixels. */
+/** Description of one crop of the bank; boxes in crop pixels. */
 export interface BankEntry {
   /** Object: crops of one object make pairs. */
   readonly object: number;
@@ -42,7 +42,7 @@ interface MapLayout {
   readonly scale: readonly number[];
 }
 
-/** Where the filling of a bank stands. */
+/** Progress of filling a bank. */
 export interface FillState {
   /** Sequences and photographs that are done. */
   readonly done: number;
@@ -56,7 +56,7 @@ interface BankHeader {
   readonly cropSize: number;
   readonly fine: MapLayout;
   readonly coarse: MapLayout;
-  /** Of object 0, 1, ...; objects that are left out have none. */
+  /** Provenance of object 0, 1, ...; objects that are left out have none. */
   readonly sources?: readonly Provenance[];
   readonly entries: BankEntry[];
 }
@@ -87,7 +87,7 @@ export class BankWriter {
   private early: { fine: BankMap; coarse: BankMap }[] | undefined = [];
   private layouts: { fine: MapLayout; coarse: MapLayout } | undefined;
   private readonly files: { fine: number; coarse: number };
-  /** Where the next map is written, bytes. */
+  /** Positions in the files at which the next maps are written, bytes. */
   private end = { fine: 0, coarse: 0 };
 
   private constructor(
@@ -95,7 +95,7 @@ export class BankWriter {
     private readonly backbone: BankBackbone,
     private readonly cropSize: number,
     private readonly source: string,
-    /** Where an earlier filling from the same source was stopped. */
+    /** Progress of an earlier filling from the same source, which goes on; undefined for a new one. */
     readonly resumed: FillState | undefined,
     private readonly sources: readonly Provenance[],
   ) {
@@ -124,7 +124,7 @@ export class BankWriter {
     return writer;
   }
 
-  /** What was written after the last save is cut off. */
+  /** Cuts off the crops that were written after the last save. */
   private restore({ entries, fine, coarse }: PartialHeader): void {
     this.entries = entries;
     this.saved = entries.length;
@@ -310,7 +310,7 @@ export class Bank {
     return new Bank(folder, header);
   }
 
-  /** Whether a finished bank of that source is there; of banks without a source (older versions), any. */
+  /** True if a finished bank of that source is there; for banks without a source (older versions), any. */
   static async isThere(folder: string, source: string): Promise<boolean> {
     const text = await readFile(join(folder, HEADER), 'utf8').catch(() => undefined);
     if (text === undefined) return false;

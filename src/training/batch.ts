@@ -1,11 +1,11 @@
-/** What one step learns from: crops of some objects, out of the bank. */
+/** Batches of training: crops of some objects, out of the bank. */
 import type { Random } from '../random.js';
 import type { Bank } from './bank.js';
 import type { LearnedStages } from './learned-stages.js';
 
 /** Maps and boxes of B crops; crops of one object lie side by side, groupSize of them. */
 export interface Batch {
-  /** Where stages of the backbone are learned, the base map that both are made from. */
+  /** Maps of the crops; in training of the backbone's stages, `fine` is the base map that both are made from. */
   readonly fine: Float32Array;
   readonly coarse?: Float32Array;
   /** Factors of the maps' channels [B, C]: channel dropout. */

@@ -1,4 +1,4 @@
-/** What fine-tuning is given and what it tells; without TensorFlow.js, which only fine-tuning itself loads. */
+/** Options and results of fine-tuning; without TensorFlow.js, which only fine-tuning itself loads. */
 
 /** Everything but the footage and the new file may be left out. */
 export interface FinetuneOptions {
@@ -25,7 +25,7 @@ export interface FinetuneOptions {
   readonly seed?: number;
   /** Default: 2. */
   readonly threads?: number;
-  /** What is minimised, such as nce+ (the default), nce or kld-is. */
+  /** Objective of the energy, such as nce+ (the default), nce or kld-is. */
   readonly objective?: string;
   /** TensorFlow.js backend. Default: the fastest that is there. */
   readonly backend?: 'auto' | 'node-gpu' | 'node' | 'native' | 'wasm' | 'cpu';
@@ -49,11 +49,11 @@ export interface FinetuneOptions {
 export interface FootageFault {
   /** Name of the sequence. */
   readonly sequence: string;
-  /** What, where, found, expected. */
+  /** Says what failed, where, what was found and what was expected. */
   readonly message: string;
 }
 
-/** Where a training is. */
+/** Progress of a training. */
 export interface FinetuneProgress {
   /** Steps done. */
   readonly step: number;
@@ -87,11 +87,11 @@ export interface FinetuneProgress {
  */
 export type Figures = Readonly<Record<string, number>>;
 
-/** What fine-tuning has gained. */
+/** Result of fine-tuning. */
 export interface FinetuneResult {
-  /** Of the weights it started from. */
+  /** Figures of the weights it started from. */
   readonly before: Figures;
-  /** Of the weights that were written. */
+  /** Figures of the weights that were written. */
   readonly after: Figures;
   /** Step of the best weights. */
   readonly best: number;

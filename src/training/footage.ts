@@ -37,11 +37,11 @@ const LAYOUTS: readonly Dataset[] = [
 const TRIED = 12;
 
 export interface FootageFound {
-  /** Of which kind it was taken to be, for people. */
+  /** Name of the layout that was recognised, for people. */
   readonly layout: string;
   /** Those without a fault. */
   readonly sequences: readonly Sequence[];
-  /** Where the folder brings a split of its own: held out. */
+  /** Held-out sequences, if the folder brings a split of its own. */
   readonly heldOut?: readonly Sequence[];
   readonly faults: readonly FootageFault[];
 }
@@ -111,7 +111,7 @@ async function findListing(roots: readonly string[]): Promise<(Listing & { reada
   return best;
 }
 
-/** Whether frames and more than a first box are there. */
+/** True if the frames exist and the sequence is annotated. */
 async function canRead(dataset: Dataset, root: string, name: string): Promise<boolean> {
   try {
     const { truth, source } = await dataset.read(root, name);

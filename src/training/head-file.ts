@@ -8,14 +8,14 @@ import { TARGET_CHANNELS, TARGET_WINDOW } from '../target/classifier.js';
 import type { TrainingSettings } from './loop.js';
 import type { PublishedSettings } from './published-step.js';
 
-/** What made the weights. Nothing of it differs between two runs of the same seed, data and engine. */
+/** Record of how the weights were made. Two runs of the same seed, data and engine have the same record. */
 export interface HeadRecord {
   readonly objective: string;
   readonly settings: TrainingSettings | PublishedSettings;
   /** Hash of the footage and how much there was of it. */
   readonly data: { readonly sha256: string; readonly sequences: number; readonly crops: number };
   readonly command: string;
-  /** Of TensorFlow.js's backend. */
+  /** Version of TensorFlow.js's backend. */
   readonly tensorflow: string;
   readonly step: number;
   readonly pairs: number;

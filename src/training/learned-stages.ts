@@ -25,7 +25,7 @@ export interface LearnedStages {
   readonly fine: string;
   readonly coarse: string;
   readonly baseChannels: number;
-  /** What the bank's maps were divided by, a channel: the stages work on maps as the network has them. */
+  /** Divisor of each channel of the bank's maps: the stages work on maps as the network has them. */
   readonly fineDeviation: Float32Array;
   readonly coarseDeviation: Float32Array;
   /** As the backbone has them now; kernels [height, width, in, out]. */

@@ -9,7 +9,7 @@ import { adamStep, cosineRate, createOptimiserState, type OptimiserSettings } fr
 import type { SamplerOptions } from './sampler.js';
 import type { StepResult, StepSettings } from './step.js';
 
-/** What the loop itself goes by. */
+/** Settings of the loop itself. */
 export interface LoopSettings extends OptimiserSettings {
   readonly steps: number;
   readonly learningRate: number;
@@ -51,7 +51,7 @@ export const DEFAULT_TRAINING: TrainingSettings = {
   validateEvery: 500,
 };
 
-/** Of one step: losses and gradients, and how long each part took, milliseconds. */
+/** Result of one step: losses and gradients, and the milliseconds that each part took. */
 export interface TimedStep extends StepResult {
   readonly load: number;
   readonly compute: number;

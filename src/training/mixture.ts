@@ -1,4 +1,4 @@
-/** What a head learns from: folders of public layouts beside the main one, each with a weight. */
+/** Mixture of footage for training: folders of public layouts beside the main one, each with a weight. */
 import path from 'node:path';
 import { isCoco, readCoco } from '../datasets/coco.js';
 import { readPhotos, readSequences, type Photo, type Sequence } from '../datasets/footage.js';

@@ -1,6 +1,6 @@
 /**
- * What the energy of the tracker's head is trained by, by name. Each objective says which boxes are scored, and what their energies are
- * worth: the losses themselves are src/ebm/objectives/.
+ * Objectives of the head's energy, by name. Each says which boxes are scored, and which loss their energies have: the losses themselves are
+ * src/ebm/objectives/.
  */
 import type * as TF from '@tensorflow/tfjs-core';
 import { denoisingScoreMatching } from '../ebm/objectives/denoising-score-matching.js';

@@ -29,7 +29,7 @@ import { cropBox, toRelative, type CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
 import type { Batch } from './batch.js';
 
-/** Where the boxes of a pair are drawn. */
+/** Settings of drawing the boxes and templates of pairs. */
 export interface DrawSettings {
   /** Half of the boxes that are drawn for a pair. */
   readonly samples: number;
@@ -49,7 +49,7 @@ export interface Scene {
   readonly batch: Pick<Batch, 'boxes' | 'last' | 'objects'>;
   /** Their embedded maps. */
   readonly maps: ReturnType<typeof embed>;
-  /** What the object of each looks like in its true box, and in a box that is as far off as a tracker's own. */
+  /** Appearance of each crop's object in its true box, and in a box that is as far off as a tracker's own. */
   readonly first: AppearanceTensors;
   readonly recent: AppearanceTensors;
   readonly settings: DrawSettings;
@@ -98,7 +98,7 @@ export function absentPairs(
   return counted.some((value) => value > 0) ? { searchOf, templateOf, recentOf, counted } : undefined;
 }
 
-/** What is said of R pairs. */
+/** Outputs of the head for R pairs. */
 export interface Looked {
   /** True boxes of the crops, relative; of an absent object, those of the object that is there. */
   readonly truths: readonly Float32Array[];
@@ -110,7 +110,7 @@ export interface Looked {
   readonly energies: (y: readonly Float32Array[]) => TF.Tensor2D;
 }
 
-/** What the head says of pairs of these crops. */
+/** Computes the head for pairs of these crops. */
 export function lookFor(scene: Scene, pairing: Pairing): Looked {
   const { tf, weights, geometry, batch, maps } = scene;
   const { searchOf } = pairing;
@@ -138,7 +138,7 @@ export function lookFor(scene: Scene, pairing: Pairing): Looked {
   };
 }
 
-/** Of a share of the pairs, the first view and a later one in a mean of random weights, as the tracker's template becomes; else the first. */
+/** Templates of the pairs: for a share of them a mean of the first view and a later one with random weights, as in the tracker; else the first. */
 function mixedAppearance(
   { tf, first, recent, settings: { recentShare, recentMost }, random }: Scene,
   { templateOf, recentOf }: Pairing,
@@ -206,7 +206,7 @@ function fixedProposal(truth: Float32Array, sigmas: readonly number[]): Mixture 
   }, about);
 }
 
-/** What boxes of each pair are drawn from: a share of the learned proposal, the rest a mixture about the truth. */
+/** Proposals that the boxes of each pair are drawn from: a share of the learned proposal, the rest a mixture about the truth. */
 function trainingProposals(
   { geometry, settings: { learnedShare, fixedSigmas }, random }: Scene,
   raw: Float32Array,

@@ -27,7 +27,7 @@ export interface ModulationTensors {
 const axisOf = (map: TF.Tensor4D, stride: number): MapAxis => ({ cells: map.shape[1], stride, offset: 0 });
 
 /**
- * What T objects do to the channels.
+ * Channel factors for T objects.
  * @param taps of the crops that show them
  * @param boxes of the objects: [T, 4], centre and size, crop pixels
  */

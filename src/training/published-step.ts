@@ -25,17 +25,17 @@ export interface PublishedSettings extends LoopSettings {
   readonly brightness: number;
 }
 
-/** What a step learns from: T objects, each in its template, and R crops that they are searched in. */
+/** Batch of one step: T objects, each in its template, and R crops that they are searched in. */
 export interface PublishedBatch {
   /** layer2 and layer3 of the templates and of the searched crops, NHWC. */
   readonly templates: Maps;
   readonly searches: Maps;
-  /** Of the templates. */
+  /** Boxes of the templates' objects, crop pixels. */
   readonly boxes: readonly CropBox[];
   /** Which template shows the object of each searched crop [R]. */
   readonly templateOf: readonly number[];
   readonly truths: readonly CropBox[];
-  /** Where refinement would begin; relative boxes are relative to it. */
+  /** Boxes that refinement would begin with; relative boxes are relative to them. */
   readonly bases: readonly CropBox[];
 }
 

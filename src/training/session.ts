@@ -1,4 +1,4 @@
-/** What training from scratch and fine-tuning share: the bank, the way to say how it goes, and how a run that was stopped is told. */
+/** Steps that training from scratch and fine-tuning share: filling the bank, reporting, and resuming a run. */
 import { join } from 'node:path';
 import { TrackerError } from '../errors.js';
 import type { BackboneEntry } from '../features/manifest.js';
@@ -13,7 +13,7 @@ import { earlierBase, openBase, type LearnedStages } from './learned-stages.js';
 import type { TrainingProgress } from './loop.js';
 import type { ObjectiveName } from './objective.js';
 
-/** What a person is told while it runs. */
+/** Callbacks for progress, and the signal that stops the training. */
 export interface TrainingWatch {
   /** One line about what is done or was chosen. */
   readonly say: (text: string) => void;

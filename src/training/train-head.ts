@@ -162,7 +162,7 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
   watch.say(`wrote ${request.out}; the curve is ${picture}`);
 }
 
-/** What the request says of the settings. */
+/** Training settings that the request changes. */
 function chosen({
   learnedShare,
   proposalObjective,
