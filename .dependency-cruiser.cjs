@@ -11,7 +11,7 @@ const LAYERS = [
   ['ebm'],
   ['target'],
   ['tracker', 'published'],
-  ['core', 'node', 'drawing'],
+  ['core', 'node', 'browser', 'drawing'],
   ['datasets'],
   ['training', 'evaluation'],
   ['web'],
@@ -22,11 +22,15 @@ const LAYERS = [
 const CORE =
   '^src/(geometry|config|presets|random|errors|result|platform|core|features|ebm|target|tracker|image/(crop|frame)|io/(text|safetensors|onnx-graph))(/|\\.ts$)';
 
+/** The core in a page: the entry point ebm-tracker/web. The page of `serve` is in src/web. */
+const BROWSER = '^src/browser/';
+
 /** Libraries and the places that import them. Where `types` is true, a type may be imported anywhere: it is gone when the program runs. */
 const LIBRARIES = [
   { library: 'onnx-proto', place: '^src/io/onnx-graph\\.ts$' },
   { library: 'sharp', place: '^src/image/' },
   { library: 'onnxruntime-node', place: '^src/runtime/onnx\\.ts$' },
+  { library: 'onnxruntime-web', place: '^src/browser/runtime\\.ts$' },
   { library: '@tensorflow/', place: '^src/(runtime/|training/|ebm/engines/tfjs\\.ts$)', types: true },
   { library: 'fastify', place: '^src/web/', types: true },
   { library: 'workerpool', place: '^src/evaluation/(run-pool|worker)\\.ts$' },
@@ -72,6 +76,27 @@ module.exports = {
       severity: 'error',
       from: { path: CORE },
       to: { path: '^src/', pathNot: CORE, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'browser-needs-no-node',
+      comment: 'A page has the core, and nothing of Node.',
+      severity: 'error',
+      from: { path: BROWSER },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'browser-imports-core',
+      comment: 'A page has the core, and nothing of Node.',
+      severity: 'error',
+      from: { path: BROWSER },
+      to: { path: '^src/', pathNot: [BROWSER, CORE] },
+    },
+    {
+      name: 'browser-stands-alone',
+      comment: 'What is above the core runs on Node.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: BROWSER },
+      to: { path: BROWSER },
     },
     ...LIBRARIES.map(({ library, place, types }) => ({
       name: `${library.replace(/^\W|\W$/g, '').replace(/\W+/g, '-')}-in-its-place`,

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '../helpers/video.js';
 
@@ -83,4 +84,58 @@ it('the packed library, in an empty project: typed, ESM, tracks; and without Ten
   await rm(path.join(app, 'node_modules/@tensorflow'), { recursive: true });
   const track = `const { createTracker } = await import('ebm-tracker'); await (await createTracker()).release();`;
   await run(process.execPath, ['--input-type=module', '-e', track], { cwd: app });
+}, 300_000);
+
+/** A page's script, with the names of a browser and without those of Node. */
+const PAGE = `
+import { createTracker, TrackerError, type BrowserTracker, type FrameInput, type TrackResult } from 'ebm-tracker/web';
+
+export async function track(video: HTMLVideoElement): Promise<TrackResult | string> {
+  try {
+    const tracker: BrowserTracker = await createTracker({ models: '/models', onProgress: ({ loaded }) => console.log(loaded) });
+    await tracker.init(video, { x: 1, y: 2, w: 3, h: 4 });
+    const frame: FrameInput = new VideoFrame(video);
+    return await tracker.update(frame);
+  } catch (error) {
+    return error instanceof TrackerError ? error.code : 'UNKNOWN';
+  }
+}
+
+// @ts-expect-error models have an address
+void createTracker({});
+`;
+
+it('the packed library, in an empty project: bundles for a browser, typed, without a polyfill or onnxruntime-web', async () => {
+  const app = await makeProject();
+  const compiler = {
+    compilerOptions: {
+      target: 'es2023',
+      lib: ['es2023', 'dom'],
+      module: 'esnext',
+      moduleResolution: 'bundler',
+      strict: true,
+      noEmit: true,
+      types: [],
+    },
+    files: ['page.ts'],
+  };
+  await writeFile(path.join(app, 'tsconfig.json'), JSON.stringify(compiler));
+  await writeFile(path.join(app, 'page.ts'), PAGE);
+  await run(process.execPath, [path.join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', app]).catch((error) =>
+    expect.fail((error as { stdout: string }).stdout),
+  );
+  const { warnings, metafile } = await build({
+    entryPoints: [path.join(app, 'page.ts')],
+    absWorkingDir: app,
+    bundle: true,
+    platform: 'browser',
+    format: 'esm',
+    external: ['onnxruntime-web'],
+    write: false,
+    metafile: true,
+    logLevel: 'silent',
+  });
+  expect(warnings).toEqual([]);
+  const outside = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+  expect(outside).toEqual(['onnxruntime-web/webgpu', 'onnxruntime-web/wasm']);
 }, 300_000);

@@ -69,6 +69,8 @@ it.each([
   ],
   ['Node in the core', "import os from 'node:os';\nexport { os };", 'core-runs-anywhere'],
   ['what needs Node in the core', "export * from '../files/write.js';", 'core-imports-core'],
+  ['the page of the library from elsewhere', "export * from '../browser/a.js';", 'browser-stands-alone'],
+  ['onnxruntime-web elsewhere', "export { env } from 'onnxruntime-web';", 'onnxruntime-web-in-its-place'],
 ])('refuses %s', async (_, text, rule) => {
   const a = 'export const a = 1;\nexport type A = 1;';
   const offences = await offencesOf({
@@ -76,10 +78,19 @@ it.each([
     'src/ebm/b.ts': "import * as head from './head.js';\nexport { head };",
     'src/tracker/a.ts': a,
     'src/elsewhere/a.ts': a,
+    'src/browser/a.ts': a,
     'src/files/write.ts': a,
     'tools/a.ts': a,
   });
   expect(offences.map((offence) => offence.split(': ', 1)[0])).toContain(rule);
+});
+
+it.each([
+  ['a module of Node', "import os from 'node:os';\nexport { os };", 'browser-needs-no-node'],
+  ['what runs on Node', "export * from '../node/open.js';", 'browser-imports-core'],
+])('refuses %s in a page', async (_, text, rule) => {
+  const offences = await offencesOf({ 'src/browser/index.ts': text, 'src/node/open.ts': 'export const a = 1;' });
+  expect(offences.map((offence) => offence.split(': ', 1)[0])).toEqual([rule]);
 });
 
 it('refuses a folder that has no layer', async () => {
