@@ -1,7 +1,7 @@
 /**
- * Bundles the page of src/web/page into files that need nothing else.
+ * Bundles the page of src/web/page into files that need nothing else, and ebm-tracker/web into one that needs onnxruntime-web only.
  *
- *   npx tsx tools/build-page.ts [DIR]      default: dist/web/page
+ *   npx tsx tools/build-page.ts [DIR]      default: dist/web/page; the other is dist/browser/bundle.js
  */
 import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -24,6 +24,21 @@ export async function buildPage(folder: string): Promise<void> {
   });
 }
 
+/** The library for pages without a bundler: an import map tells where onnxruntime-web is. */
+async function buildBrowserBundle(file: string): Promise<void> {
+  await build({
+    entryPoints: [path.join(import.meta.dirname, '../src/browser/index.ts')],
+    outfile: file,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    external: ['onnxruntime-web'],
+    logLevel: 'warning',
+  });
+}
+
 if (process.argv[1] === import.meta.filename) {
+  await buildBrowserBundle(path.join(import.meta.dirname, '../dist/browser/bundle.js'));
   await buildPage(process.argv[2] ?? path.join(import.meta.dirname, '../dist/web/page'));
 }

@@ -109,6 +109,22 @@ describe.skipIf(browserPath === undefined)('the tracker in a browser', () => {
     expect(errors).toEqual([]);
   });
 
+  it('tracks in the example: a video is chosen, a box is drawn', async () => {
+    const bundle = await bundleOf('src/browser/index.ts');
+    const { page, server, errors } = await openPage(false, { '/dist/browser/bundle.js': () => bundle });
+    await page.goto(`${server.url}examples/web/index.html`);
+    await page.getByText('Choose a video').waitFor({ timeout: 120_000 });
+    await page.setInputFiles('input', path.join(DEMO, 'demo.mp4'));
+    await page.locator('canvas[width="640"]').waitFor();
+    const { x, y } = (await page.locator('canvas').boundingBox())!;
+    await page.mouse.move(x + BOX.x, y + BOX.y);
+    await page.mouse.down();
+    await page.mouse.move(x + BOX.x + BOX.w, y + BOX.y + BOX.h, { steps: 3 });
+    await page.mouse.up();
+    await page.getByText(/^(tracking|uncertain|lost), confidence 0\.\d\d, \d+ ms$/).waitFor({ timeout: 120_000 });
+    expect(errors).toEqual([]);
+  });
+
   it('refuses a model that is not the one described, and a device that is not there', async () => {
     const backbone = await readFile(path.join(DEMO, '../backbone.onnx'));
     backbone[1000]! ^= 1;

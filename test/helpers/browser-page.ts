@@ -8,7 +8,8 @@ import { build } from 'esbuild';
 const ROOT = path.join(import.meta.dirname, '../..');
 const FOLDERS: Readonly<Record<string, string>> = {
   models: path.join(ROOT, 'models'),
-  ort: path.join(ROOT, 'node_modules/onnxruntime-web/dist'),
+  examples: path.join(ROOT, 'examples'),
+  node_modules: path.join(ROOT, 'node_modules'),
 };
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
@@ -21,7 +22,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 const NONCE = 'import-map';
 const PAGE = `<!doctype html><title>tracker</title><script type="importmap" nonce="${NONCE}">${JSON.stringify({
-  imports: { 'onnxruntime-web/wasm': '/ort/ort.wasm.bundle.min.mjs' },
+  imports: { 'onnxruntime-web/wasm': '/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs' },
 })}</script><script type="module" src="/page.js"></script>`;
 /** The page may talk to nobody else, and may not make code of texts. */
 const POLICY =
@@ -58,14 +59,16 @@ export async function servePage(
   files: Readonly<Record<string, () => Promise<Uint8Array> | Uint8Array>>,
 ): Promise<PageServer> {
   const asked: string[] = [];
-  const headers = { 'content-security-policy': POLICY, ...(isolated ? ISOLATED : {}) };
+  const headers = isolated ? ISOLATED : {};
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const place = new URL(request.url ?? '/', 'http://localhost').pathname;
     asked.push(place);
     const content = await contentOf(place).catch(() => undefined);
+    // an example's script stands in its page
+    const policy = place.startsWith('/examples/') ? {} : { 'content-security-policy': POLICY };
     const type = TYPES[place === '/' ? '.html' : path.extname(place)] ?? 'application/octet-stream';
     const length = content?.length ?? 0;
-    response.writeHead(content ? 200 : 404, { ...headers, 'content-type': type, 'content-length': length });
+    response.writeHead(content ? 200 : 404, { ...headers, ...policy, 'content-type': type, 'content-length': length });
     response.end(content);
   };
   const server = createServer((request, response) => void answer(request, response));
