@@ -36,7 +36,7 @@ export interface OnnxSession {
 /** What a page wants of the runtime. */
 export interface RuntimeOptions {
   readonly device: Device;
-  /** Left out: four, or as many as the processor has cores where these are fewer. */
+  /** Left out: one for two cores, four at most. */
   readonly threads?: number | undefined;
   /** Folder of the .wasm file; left out: beside the script of onnxruntime-web. */
   readonly wasm?: string | undefined;
@@ -79,7 +79,7 @@ export async function lookForGpu(
   }
 }
 
-/** Above this, threads are asked for by number: the runtime's own default goes no higher either. */
+/** As the runtime chooses by itself: threads wait for each other by spinning, and a page that plays a video needs cores, too. */
 const MOST_THREADS = 4;
 const WASM_FILE = { wasm: 'ort-wasm-simd-threaded.wasm', webgpu: 'ort-wasm-simd-threaded.asyncify.wasm' } as const;
 
@@ -119,7 +119,10 @@ function chooseThreads(wanted: number | undefined, set: number | undefined): { t
   if (set !== undefined && set > 0) return { threads: set, reason: `threads: ${set}, as set before on this page` };
   if (wanted !== undefined) return { threads: wanted, reason: `threads: ${wanted}, as asked for` };
   const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
-  return { threads: Math.min(cores, MOST_THREADS), reason: `threads: the page is isolated, on ${cores} cores` };
+  return {
+    threads: Math.min(MOST_THREADS, Math.ceil(cores / 2)),
+    reason: `threads: the page is isolated, on ${cores} cores`,
+  };
 }
 
 async function importRuntime(device: Device): Promise<OnnxRuntime> {
