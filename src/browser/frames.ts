@@ -1,4 +1,4 @@
-/** From what a page has of a video to frames as the tracker takes them. Works in a worker, too. */
+/** From what a page has of a video to frames as the tracker takes them. */
 import { messageOf, TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
