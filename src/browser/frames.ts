@@ -86,7 +86,7 @@ function lookAt(input: FrameInput): Known {
   }
 }
 
-/** Of a video element, whether the picture of its place is there yet: HTMLMediaElement.HAVE_CURRENT_DATA. */
+/** HTMLMediaElement.HAVE_CURRENT_DATA: a video element has the picture of its place. */
 const HAVE_CURRENT_DATA = 2;
 
 function lookAtVideo(kind: string, video: HTMLVideoElement): Known {

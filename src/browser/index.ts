@@ -22,7 +22,7 @@ export type { FrameInput } from './frames.js';
 export type { Device, OnnxRuntime, OnnxSession } from './runtime.js';
 export type { ModelProgress } from './store.js';
 
-/** What a page may set, beside the tracker's own options. */
+/** Settings of a page, beside the tracker's own options. */
 export interface BrowserOptions extends Omit<
   TrackerOptions,
   'manifest' | 'provider' | 'engine' | 'backend' | 'lanes' | 'published'
@@ -35,7 +35,7 @@ export interface BrowserOptions extends Omit<
   readonly wasm?: string | URL;
   /** The module, where the page has imported it; left out: onnxruntime-web/webgpu or onnxruntime-web/wasm is imported. */
   readonly onnxruntime?: OnnxRuntime;
-  /** Whether files of models are kept in the browser's cache (Cache API); left out: yes. */
+  /** Files of models are kept in the browser's cache (Cache API); left out: true. */
   readonly cache?: boolean;
   /** Told of each file of the models while it comes. */
   readonly onProgress?: (progress: ModelProgress) => void;
@@ -48,7 +48,7 @@ export interface BrowserOptions extends Omit<
 export interface BrowserTracker extends Pick<Tracker, 'inspect' | 'description' | 'stopwatch' | 'release'> {
   /** Begins with the object in `box` of `frame`. @throws TrackerError BOX_INVALID, IMAGE_UNREADABLE, OPTION_INVALID */
   init(frame: FrameInput, box: FrameBox): Promise<TrackResult>;
-  /** Where the object is in the next frame. @throws TrackerError TRACKER_NOT_STARTED, IMAGE_UNREADABLE, OPTION_INVALID */
+  /** Finds the object in the next frame. @throws TrackerError TRACKER_NOT_STARTED, IMAGE_UNREADABLE, OPTION_INVALID */
   update(frame: FrameInput): Promise<TrackResult>;
   /** Says where the object is now. @throws TrackerError TRACKER_NOT_STARTED, BOX_INVALID, IMAGE_UNREADABLE, OPTION_INVALID */
   moveTo(frame: FrameInput, box: FrameBox): Promise<void>;
@@ -58,7 +58,7 @@ export interface BrowserTracker extends Pick<Tracker, 'inspect' | 'description' 
 export interface BrowserTrackerGroup extends Pick<TrackerGroup, 'description' | 'release'> {
   /** Begins with an object a box. @throws TrackerError BOX_INVALID, IMAGE_UNREADABLE, OPTION_INVALID */
   init(frame: FrameInput, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]>;
-  /** Where each object is in the next frame. @throws TrackerError TRACKER_NOT_STARTED, IMAGE_UNREADABLE, OPTION_INVALID */
+  /** Finds each object in the next frame. @throws TrackerError TRACKER_NOT_STARTED, IMAGE_UNREADABLE, OPTION_INVALID */
   update(frame: FrameInput): Promise<readonly TrackResult[]>;
   /** Says where one of them is now. @throws TrackerError TRACKER_NOT_STARTED, BOX_INVALID, IMAGE_UNREADABLE, OPTION_INVALID */
   moveTo(frame: FrameInput, box: FrameBox, object: number): Promise<void>;

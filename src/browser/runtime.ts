@@ -2,7 +2,7 @@
 import { messageOf, TrackerError } from '../errors.js';
 import type { FloatTensor, OnnxModel } from '../platform.js';
 
-/** What computes the networks: the graphics processor, or the processor by WebAssembly. */
+/** The device that computes the networks: the graphics processor, or the processor by WebAssembly. */
 export type Device = 'webgpu' | 'wasm';
 
 /** The part of onnxruntime-web that is used, so that nobody needs its types. */
@@ -33,7 +33,7 @@ export interface OnnxSession {
   release(): Promise<void>;
 }
 
-/** What a page wants of the runtime. */
+/** The settings of a runtime. */
 export interface RuntimeOptions {
   readonly device: Device;
   /** Left out: one for two cores, four at most. */
@@ -62,7 +62,7 @@ interface GpuAdapter {
   readonly isFallbackAdapter?: boolean;
 }
 
-/** Whether there is a graphics processor that computes, and one sentence that says why or why not. */
+/** Looks for a graphics processor that computes, and gives one sentence that says why or why not. */
 export async function lookForGpu(
   gpu = (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu,
 ): Promise<{ readonly found: boolean; readonly reason: string }> {

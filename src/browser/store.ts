@@ -9,7 +9,7 @@ export interface ModelProgress {
   readonly loaded: number;
   /** Bytes of the file; undefined where the server does not say. */
   readonly total: number | undefined;
-  /** Whether it came from the browser's cache. */
+  /** True: it came from the browser's cache. */
   readonly cached: boolean;
 }
 
@@ -18,13 +18,13 @@ export interface ModelStore {
   readFile(address: string): Promise<Uint8Array>;
   /** From now on, files with these sha256 are looked for in the cache and kept there. */
   expect(sha256s: ReadonlyMap<string, string>): void;
-  /** What became of the cache: one sentence, or none where all went well. */
+  /** Faults of the cache: one sentence, or none where all went well. */
   readonly faults: readonly string[];
   /** Lets go of the bytes. */
   forget(): void;
 }
 
-/** What it asks of the browser. */
+/** The parts of the browser that it asks. */
 export interface StoreOptions {
   readonly fetch: (address: string) => Promise<Response>;
   /** Left out where nothing is to be kept. */
