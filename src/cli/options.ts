@@ -67,7 +67,8 @@ export async function resolveHead(text: string | undefined): Promise<string | un
 export async function inputsOfModels({ manifest, head }: Pick<TrackerConfig, 'manifest' | 'head'>): Promise<Input[]> {
   const files = await loadManifest(manifest).then(filesOfManifest, () => []);
   const imported = await publishedFileOf({ head, manifest }).catch(() => undefined);
-  const weights = [imported ?? head].filter((file) => file?.endsWith(HEAD_ENDING)).map(String);
+  const file = imported ?? head;
+  const weights = file?.endsWith(HEAD_ENDING) ? [file] : [];
   return [...files, ...weights].map((path) => ({ what: 'the networks', path }));
 }
 

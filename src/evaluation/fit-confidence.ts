@@ -1,7 +1,7 @@
 /** Fits the confidence of an imported tracker to results: from then on it is the probability that a box is right, IoU > 0.5. */
 import { TrackerError } from '../errors.js';
 import { readSafetensors, writeSafetensors } from '../io/safetensors-file.js';
-import { scaledScoreOf, type ScoreConfidence } from '../published/confidence.js';
+import { curveAt, scaledScoreOf, type ScoreConfidence } from '../published/confidence.js';
 import { formatPublished, publishedOf } from '../published/file.js';
 import { areaUnderRoc, binsOf, calibrationError, claimsOf, type Claims } from './calibration.js';
 import type { ScoredSequence } from './types.js';
@@ -37,17 +37,20 @@ export async function fitConfidence(
       { hint: 'fit it to more footage, with losses in it' },
     );
   }
-  const scores = Array.from(claims.confidence, (value) => (old ? scaledScoreOf(value, old) : value));
-  const usable = scores.map(Number.isFinite);
-  const kept = { confidence: scores.filter(Number.isFinite), hit: Array.from(claims.hit).filter((_, i) => usable[i]) };
-  const curve = fitLogistic(kept);
+  const known = Array.from(claims.confidence, (value, i) => ({
+    score: old ? scaledScoreOf(value, old) : value,
+    hit: claims.hit[i]!,
+  })).filter(({ score }) => Number.isFinite(score));
+  const scores = known.map(({ score }) => score);
+  const hit = known.map((claim) => claim.hit);
+  const curve = fitLogistic({ confidence: scores, hit });
   await writeSafetensors(out, formatPublished({ ...model, recipe: { ...model.recipe, confidence: curve } }));
-  const fitted = kept.confidence.map((score) => 1 / (1 + Math.exp(-(curve.offset + curve.slope * score))));
+  const fitted = scores.map((score) => curveAt(curve, score));
   return {
-    frames: kept.hit.length,
+    frames: hit.length,
     curve,
     before: calibrationError(binsOf(claims)),
-    after: calibrationError(binsOf({ confidence: fitted, hit: kept.hit })),
+    after: calibrationError(binsOf({ confidence: fitted, hit })),
     areaUnderRoc: area,
   };
 }
@@ -64,7 +67,7 @@ export function fitLogistic({ confidence, hit }: Claims): ScoreConfidence {
     let [g0, g1, h00, h01, h11] = [0, -RIDGE * slope, 1e-9, 0, RIDGE];
     for (let i = 0; i < confidence.length; i++) {
       const c = confidence[i]!;
-      const p = 1 / (1 + Math.exp(-(offset + slope * c)));
+      const p = curveAt({ offset, slope }, c);
       const weight = p * (1 - p);
       g0 += hit[i]! - p;
       g1 += (hit[i]! - p) * c;

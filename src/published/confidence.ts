@@ -21,10 +21,13 @@ const UNCERTAIN_MOST = 0.49;
  */
 export function confidenceOf(flag: Flag, score: number, notFound: number, fitted?: ScoreConfidence): number {
   const scaled = scaledScore(flag, score, notFound);
-  return fitted ? logistic(fitted.offset + fitted.slope * scaled) : scaled;
+  return fitted ? curveAt(fitted, scaled) : scaled;
 }
 
-const logistic = (value: number): number => 1 / (1 + Math.exp(-value));
+/** Value of the curve at a scaled score. */
+export function curveAt({ offset, slope }: ScoreConfidence, scaled: number): number {
+  return 1 / (1 + Math.exp(-(offset + slope * scaled)));
+}
 
 /** The scaled score that a fitted confidence was made of. */
 export function scaledScoreOf(confidence: number, { offset, slope }: ScoreConfidence): number {

@@ -22,9 +22,10 @@ import {
   describeSplit,
   hashHeldOut,
   notImproved,
-  paceOf,
   PATIENCE,
+  settingsOf,
   splitFootage,
+  type Choice,
   type FinetuneRequest,
   type Split,
 } from './finetune.js';
@@ -48,10 +49,8 @@ export interface FinetunePublishedRequest extends Omit<FinetuneRequest, 'head' |
   readonly from: string;
 }
 
-type Choice = 'objective' | 'steps' | 'learningRate' | 'seed';
-
 /** All that is not asked for; boxes are drawn as widely as for the head of this project. */
-export const PUBLISHED_TUNING: Omit<PublishedSettings, Choice> = {
+export const PUBLISHED_TUNING: Omit<PublishedSettings, keyof Choice> = {
   objects: 3,
   searches: 3,
   samples: 64,
@@ -66,7 +65,7 @@ export const PUBLISHED_TUNING: Omit<PublishedSettings, Choice> = {
   validateEvery: 20,
 };
 /** Smaller batches where a step takes longer. */
-const SLOW_BATCH: Partial<PublishedSettings> = { objects: 2, searches: 2 };
+const SLOW_BATCH: Partial<typeof PUBLISHED_TUNING> = { objects: 2, searches: 2 };
 
 /**
  * @throws TrackerError NOT_IMPROVED where nothing was written; INTERRUPTED where the signal was aborted; MODEL_MISSING, MODEL_INVALID, DATA_INVALID
@@ -83,16 +82,17 @@ export async function finetunePublished(
   await mkdir(request.work, { recursive: true });
   const tensorflow = await openTensorflow({ backend: request.backend, threads: request.threads });
   watch.say(describeBackend(tensorflow));
+  const settings = settingsOf(PUBLISHED_TUNING, SLOW_BATCH, request, tensorflow.backend);
   const data = await hashFootage(split.learned);
   const crops = await bothCrops(request, split, data, start.model.recipe.rules, watch);
   try {
-    const { state, finished } = await run(request, start, crops, { tensorflow, data, watch });
+    const { state, finished } = await run(request, start, crops, { tensorflow, settings, data, watch });
     if (!finished) throw stopped(`after step ${state.step} of ${request.steps}`);
     const { best } = state;
     if (!best || best.step === 0) throw notImproved(request, best?.before ?? {});
     const record = await formatRecord({
       objective: request.objective,
-      settings: settingsOf(request, tensorflow),
+      settings,
       data: { sha256: data, sequences: split.learned.length, crops: crops.learned.entries.length },
       command: request.command,
       tensorflow: tensorflow.version,
@@ -166,6 +166,7 @@ const HELD_OUT_SEED = 3;
 
 interface Surroundings {
   readonly tensorflow: Tensorflow;
+  readonly settings: PublishedSettings;
   readonly data: string;
   readonly watch: TrainingWatch;
 }
@@ -174,10 +175,9 @@ async function run(
   request: FinetunePublishedRequest,
   { model, sha256 }: Start,
   { learned, heldOut }: BothCrops,
-  { tensorflow, data, watch }: Surroundings,
+  { tensorflow, settings, data, watch }: Surroundings,
 ): Promise<TrainingResult> {
   const { work, threads } = request;
-  const settings = settingsOf(request, tensorflow);
   const { checkpoint, curve, picture } = workFiles(work);
   const { learnt, frozen } = splitWeights(model);
   const onnx = { threads, provider: 'cpu' } as const;
@@ -204,22 +204,6 @@ async function run(
     await taps.release();
     await drawCurve(curve, picture).catch(() => undefined);
   }
-}
-
-function settingsOf(
-  { objective, steps, seed, learningRate }: Pick<FinetunePublishedRequest, Choice>,
-  { backend }: Tensorflow,
-): PublishedSettings {
-  const slow = backend === 'wasm' || backend === 'cpu';
-  return {
-    ...PUBLISHED_TUNING,
-    ...(slow ? SLOW_BATCH : {}),
-    objective,
-    steps,
-    seed,
-    learningRate,
-    ...paceOf(PUBLISHED_TUNING, steps),
-  };
 }
 
 const STATISTICS = /\.running_(mean|var)$/;

@@ -86,7 +86,7 @@ export async function finetune(request: FinetuneRequest, watch: TrainingWatch): 
   await mkdir(work, { recursive: true });
   const tensorflow = await openTensorflow({ backend: request.backend, threads });
   watch.say(describeBackend(tensorflow));
-  const settings = settingsOf(request, tensorflow.backend);
+  const settings = settingsOf(FINETUNING, SLOW_BATCH, request, tensorflow.backend);
   const plan = {
     cropsPerSequence: cropsPerSequence(request.crops, split.learned.length),
     objectsPerPhoto: 0,
@@ -141,24 +141,32 @@ export async function finetune(request: FinetuneRequest, watch: TrainingWatch): 
   return result;
 }
 
-function settingsOf(request: FinetuneRequest, backend: TensorflowBackend): TrainingSettings {
-  const { objective, steps, seed, learningRate } = request;
+/** All that is asked for of a run's settings. */
+export type Choice = Pick<FinetuneRequest, 'objective' | 'steps' | 'seed' | 'learningRate'>;
+
+/** Settings of a run. @param slowBatch smaller batches, for backends on which a step takes longer */
+export function settingsOf<T extends Pace>(
+  tuning: T,
+  slowBatch: Partial<T>,
+  { objective, steps, seed, learningRate }: Choice,
+  backend: TensorflowBackend,
+): T & Choice {
   const slow = backend === 'wasm' || backend === 'cpu';
   return {
-    ...FINETUNING,
-    ...(slow ? SLOW_BATCH : {}),
+    ...tuning,
+    ...(slow ? slowBatch : {}),
     objective,
     steps,
     seed,
     learningRate,
-    ...paceOf(FINETUNING, steps),
+    ...paceOf(tuning, steps),
   };
 }
 
 type Pace = Pick<LoopSettings, 'validateEvery' | 'checkpointEvery'>;
 
 /** A short run is judged on its way too. */
-export const paceOf = ({ validateEvery, checkpointEvery }: Pace, steps: number): Pace => ({
+const paceOf = ({ validateEvery, checkpointEvery }: Pace, steps: number): Pace => ({
   validateEvery: Math.min(validateEvery, Math.ceil(steps / 3)),
   checkpointEvery: Math.min(checkpointEvery, Math.ceil(steps / 6)),
 });

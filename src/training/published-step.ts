@@ -7,10 +7,12 @@ import { cropBox, toRelative, type CropBox } from '../geometry.js';
 import type { OnnxModel } from '../platform.js';
 import type { Box } from '../published/memory.js';
 import type { Random } from '../random.js';
+import { gradientsOf } from './gradients.js';
 import type { LoopSettings, TrainingRun } from './loop.js';
 import { energyLoss, type ObjectiveName } from './objective.js';
 import type { CropStore } from './published-crops.js';
 import { boxEnergies, modulate, searchMaps, type MapPair } from './published-head.js';
+import { pick } from './sampler.js';
 import type { StepResult } from './step.js';
 
 export interface PublishedSettings extends LoopSettings {
@@ -68,7 +70,6 @@ export function publishedStep({ tf, crops, taps, frozen, settings }: PublishedSo
 function createDraw(crops: CropStore, taps: OnnxModel, settings: PublishedSettings) {
   const objects = crops.byObject();
   const { size } = crops;
-  const pick = <T>(items: readonly T[], random: Random): T => items[random.integer(items.length)]!;
   const look = async (index: number, flip: boolean, random: Random): Promise<Maps> => {
     const pixels = crops.read(index);
     const gain = 1 + settings.brightness * (2 * random.uniform() - 1);
@@ -118,15 +119,14 @@ export function learnFrom(
   settings: Pick<PublishedSettings, 'objective' | 'samples' | 'sigmas'>,
   random: Random,
 ): StepResult {
-  const names = Object.keys(weights);
   const { bases, templateOf } = batch;
   const truths = batch.truths.map((truth, r) => Float32Array.from(toRelative(truth, bases[r]!)));
   const proposals = truths.map((truth) => mixtureAbout(truth, settings.sigmas));
   const tensorsOf = (set: Weights): Record<string, TF.Tensor> =>
     Object.fromEntries(Object.entries(set).map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]));
   let energyTerm = 0;
-  const loss = (...tensors: TF.Tensor[]): TF.Scalar => {
-    const W = { ...tensorsOf(frozen), ...Object.fromEntries(names.map((name, i) => [name, tensors[i]!])) };
+  const loss = (learnt: Record<string, TF.Tensor>): TF.Scalar => {
+    const W = { ...tensorsOf(frozen), ...learnt };
     const ofTemplates = modulate(tf, W, mapTensors(tf, batch.templates, batch.boxes.length, W), flat(batch.boxes));
     const maps = searchMaps(tf, W, mapTensors(tf, batch.searches, bases.length, W));
     const choice = tf.tensor2d(templateOf.map((own) => batch.boxes.map((_, t) => (t === own ? 1 : 0))));
@@ -144,13 +144,7 @@ export function learnFrom(
     energyTerm = value.dataSync()[0]!;
     return value;
   };
-  const gradients: Record<string, Float32Array> = {};
-  // Nothing leaves through tidy's result: it would walk through every number of the arrays in search of tensors.
-  tf.tidy(() => {
-    const inputs = names.map((name) => tf.tensor(weights[name]!.data, [...weights[name]!.shape]));
-    const { grads } = tf.valueAndGrads(loss)(inputs);
-    names.forEach((name, i) => (gradients[name] = grads[i]!.dataSync() as Float32Array));
-  });
+  const gradients = gradientsOf(tf, weights, loss);
   return { gradients, energyLoss: energyTerm, proposalLoss: 0, absentLoss: 0, pairs: bases.length };
 }
 

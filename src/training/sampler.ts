@@ -71,7 +71,7 @@ function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
   return groups;
 }
 
-const pick = <T>(items: readonly T[], random: Random): T => items[random.integer(items.length)]!;
+export const pick = <T>(items: readonly T[], random: Random): T => items[random.integer(items.length)]!;
 
 /** The crops of one object. */
 function drawObject(sets: readonly DataSet[], random: Random): readonly number[] {

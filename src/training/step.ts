@@ -17,6 +17,7 @@ import { cellPlaces, concat, DIMENSIONS } from '../ebm/proposal.js';
 import { TrackerError } from '../errors.js';
 import type { Random } from '../random.js';
 import type { Batch } from './batch.js';
+import { gradientsOf } from './gradients.js';
 import { runLearnedStages, type LearnedStages } from './learned-stages.js';
 import { energyLoss, type EnergyLoss, type ObjectiveName, type ProposalObjective } from './objective.js';
 import { absentPairs, lookFor, offBoxes, partition, presentPairs, type DrawSettings, type Scene } from './pairs.js';
@@ -53,13 +54,11 @@ export function trainingStep(
   const crops = batch.boxes.length / 4;
   const present = presentPairs(crops, settings.groupSize);
   const absent = settings.absentWeight > 0 ? absentPairs(batch.objects, settings.groupSize, random) : undefined;
-  const names = Object.keys(weights);
   let lastEnergyLoss = 0;
   let lastProposalLoss = 0;
   let lastAbsentLoss = 0;
 
-  const loss = (...tensors: TF.Tensor[]): TF.Scalar => {
-    const W = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
+  const loss = (W: Record<string, TF.Tensor>): TF.Scalar => {
     const mapOf = (data: Float32Array, channels: number): TF.Tensor4D => {
       const cells = Math.sqrt(data.length / crops / channels);
       return tf.tensor4d(data, [crops, cells, cells, channels]);
@@ -102,13 +101,7 @@ export function trainingStep(
     return tf.add(found, tf.mul(outcome, settings.absentWeight));
   };
 
-  const gradients: Record<string, Float32Array> = {};
-  // Nothing leaves through tidy's result: it would walk through every number of the arrays in search of tensors.
-  tf.tidy(() => {
-    const inputs = names.map((name) => tf.tensor(weights[name]!.data, [...weights[name]!.shape]));
-    const { grads } = tf.valueAndGrads(loss)(inputs);
-    names.forEach((name, i) => (gradients[name] = grads[i]!.dataSync() as Float32Array));
-  });
+  const gradients = gradientsOf(tf, weights, loss);
   return {
     gradients,
     energyLoss: lastEnergyLoss,
