@@ -6,6 +6,7 @@ const SLOW = [
   'benchmarks/built/cases',
   'benchmarks/regression',
   'benchmarks/regression/images',
+  'benchmarks/val/run',
   'browser/tracker',
   'cli/convert',
   'cli/doctor',

@@ -14,52 +14,15 @@ import path from 'node:path';
 import { Command } from 'commander';
 import type { TrackerOptions } from '../../src/config.js';
 import { TrackerError } from '../../src/errors.js';
-import { intersectionOverUnion } from '../../src/geometry.js';
+import { runJobs } from '../../src/evaluation/run-pool.js';
 import { originOf } from '../record.js';
-import { isWorker, runJobs, serveJobs } from '../workers.js';
 import { KINDS, type BuiltCase, type Kind } from './case.js';
-import { composeCase } from './compose.js';
 import { readFootage } from './footage.js';
 import { writeCaseSheet, writeCaseVideo } from './look.js';
 import { FULL_COUNTS, planCases } from './plan.js';
 import { casesOf, markdownOf, scoresByKind, type BuiltResult } from './report.js';
-import { successOf, type CaseTrace, type Moment } from './score.js';
-import { createTracker } from '../../src/node/open.js';
-
-interface Job {
-  readonly built: BuiltCase;
-  readonly seed: number;
-  readonly config: TrackerOptions;
-}
-
-interface JobResult extends CaseTrace {
-  /** As the benchmark val has them: inputs of the confidence, the confidence, the overlap; of scored frames. */
-  readonly figures: readonly (readonly number[])[];
-  readonly msPerFrame: number;
-}
-
-async function runCase({ built, seed, config }: Job): Promise<JobResult> {
-  const tracker = await createTracker({ ...config, seed, threads: 1 });
-  const moments: Moment[] = [];
-  const figures: number[][] = [];
-  let spent = 0;
-  for await (const { frame, truth } of composeCase(built)) {
-    if (frame.index === 0) {
-      if (truth.is === 'present') await tracker.init(frame, truth.box);
-      continue;
-    }
-    const started = performance.now();
-    const { box, confidence, state } = await tracker.update(frame);
-    spent += performance.now() - started;
-    const overlap = truth.is === 'present' ? intersectionOverUnion(box, truth.box) : 0;
-    moments.push({ truth: truth.is, overlap, confidence, state });
-    const view = tracker.inspect();
-    if (view && truth.is !== 'unscored') figures.push([...view.inputs, confidence, overlap]);
-  }
-  await tracker.release();
-  const { name, kind } = built;
-  return { name, kind, seed, moments, figures, msPerFrame: spent / moments.length };
-}
+import { successOf } from './score.js';
+import type { Job, JobResult } from './worker.js';
 
 interface Options {
   root: string;
@@ -115,8 +78,10 @@ async function trackAll(cases: readonly BuiltCase[], options: Options): Promise<
     .toSorted((a, b) => b.built.base.order.length - a.built.base.order.length);
   const traces: JobResult[] = [];
   const started = Date.now();
-  await runJobs<Job, JobResult>(jobs, options.workers, (trace, left) => {
+  const script = new URL('./worker.ts', import.meta.url);
+  await runJobs(script, jobs, options.workers, (trace: JobResult) => {
     traces.push(trace);
+    const left = jobs.length - traces.length;
     const eta = Math.round((((Date.now() - started) / traces.length) * left) / 1000);
     const auc = successOf(trace.moments).toFixed(3);
     console.error(
@@ -147,15 +112,11 @@ async function trackAll(cases: readonly BuiltCase[], options: Options): Promise<
   }
 }
 
-if (isWorker()) {
-  serveJobs(runCase);
-} else {
-  const options = readOptions();
-  const footage = await readFootage(path.join(options.root, options.split));
-  const cases = planCases(footage, countsOf(options), options.caseSeed);
-  for (const built of cases) {
-    if (options.sheets !== undefined) await writeCaseSheet(built, options.sheets);
-    if (options.write !== undefined) await writeCaseVideo(built, options.write);
-  }
-  if (options.sheets === undefined && options.write === undefined) await trackAll(cases, options);
+const options = readOptions();
+const footage = await readFootage(path.join(options.root, options.split));
+const cases = planCases(footage, countsOf(options), options.caseSeed);
+for (const built of cases) {
+  if (options.sheets !== undefined) await writeCaseSheet(built, options.sheets);
+  if (options.write !== undefined) await writeCaseVideo(built, options.write);
 }
+if (options.sheets === undefined && options.write === undefined) await trackAll(cases, options);

@@ -10,7 +10,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { areaUnderRoc, binsOf, calibrationError } from '../../src/evaluation/calibration.js';
-import type { SequenceScore } from '../val/run.js';
+import type { SequenceScore } from '../val/scores.js';
 
 const options = new Command()
   .requiredOption('--fit <files...>', 'results of the benchmarks val or built with --figures')

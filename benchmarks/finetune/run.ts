@@ -10,15 +10,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
-import { successArea } from '../../src/evaluation/curves.js';
 import { runSequence } from '../../src/evaluation/evaluated-tracker.js';
-import { intersectionOverUnion } from '../../src/geometry.js';
 import { createTracker, findBackbone, loadManifest, openHead } from '../../src/node/open.js';
 import type { TensorflowBackend } from '../../src/runtime/tensorflow.js';
 import { readSequences, type Sequence } from '../../src/datasets/footage.js';
 import type { Figures } from '../../src/training/finetune-options.js';
 import { finetune } from '../../src/training/finetune.js';
 import { createTrainingWatch } from '../../src/cli/training-progress.js';
+import { metricsOf } from '../val/scores.js';
 
 const options = new Command()
   .requiredOption('--root <dir>', 'folder of the sequences')
@@ -51,13 +50,9 @@ async function trackHalf({ name, video, boxes }: Sequence, from: number, head: s
   const truth = Float64Array.from(rows.flatMap((b) => (b ? [b.x, b.y, b.w, b.h] : Array<number>(4).fill(Number.NaN))));
   const scores: number[] = [];
   for (const seed of seeds) {
-    const tracked = { seed, threads: THREADS, ...(head === undefined ? {} : { head }) };
-    const result = await runSequence(createTracker, tracked, { name, source: video, start: from, truth });
-    const overlaps = rows.flatMap((box, i) => {
-      const [x, y, w, h] = result.boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
-      return box ? [intersectionOverUnion({ x, y, w, h }, box)] : [];
-    });
-    scores.push(successArea(overlaps));
+    const half = { name, source: video, start: from, truth };
+    const result = await runSequence(createTracker, { seed, threads: THREADS, head }, half);
+    scores.push(metricsOf({ ...half, ...result })['auc']!);
   }
   return mean(scores);
 }

@@ -13,7 +13,7 @@ import { TrackerError } from '../../src/errors.js';
 import { readFootage, type Footage } from '../built/footage.js';
 import type { Origin } from '../record.js';
 import { markdownTable } from '../table.js';
-import type { SequenceScore } from '../val/run.js';
+import type { SequenceScore } from '../val/scores.js';
 import { BEST_AUC, CAUSES, lossByCause, lossesOf, type Cause, type Trace } from './causes.js';
 import { writeLossSheet } from './sheet.js';
 

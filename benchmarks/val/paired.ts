@@ -2,7 +2,7 @@
  * Compares two trackers sequence by sequence. One source of footage (a group) counts once, however many clips it gives, since clips of one film
  * are not independent. A change is kept if its gain over all groups is at least two standard errors and no origin loses by two of its own.
  */
-import type { SequenceScore } from './run.js';
+import type { SequenceScore } from './scores.js';
 
 /** Figures that are compared. */
 export const FIGURES = ['auc', 'op50', 'op75'] as const;

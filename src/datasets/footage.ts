@@ -65,11 +65,12 @@ async function readSequence(folder: string, name: string): Promise<Sequence> {
   });
   const { boxes, faults } = learnableBoxes((await readGroundTruth(truth)).truth, truth);
   if (faults.length > 0) throw faultsOf(truth, faults);
-  return { name, video, annotation: truth, boxes, ...(await readMeta(join(folder, 'meta.json'))) };
+  return { name, video, annotation: truth, boxes, ...(await readProvenance(folder)) };
 }
 
-/** Origin and group of a sequence, as far as its meta.json names them. @throws TrackerError DATA_INVALID where the file is not JSON */
-async function readMeta(path: string): Promise<Pick<Sequence, 'origin' | 'group'>> {
+/** Origin and group of a sequence's folder, as far as its meta.json names them. @throws TrackerError DATA_INVALID where the file is not JSON */
+export async function readProvenance(folder: string): Promise<Pick<Provenance, 'origin' | 'group'>> {
+  const path = join(folder, 'meta.json');
   const isThere = await access(path).then(
     () => true,
     () => false,

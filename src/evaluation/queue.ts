@@ -34,7 +34,8 @@ export interface QueueOptions {
   readonly queue?: string;
 }
 
-export interface EnqueueOptions extends Omit<EvaluationOptions, 'workers' | 'threads'>, QueueOptions {
+export interface EnqueueOptions
+  extends Omit<EvaluationOptions, 'workers' | 'threads' | 'script' | 'extra'>, QueueOptions {
   /** Milliseconds between two looks at the queue. */
   readonly interval?: number;
 }

@@ -24,6 +24,10 @@ export interface EvaluationOptions {
   readonly workers?: number | undefined;
   /** Threads of each; default: cores shared out evenly. */
   readonly threads?: number | undefined;
+  /** Worker script in place of worker.ts, where a benchmark watches the tracker. */
+  readonly script?: URL | undefined;
+  /** Told to that script with each job. */
+  readonly extra?: unknown;
   /** The command that made the results, for run.json. */
   readonly command: string;
   readonly signal?: AbortSignal | undefined;
@@ -107,7 +111,7 @@ export function runFolder(out: string, tracker: string, dataset: string, seed: n
  * @throws TrackerError OPTION_INVALID (unknown sequence, folder of another run), DATA_INVALID (no sequence)
  */
 export async function planRun(options: EvaluationOptions, place: RunPlace): Promise<Plan> {
-  const { dataset, root, out, tracker, module, config, command } = options;
+  const { dataset, root, out, tracker, module, config, command, extra } = options;
   const names = options.only ?? (await findDataset(dataset).list(root));
   if (options.only) await checkNames(options.only, dataset, root);
   const more = module === undefined ? {} : { module };
@@ -129,6 +133,7 @@ export async function planRun(options: EvaluationOptions, place: RunPlace): Prom
         seed,
         options: { ...config, seed, ...(threads === undefined ? {} : { threads }) },
         folder,
+        extra,
         ...more,
       });
     }

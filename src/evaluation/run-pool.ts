@@ -14,6 +14,8 @@ export const ATTEMPTS = 3;
 /** Code of a sequence whose process died in every attempt. */
 export const WORKER_DIED = 'WORKER_DIED';
 
+const OWN_EXTENSION = path.extname(fileURLToPath(import.meta.url));
+
 /** Workers and threads as asked for; by default one worker a core, and threads shared out evenly. */
 export function shareCores(asked: { readonly workers?: number | undefined; readonly threads?: number | undefined }): {
   workers: number;
@@ -24,16 +26,19 @@ export function shareCores(asked: { readonly workers?: number | undefined; reado
   return { workers, threads: asked.threads ?? Math.max(1, Math.floor(cores / workers)) };
 }
 
-export function openPool(workers: number): Pool {
-  const extension = path.extname(fileURLToPath(import.meta.url));
-  const script = fileURLToPath(new URL(`./worker${extension}`, import.meta.url));
-  // from sources, as in tests and benchmarks, the child needs the same loader
-  const execArgv = extension === '.ts' ? ['--import', 'tsx'] : [];
-  return workerpool.pool(script, {
+/** @param script what its processes run: a module that calls serveJobs() (worker.ts) */
+export function openPool(workers: number, script = new URL(`./worker${OWN_EXTENSION}`, import.meta.url)): Pool {
+  const file = fileURLToPath(script);
+  return workerpool.pool(file, {
     workerType: 'process',
     minWorkers: workers,
     maxWorkers: workers,
-    forkOpts: { execArgv },
+    forkOpts: {
+      // from sources, as in tests and benchmarks, the child needs the same loader
+      execArgv: path.extname(file) === '.ts' ? ['--import', 'tsx'] : [],
+      // NaN, undefined and typed arrays arrive as they are
+      serialization: 'advanced',
+    },
   });
 }
 
@@ -72,4 +77,24 @@ export async function runJob(pool: Pool, job: Job, { attempts, signal, onFrame }
     message: `its process died ${attempts === 1 ? 'once' : `${attempts} times`} (${message})`,
     hint: 'out of memory? Fewer --workers; run that sequence alone to see more',
   };
+}
+
+/**
+ * All jobs over a pool of their own, in their order, each once.
+ * @param script module that calls serveJobs() @param onDone told each outcome, as it comes
+ * @throws what the first job that fails throws, or an Error where its process dies; the others are ended
+ */
+export async function runJobs<OneJob, Outcome>(
+  script: URL,
+  jobs: readonly OneJob[],
+  workers: number,
+  onDone: (outcome: Outcome) => void,
+): Promise<void> {
+  if (jobs.length === 0) return;
+  const pool = openPool(Math.min(workers, jobs.length), script);
+  try {
+    await Promise.all(jobs.map(async (job) => onDone((await pool.exec('run', [job])) as Outcome)));
+  } finally {
+    await closePool(pool);
+  }
 }

@@ -23,14 +23,19 @@ export async function runEvaluation(options: EvaluationOptions): Promise<Evaluat
   const cores = shareCores(options);
   const plan = await planRun(options, cores);
   const tally = createTally(plan, options);
-  await runTasks(plan, cores.workers, tally, options.signal);
+  await runTasks(plan, cores.workers, tally, options);
   return tally.close('evaluation stopped; finished sequences were written');
 }
 
 /** All tasks over the pool, in order. */
-async function runTasks({ tasks }: Plan, workers: number, tally: Tally, signal?: AbortSignal): Promise<void> {
+async function runTasks(
+  { tasks }: Plan,
+  workers: number,
+  tally: Tally,
+  { script, signal }: Pick<EvaluationOptions, 'script' | 'signal'>,
+): Promise<void> {
   if (tasks.length === 0) return;
-  const pool = openPool(Math.min(workers, tasks.length));
+  const pool = openPool(Math.min(workers, tasks.length), script);
   const stop = (): void => void closePool(pool);
   signal?.addEventListener('abort', stop, { once: true });
   const runTask = async (task: Task): Promise<void> => {

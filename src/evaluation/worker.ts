@@ -1,11 +1,12 @@
-/** A process of the pool: runs one sequence after another. */
+/** The work of a pool's processes: one sequence after another. */
 import { pathToFileURL } from 'node:url';
 import workerpool from 'workerpool';
 import type { TrackerOptions } from '../config.js';
 import { TrackerError } from '../errors.js';
 import { collectLess } from '../runtime/collector.js';
 import { findDataset } from '../datasets/index.js';
-import { findTracker, runSequence, runSequenceWithRestarts } from './evaluated-tracker.js';
+import { findTracker, runSequence, runSequenceWithRestarts, type OpenTracker } from './evaluated-tracker.js';
+import type { AnnotatedSequence } from '../datasets/types.js';
 import { writeSequenceResult } from './results.js';
 import type { SequenceResult } from './types.js';
 
@@ -18,6 +19,8 @@ export interface Job {
   readonly options: TrackerOptions;
   /** Folder of the result files; left out: the result comes back with the outcome. */
   readonly folder?: string;
+  /** Settings of a worker script other than this one. */
+  readonly extra?: unknown;
 }
 
 /** A result as numbers of JSON: what is no finite number is null there. */
@@ -40,13 +43,20 @@ export interface JobFault {
 
 export type JobOutcome = JobDone | JobFault;
 
-/** Errors come back as values: a fault of one sequence is a row of the report, and a class does not survive the way to the parent. */
-async function run(job: Job): Promise<JobOutcome> {
+/**
+ * Runs one sequence. Errors come back as values: a fault of one sequence is a row of the report, and a class does not survive the way to
+ * the parent.
+ * @param openFor how the tracker of a sequence is opened; left out: the job's module, or ours
+ */
+export async function runSequenceJob(
+  job: Job,
+  openFor: (sequence: AnnotatedSequence) => Promise<OpenTracker> = () => findTracker(job.module),
+): Promise<JobOutcome> {
   try {
     const dataset = findDataset(job.dataset);
     const sequence = await dataset.read(job.root, job.sequence);
     const runOne = dataset.restarts ? runSequenceWithRestarts : runSequence;
-    const open = await findTracker(job.module);
+    const open = await openFor(sequence);
     const { provider, ...result } = await runOne(open, job.options, sequence, (done) =>
       workerpool.workerEmit({ done }),
     );
@@ -75,9 +85,15 @@ function packResult({ boxes, confidence, seconds }: SequenceResult): PackedResul
   };
 }
 
-// serve in pool processes only: the parent imports this file for its types
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+/**
+ * Does the jobs of a pool that was opened with `script`. In any other process nothing happens: it imports the script for its types.
+ * @param script import.meta.url of the worker script
+ */
+export function serveJobs<OneJob, Outcome>(script: string, run: (job: OneJob) => Promise<Outcome>): void {
+  if (process.argv[1] === undefined || script !== pathToFileURL(process.argv[1]).href) return;
   if (process.connected === false) process.exit(1); // the parent was killed while this process started
   collectLess();
   workerpool.worker({ run });
 }
+
+serveJobs(import.meta.url, (job: Job) => runSequenceJob(job));
