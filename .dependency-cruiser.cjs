@@ -5,7 +5,7 @@
 
 /** From the bottom to the top: a file imports from its own row and the rows above it here. */
 const LAYERS = [
-  ['errors', 'files', 'hash', 'geometry', 'presets', 'config', 'platform', 'random', 'result'],
+  ['errors', 'files', 'hash', 'geometry', 'presets', 'config', 'platform', 'random', 'result', 'limit'],
   ['runtime', 'image', 'video', 'io'],
   ['features'],
   ['ebm'],

@@ -4,7 +4,7 @@ import { SaxesParser } from 'saxes';
 import { messageOf, TrackerError } from '../errors.js';
 import type { FrameBox } from '../geometry.js';
 import { readTextFile } from '../io/text-file.js';
-import { inBatches } from '../video/images.js';
+import { mapLimited } from '../limit.js';
 import type { Sequence } from './footage.js';
 import { exists, filesIn, foldersIn } from './layout.js';
 
@@ -46,7 +46,7 @@ async function videosBelow(folder: string): Promise<string[]> {
 /** The boxes of each track, one a frame; undefined where it is not there. */
 async function readTracks(video: string): Promise<Map<string, (FrameBox | undefined)[]>> {
   const names = (await filesIn(video, '.xml')).map((name) => path.join(video, `${name}.xml`));
-  const frames = await inBatches(names, async (file) =>
+  const frames = await mapLimited(names, async (file) =>
     parseObjects(await readTextFile(file, { what: 'annotation' }), file),
   );
   const tracks = new Map<string, (FrameBox | undefined)[]>();

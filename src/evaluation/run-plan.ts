@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { TrackerOptions } from '../config.js';
 import { TrackerError } from '../errors.js';
 import { findDataset } from '../datasets/index.js';
+import { mapLimited } from '../limit.js';
 import { hasSequenceResult, writeWhole } from './results.js';
 import { claimFolder, closeRecord, makeRecord, readRunRecord, type RunPlace } from './run-record.js';
 import type { Job, JobOutcome } from './worker.js';
@@ -166,22 +167,17 @@ async function checkNames(only: readonly string[], dataset: string, root: string
   });
 }
 
-/** Files read at a time. */
+/** Sequences read at a time. */
 const READERS = 16;
 
 /** Annotated frames by name; 0 where the sequence cannot be read, which its own job tells. */
 async function countFrames(dataset: string, root: string, names: readonly string[]): Promise<Map<string, number>> {
   const { read } = findDataset(dataset);
-  const counts = new Map<string, number>();
-  for (let i = 0; i < names.length; i += READERS) {
-    await Promise.all(
-      names.slice(i, i + READERS).map(async (name) => {
-        const sequence = await read(root, name).catch(() => undefined);
-        counts.set(name, (sequence?.truth.length ?? 0) / 4);
-      }),
-    );
-  }
-  return counts;
+  const count = async (name: string): Promise<readonly [string, number]> => {
+    const sequence = await read(root, name).catch(() => undefined);
+    return [name, (sequence?.truth.length ?? 0) / 4];
+  };
+  return new Map(await mapLimited(names, count, READERS));
 }
 
 /** Counts what happens and reports it. */

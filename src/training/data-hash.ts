@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { imagesInFolder, inBatches } from '../video/images.js';
+import { mapLimited } from '../limit.js';
+import { imagesInFolder } from '../video/images.js';
 import type { Photo, Provenance, Sequence } from '../datasets/footage.js';
 
 /** The same on every machine that has the same files, wherever they lie. @returns sha256 */
@@ -23,7 +24,7 @@ async function sizesOf(video: string): Promise<unknown> {
   const found = await stat(video).catch(() => undefined);
   if (!found?.isDirectory()) return found?.size;
   const names = (await imagesInFolder(video)).map((file) => path.basename(file)).toSorted();
-  return inBatches(names, async (name) => [
+  return mapLimited(names, async (name) => [
     name,
     (await stat(path.join(video, name)).catch(() => undefined))?.size ?? 0,
   ]);

@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { IMAGE_EXTENSIONS } from '../image/decode.js';
 import { readPages } from '../image/pages.js';
+import { mapLimited } from '../limit.js';
 
 /** True for names of hidden files: .DS_Store, ._0001.jpg that macOS writes beside 0001.jpg on other disks. */
 export function isHidden(name: string): boolean {
@@ -63,7 +64,7 @@ async function framesAmong(folder: string, entries: readonly Dirent[]): Promise<
   const called = entries.filter(({ name }) => hasImageEnding(name));
   const files = await onlyFiles(folder, called.length > 0 ? called : entries);
   if (called.length > 0) return files;
-  const kinds = await inBatches(files, readPages);
+  const kinds = await mapLimited(files, readPages);
   return files.filter((_, i) => kinds[i]!.kind !== 'other');
 }
 
@@ -76,24 +77,12 @@ async function onlyFiles(folder: string, entries: readonly Dirent[]): Promise<st
           () => true,
         )
       : entry.isFile();
-  const kept = await inBatches(entries, isFile);
+  const kept = await mapLimited(entries, isFile);
   return entries
     .filter((_, i) => kept[i])
     .map(({ name }) => name)
     .toSorted(inNaturalOrder)
     .map((name) => join(folder, name));
-}
-
-/** Files that are looked into at the same time. */
-const BATCH = 32;
-
-/** One result an item, in order. */
-export async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let at = 0; at < items.length; at += BATCH) {
-    results.push(...(await Promise.all(items.slice(at, at + BATCH).map(work))));
-  }
-  return results;
 }
 
 /** Names that only numbers with more zeros tell apart come in the order of their characters: the same on every disk. */

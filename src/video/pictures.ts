@@ -7,7 +7,8 @@ import { decodePages, flattenRgba, type RgbImage } from '../image/decode.js';
 import { fitImage } from '../image/fit.js';
 import type { Frame } from '../image/frame.js';
 import { holdsOne, readPages, STILL, type Pages } from '../image/pages.js';
-import { doubtsAbout, imagesInFolder, inBatches, passedOver } from './images.js';
+import { mapLimited } from '../limit.js';
+import { doubtsAbout, imagesInFolder, passedOver } from './images.js';
 
 /** Rate that images without times of their own are taken to have. */
 export const IMAGE_FPS = 25;
@@ -106,7 +107,7 @@ export async function countFrames(folder: string): Promise<Pick<Pictures, 'count
 
 async function readSources(files: readonly PictureFile[]): Promise<Source[]> {
   const trusted = files.length > 1;
-  const all = await inBatches(files, async (file) =>
+  const all = await mapLimited(files, async (file) =>
     typeof file !== 'string' || (trusted && holdsOne(file)) ? STILL : readPages(file),
   );
   let first = 0;

@@ -3,7 +3,7 @@ import { messageOf, TrackerError } from '../errors.js';
 import type { SeekableVideo } from '../video/seek.js';
 import type { Announcer } from './announcer.js';
 import type { FrameStore } from './frames.js';
-import type { Limit } from './limit.js';
+import type { Limit } from '../limit.js';
 import { trackObjects, type TrackerPool } from './track-objects.js';
 import type { Target, Tracks } from './tracks.js';
 

@@ -4,7 +4,7 @@ import { TrackerError } from '../errors.js';
 import type { Binaries } from '../video/binaries.js';
 import { openSeekable, type SeekableVideo } from '../video/seek.js';
 import { createFrameStore, type FrameStore } from './frames.js';
-import { createLimit } from './limit.js';
+import { createLimit } from '../limit.js';
 import { findFootage, type Footage, type Root } from './root.js';
 import { createSession, type Session } from './session.js';
 import type { TrackerPool } from './track-objects.js';

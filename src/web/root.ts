@@ -4,7 +4,8 @@ import path from 'node:path';
 import { TrackerError } from '../errors.js';
 import { IMAGE_EXTENSIONS } from '../image/decode.js';
 import { holdsOne, holdsSeveral } from '../image/pages.js';
-import { imagesInFolder, inBatches, isHidden, isImage, matchPattern } from '../video/images.js';
+import { mapLimited } from '../limit.js';
+import { imagesInFolder, isHidden, isImage, matchPattern } from '../video/images.js';
 import type { PictureFile } from '../video/pictures.js';
 import { hasNoEnd } from '../video/read.js';
 import { findSource, nameOf, notFoundHint, type Source } from '../video/source.js';
@@ -142,7 +143,7 @@ function toRelative({ folder }: Root, file: string): string {
 
 /** Images that a link leads out of the root to are not shown, but stay frames: all others keep the numbers they have elsewhere. */
 async function lockOutside(root: Root, images: readonly string[]): Promise<PictureFile[]> {
-  return inBatches(images, async (image) => {
+  return mapLimited(images, async (image) => {
     // one that is not there says so by itself
     const isThere = await exists(image);
     const real = await inside(root, image);

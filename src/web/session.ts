@@ -6,7 +6,7 @@ import { Announcer } from './announcer.js';
 import type { TrackRow } from './formats.js';
 import type { FrameStore } from './frames.js';
 import { Jobs } from './jobs.js';
-import type { Limit } from './limit.js';
+import type { Limit } from '../limit.js';
 import type { VideoData, VideoEvent } from './messages.js';
 import type { TrackerPool } from './track-objects.js';
 import { Tracks } from './tracks.js';

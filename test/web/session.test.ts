@@ -7,7 +7,7 @@ import type { Frame } from '../../src/image/frame.js';
 import type { TrackResult } from '../../src/result.js';
 import { openSeekable } from '../../src/video/seek.js';
 import { createFrameStore } from '../../src/web/frames.js';
-import { createLimit } from '../../src/web/limit.js';
+import { createLimit } from '../../src/limit.js';
 import type { ObjectData, VideoEvent, WireRow } from '../../src/web/messages.js';
 import { createSession, type Session } from '../../src/web/session.js';
 import { createTrackerPool, type PooledTracker } from '../../src/web/track-objects.js';

@@ -1,4 +1,5 @@
 /** From a folder in a public layout to training, validation and test images. */
+import { mapLimited } from '../../../../src/limit.js';
 import { createRandom } from '../../../../src/random.js';
 import { TASKS, type ImageSet, type ImageTask, type TaskName } from '../data.js';
 import { listAges } from './age.js';
@@ -93,9 +94,8 @@ const CONCURRENT = 16;
 async function readAll(task: ImageTask, examples: readonly Example[]): Promise<ImageSet> {
   const pixels = task.side * task.side * task.channels;
   const images = new Uint8Array(examples.length * pixels);
-  for (let first = 0; first < examples.length; first += CONCURRENT) {
-    const read = await Promise.all(examples.slice(first, first + CONCURRENT).map((one) => readPixels(task, one)));
-    for (const [i, image] of read.entries()) images.set(image, (first + i) * pixels);
-  }
+  const read = async ([i, example]: [number, Example]): Promise<void> =>
+    images.set(await readPixels(task, example), i * pixels);
+  await mapLimited([...examples.entries()], read, CONCURRENT);
   return { images, targets: Float32Array.from(examples.flatMap(({ target }) => [...target])) };
 }
