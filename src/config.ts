@@ -3,6 +3,13 @@ import { z } from 'zod';
 import { TrackerError } from './errors.js';
 import { PRESET_NAMES, PRESETS } from './presets.js';
 
+/**
+ * TensorFlow.js backends, in the order in which `auto` tries them. node-gpu and node: the packages @tensorflow/tfjs-node-gpu and
+ * @tensorflow/tfjs-node, where their install could download TensorFlow; native: TensorFlow unpacked by `npm run native-tensorflow`; wasm and
+ * cpu: always there, slower.
+ */
+export const TENSORFLOW_BACKENDS = ['node-gpu', 'node', 'native', 'wasm', 'cpu'] as const;
+
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
 const count = z.number().int().min(1).max(10_000);
@@ -89,7 +96,7 @@ export const configSchema = z.strictObject({
     .default('auto')
     .describe('onnxruntime execution provider'),
   backend: z
-    .enum(['auto', 'node-gpu', 'node', 'native', 'wasm', 'cpu'])
+    .enum(['auto', ...TENSORFLOW_BACKENDS])
     .default('auto')
     .describe('TensorFlow.js backend of the engine tfjs'),
   precision: z.enum(['float', 'int8']).default('float').describe('how the backbone computes'),

@@ -111,12 +111,10 @@ async function runRow(name: string): Promise<RowResult> {
   if (!existsSync(out))
     await trainHead(
       {
-        ...settings,
         ...CROPS,
+        settings: { ...settings, steps, seed: SEED },
         data,
-        steps,
         threads,
-        seed: SEED,
         work: folder,
         out,
         backend: 'auto',

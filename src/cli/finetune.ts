@@ -1,12 +1,22 @@
 /** ebm-tracker finetune: the head on footage of one's own. */
 import type { Command } from 'commander';
-import type { TensorflowBackend } from '../runtime/tensorflow.js';
 import type { FinetuneResult } from '../training/finetune-options.js';
+import { finetuneRunSchema, finetuningSchema } from '../training/settings.js';
+import { addFields, readFields, type FieldTable } from './field-options.js';
 import { listenForInterrupt } from './interrupt.js';
-import { parseRate, parseWhole, resolveHead } from './options.js';
+import { resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
-import { BACKEND_HELP, OBJECTIVE_HELP } from './train.js';
 import { createTrainingWatch } from './training-progress.js';
+
+const SETTINGS = {
+  steps: ['--steps <n>', finetuningSchema.shape.steps],
+  learningRate: ['--rate <x>', finetuningSchema.shape.learningRate],
+  crops: ['--crops <n>', finetuneRunSchema.shape.crops],
+  seed: ['--seed <n>', finetuningSchema.shape.seed],
+  threads: ['--threads <n>', finetuneRunSchema.shape.threads],
+  objective: ['--objective <name>', finetuningSchema.shape.objective],
+  backend: ['--backend <name>', finetuneRunSchema.shape.backend],
+} as const satisfies FieldTable;
 
 interface FinetuneOptions {
   data: string;
@@ -14,19 +24,12 @@ interface FinetuneOptions {
   from?: string;
   out: string;
   work?: string;
-  steps: string;
-  rate: string;
-  crops: string;
-  seed: string;
-  threads: string;
-  objective: string;
-  backend: TensorflowBackend | 'auto';
   skipBad?: true;
   quiet?: true;
 }
 
 export function addFinetuneCommand(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command('finetune')
     .description(
       'adapt the head, or the box head of an imported tracker, to your own annotated footage; the result is one file for track --head and evaluate --head',
@@ -41,28 +44,16 @@ export function addFinetuneCommand(program: Command, terminal: Terminal): void {
     .option(
       '--work <dir>',
       'feature bank, checkpoint and curve; the same command goes on from there (default: OUT.work)',
-    )
-    .option('--steps <n>', 'steps at most; it stops before where held-out frames gain nothing', '300')
-    .option('--rate <number>', 'learning rate', '0.0001')
-    .option('--crops <n>', 'crops to learn from, half a megabyte each', '2400')
-    .option('--seed <n>', 'same seed, data and engine: same weights', '1')
-    .option('--threads <n>', 'threads', '2')
-    .option('--objective <name>', OBJECTIVE_HELP, 'nce+')
-    .option('--backend <name>', BACKEND_HELP, 'auto')
+    );
+  addFields(command, SETTINGS)
     .option('--skip-bad', 'go on without the sequences that have a fault')
     .option('--quiet', 'no progress')
     .action((options: FinetuneOptions) => runFinetune(options, terminal));
 }
 
 async function runFinetune(options: FinetuneOptions, terminal: Terminal): Promise<void> {
-  const numbers = {
-    steps: parseWhole('--steps', options.steps),
-    crops: parseWhole('--crops', options.crops),
-    seed: parseWhole('--seed', options.seed),
-    threads: parseWhole('--threads', options.threads),
-    learningRate: parseRate('--rate', options.rate),
-  };
-  const { data, truth, from, work, objective, backend, skipBad } = options;
+  const settings = readFields(SETTINGS, options);
+  const { data, truth, from, work, skipBad = false } = options;
   const out = options.out.endsWith('.safetensors') ? options.out : `${options.out}.safetensors`;
   // loaded here only: other commands do without TensorFlow.js
   const { finetuneOnFootage } = await import('../training/finetune-footage.js');
@@ -70,15 +61,13 @@ async function runFinetune(options: FinetuneOptions, terminal: Terminal): Promis
   const { say, onBank, onProgress } = createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal);
   try {
     const result = await finetuneOnFootage({
-      ...numbers,
+      ...settings,
       data,
       out,
-      objective,
-      backend,
-      skipBad: skipBad ?? false,
-      ...(truth === undefined ? {} : { truth }),
-      ...(from === undefined ? {} : { from: await resolveHead(from) }),
-      ...(work === undefined ? {} : { work }),
+      skipBad,
+      truth,
+      from: await resolveHead(from),
+      work,
       onFault: ({ sequence, message }) => terminal.stderr.write(`fault in ${sequence}: ${message}\n`),
       say,
       onFeatures: onBank,

@@ -109,21 +109,3 @@ function notAnObject(file: string, found: string, cause?: unknown): TrackerError
     cause,
   });
 }
-
-/** A share, 0 to 1. @throws TrackerError OPTION_INVALID */
-export function parseShare(name: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
-  throw new TrackerError('OPTION_INVALID', `${name}: found "${text}", expected a number from 0 to 1`, {
-    hint: `for example ${name} 0.5`,
-  });
-}
-
-/** A learning rate. @throws TrackerError OPTION_INVALID */
-export function parseRate(name: string, text: string): number {
-  const rate = Number(text);
-  if (rate > 0 && rate <= 0.1) return rate;
-  throw new TrackerError('OPTION_INVALID', `${name} "${text}": expected a number above 0, 0.1 at most`, {
-    hint: `for example ${name} 0.0001`,
-  });
-}

@@ -4,43 +4,48 @@ import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import { keepInputs } from '../files/keep-inputs.js';
 import { createRandom, type Random } from '../random.js';
-import { TENSORFLOW_BACKENDS, type TensorflowBackend } from '../runtime/tensorflow.js';
+import { trainingSchema, trainRunSchema } from '../training/settings.js';
+import { addFields, readFields, type FieldTable } from './field-options.js';
 import { listenForInterrupt } from './interrupt.js';
-import { parseRate, parseShare, parseWhole, resolveHead } from './options.js';
+import { resolveHead } from './options.js';
 import type { Terminal } from './terminal.js';
 import { createTrainingWatch } from './training-progress.js';
+
+/** Options that are settings of the training: the values that the weight file's command records, in this order, and the machine. */
+const SETTINGS = {
+  steps: ['--steps <n>', trainingSchema.shape.steps],
+  seed: ['--seed <n>', trainingSchema.shape.seed],
+  objective: ['--objective <name>', trainingSchema.shape.objective],
+  learnedShare: ['--learned-share <x>', trainingSchema.shape.learnedShare],
+  proposalObjective: ['--proposal-objective <name>', trainingSchema.shape.proposalObjective],
+  absentWeight: ['--absent <x>', trainingSchema.shape.absentWeight],
+  learningRate: ['--rate <x>', trainingSchema.shape.learningRate],
+  stageRate: ['--learn-backbone <x>', trainingSchema.shape.stageRate],
+} as const satisfies FieldTable;
+const BANK = {
+  cropsPerSequence: ['--sequence-crops <n>', trainRunSchema.shape.cropsPerSequence],
+  objectsPerPhoto: ['--photo-objects <n>', trainRunSchema.shape.objectsPerPhoto],
+  cropsPerObject: ['--photo-crops <n>', trainRunSchema.shape.cropsPerObject],
+} as const satisfies FieldTable;
+const MACHINE = {
+  threads: ['--threads <n>', trainRunSchema.shape.threads],
+  backend: ['--backend <name>', trainRunSchema.shape.backend],
+} as const satisfies FieldTable;
 
 interface TrainOptions {
   data: string;
   more?: string[];
   work?: string;
   out?: string;
-  steps: string;
-  seed: string;
-  threads: string;
-  sequenceCrops: string;
-  photoObjects: string;
-  photoCrops: string;
-  objective: string;
-  learnedShare: string;
-  proposalObjective: string;
-  absent: string;
-  rate?: string;
   from?: string;
-  learnBackbone?: string;
   learnFrom?: string;
   manifest?: string;
-  backend: TensorflowBackend | 'auto';
   showBatch?: string;
   quiet?: true;
 }
 
-export const OBJECTIVE_HELP = 'what the energy is trained by: nce+, nce, ml-is, kld-is, ml-mcmc, sm or dsm';
-export const BACKEND_HELP = `TensorFlow.js backend: auto, ${TENSORFLOW_BACKENDS.join(', ')}`;
-
-// oxlint-disable-next-line max-lines-per-function -- a table of options, one after the other
 export function addTrainCommand(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command('train')
     .description('train a head from scratch (hours); to adapt the one that ships to your own footage use finetune')
     .requiredOption(
@@ -55,35 +60,12 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
       '--work <dir>',
       'folder of the feature bank, the checkpoint and the curve; the same command goes on from there',
     )
-    .option('--out <file>', 'weights written at the end')
-    .option('--steps <n>', 'training steps', '4000')
-    .option('--seed <n>', 'seed of everything', '1')
-    .option('--threads <n>', 'threads', '2')
-    .option('--sequence-crops <n>', 'crops of each sequence', '110')
-    .option('--photo-objects <n>', 'objects of each photograph', '1')
-    .option('--photo-crops <n>', 'crops of each object of a photograph', '3')
-    .option('--objective <name>', OBJECTIVE_HELP, 'nce+')
     .option(
-      '--learned-share <0..1>',
-      'share of the boxes that come from the learned proposal, the rest about the truth',
-      '0.5',
-    )
-    .option(
-      '--proposal-objective <name>',
-      "what the proposal learns: likelihood of the truth, divergence from the energy's density, or both",
-      'likelihood',
-    )
-    .option(
-      '--absent <0..1>',
-      'weight of what tells that an object is not there, learned from crops that are searched for others; 0: left out',
-      '0.25',
-    )
-    .option('--rate <x>', 'learning rate at its peak; 0.001 when left out')
+      '--out <file>',
+      'weights written at the end; with --learn-backbone also OUT.backbone.onnx and OUT.manifest.json',
+    );
+  addFields(command, { ...SETTINGS, ...BANK, ...MACHINE })
     .option('--from <head>', 'head to start from (weight file, or name in the manifest); left out: random weights')
-    .option(
-      '--learn-backbone <0..1>',
-      "learn the backbone's last stage too, at this share of the rate; OUT.backbone.onnx and OUT.manifest.json are written beside OUT",
-    )
     .option(
       '--learn-from <value>',
       'with --learn-backbone: all behind this value of its graph, such as "max_pooling2d/MaxPool:0"; left out: behind the fine map',
@@ -92,7 +74,6 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
       '--manifest <file>',
       'models manifest whose default backbone is used, such as one of your own (models/README.md)',
     )
-    .option('--backend <name>', BACKEND_HELP, 'auto')
     .option(
       '--show-batch <file>',
       'write a picture sheet of what would be learned from (augmented crops with their boxes), and end',
@@ -102,51 +83,32 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
 }
 
 async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void> {
-  const whole = (name: string, text: string): number => parseWhole(`--${name}`, text);
-  const seed = whole('seed', options.seed);
-  const numbers = {
-    steps: whole('steps', options.steps),
-    seed,
-    threads: whole('threads', options.threads),
-    cropsPerSequence: whole('sequence-crops', options.sequenceCrops),
-    objectsPerPhoto: whole('photo-objects', options.photoObjects),
-    cropsPerObject: whole('photo-crops', options.photoCrops),
-  };
+  const settings = readFields(SETTINGS, options);
+  const bank = readFields(BANK, options);
+  const machine = readFields(MACHINE, options);
+  const { data, out, work, from, learnFrom, manifest, more } = options;
+  if (options.showBatch !== undefined) {
+    await showBatch(options.showBatch, data, createRandom(settings.seed), terminal);
+    return;
+  }
+  checkStages(settings.stageRate, learnFrom);
   // loaded here only: other commands do without TensorFlow.js
   const { trainHead } = await import('../training/train-head.js');
   const { parseSource } = await import('../training/mixture.js');
-  // wrong names are told before the hours of work
-  const { objectiveName, proposalObjectiveName } = await import('../training/objective.js');
-  const objective = objectiveName(options.objective);
-  const proposalObjective = proposalObjectiveName(options.proposalObjective);
-  if (options.showBatch !== undefined) {
-    await showBatch(options.showBatch, options.data, createRandom(seed), terminal);
-    return;
-  }
   const interrupt = listenForInterrupt();
   try {
-    const { backend, data, out, work } = options;
-    const learnedShare = parseShare('--learned-share', options.learnedShare);
-    const absentWeight = parseShare('--absent', options.absent);
-    const learningRate = options.rate === undefined ? {} : { learningRate: parseRate('--rate', options.rate) };
-    const stages = stagesOf(options);
-    const from = options.from === undefined ? {} : { from: await resolveHead(options.from) };
     const request = {
-      ...(options.more === undefined ? {} : { more: options.more.map(parseSource) }),
-      ...numbers,
-      objective,
-      learnedShare,
-      proposalObjective,
-      absentWeight,
-      ...learningRate,
-      ...stages,
-      ...from,
-      ...(options.manifest === undefined ? {} : { manifest: options.manifest }),
-      backend,
+      settings,
+      ...bank,
+      ...machine,
       data,
       work: needWork(work),
-      ...(out === undefined ? {} : { out }),
-      command: commandOf(options),
+      out,
+      from: await resolveHead(from),
+      stagesFrom: learnFrom,
+      manifest,
+      more: more?.map(parseSource),
+      command: commandOf({ ...settings, ...bank }, options),
     };
     await trainHead(request, createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal));
   } finally {
@@ -164,35 +126,22 @@ async function showBatch(file: string, data: string, random: Random, { stderr }:
   stderr.write(`wrote ${file}: rows of one object each; truth green, last box amber\n`);
 }
 
-/** The command that a weight file records: options that were given, without paths. */
-function commandOf(options: TrainOptions): string {
-  const flags = {
-    steps: options.steps,
-    seed: options.seed,
-    objective: options.objective,
-    'learned-share': options.learnedShare,
-    'proposal-objective': options.proposalObjective,
-    absent: options.absent,
-    'sequence-crops': options.sequenceCrops,
-    'photo-objects': options.photoObjects,
-    'photo-crops': options.photoCrops,
-    rate: options.rate,
-    'learn-backbone': options.learnBackbone,
-    'learn-from': options.learnFrom,
-    from: options.from && basename(options.from),
-    more: options.more?.map((source) => basename(source)).join(' '),
-  };
-  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
-  return ['ebm-tracker train', ...given.map(([name, value]) => `--${name} ${value}`)].join(' ');
+/** The command that a weight file records, without paths. */
+function commandOf(values: Readonly<Record<string, unknown>>, { learnFrom, from, more }: TrainOptions): string {
+  const fields = Object.entries({ ...SETTINGS, ...BANK }).map(([name, [flags]]) => [flags.split(' ')[0], values[name]]);
+  const flags = [
+    ...fields,
+    ['--learn-from', learnFrom],
+    ['--from', from && basename(from)],
+    ['--more', more?.map((source) => basename(source)).join(' ')],
+  ];
+  const given = flags.filter(([, value]) => value !== undefined);
+  return ['ebm-tracker train', ...given.map(([name, value]) => `${name} ${value}`)].join(' ');
 }
 
-/** Options for training the backbone's stages; none if it is kept. @throws TrackerError OPTION_INVALID */
-function stagesOf({ learnBackbone, learnFrom }: TrainOptions): { stageRate?: number; stagesFrom?: string } {
-  if (learnBackbone !== undefined) {
-    const stageRate = parseShare('--learn-backbone', learnBackbone);
-    return learnFrom === undefined ? { stageRate } : { stageRate, stagesFrom: learnFrom };
-  }
-  if (learnFrom === undefined) return {};
+/** @throws TrackerError OPTION_INVALID where it is said from where the backbone learns, but not that it does */
+function checkStages(stageRate: number | undefined, learnFrom: string | undefined): void {
+  if (stageRate !== undefined || learnFrom === undefined) return;
   throw new TrackerError('OPTION_INVALID', `--learn-from ${learnFrom}: found no --learn-backbone, expected both`, {
     hint: 'add --learn-backbone 0.2, or leave --learn-from out to keep the backbone as it is',
   });

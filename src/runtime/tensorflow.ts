@@ -3,17 +3,12 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import nodeUtil from 'node:util';
 import type * as TensorflowCore from '@tensorflow/tfjs-core';
+import { TENSORFLOW_BACKENDS } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { cacheDirectory, createNativeBackend, REMOVED_UTILS } from './native-backend.js';
 import type { NativeBinding } from './native-binding.js';
 import { registerGradients } from './tensorflow-gradients.js';
 import { replaceSlowKernels } from './wasm-kernels.js';
-
-/**
- * In the order in which they are tried. node-gpu and node: the packages @tensorflow/tfjs-node-gpu and @tensorflow/tfjs-node, where their
- * install could download TensorFlow; native: TensorFlow unpacked by `npm run native-tensorflow`; wasm and cpu: always there, slower.
- */
-export const TENSORFLOW_BACKENDS = ['node-gpu', 'node', 'native', 'wasm', 'cpu'] as const;
 
 export type TensorflowBackend = (typeof TENSORFLOW_BACKENDS)[number];
 

@@ -4,7 +4,8 @@ import type { MapGeometry } from '../ebm/head.js';
 import type { Bank } from './bank.js';
 import { loadBatch } from './batch.js';
 import type { LearnedStages } from './learned-stages.js';
-import type { TrainingRun, TrainingSettings } from './loop.js';
+import type { TrainingRun } from './loop.js';
+import type { TrainingSettings } from './settings.js';
 import { createSampler } from './sampler.js';
 import { trainingStep } from './step.js';
 

@@ -14,7 +14,7 @@ import { finetune } from './finetune.js';
 import { finetunePublished } from './finetune-published.js';
 import { readFootage, type FootageFound } from './footage.js';
 import { inputsOfFootage, workOutputs } from './inputs.js';
-import { DEFAULT_OBJECTIVE, objectiveName } from './objective.js';
+import { finetuneRunSchema, finetuningSchema, parseSettings } from './settings.js';
 
 const ENDING = '.safetensors';
 
@@ -23,18 +23,19 @@ const ENDING = '.safetensors';
  *   faults or is too little; NOT_IMPROVED where nothing was written; INTERRUPTED where the signal was aborted; TENSORFLOW_UNAVAILABLE
  */
 export async function finetuneOnFootage(options: FinetuneOptions): Promise<FinetuneResult> {
-  const {
-    out,
-    from,
-    steps = 300,
-    learningRate = 1e-4,
-    crops = 2400,
-    seed = 1,
-    threads = 2,
-    backend = 'auto',
-  } = options;
+  const { out, from } = options;
+  const { threads, backend, crops } = parseSettings(finetuneRunSchema, {
+    threads: options.threads,
+    backend: options.backend,
+    crops: options.crops,
+  });
+  const { steps, learningRate, seed, objective } = parseSettings(finetuningSchema, {
+    steps: options.steps,
+    learningRate: options.learningRate,
+    seed: options.seed,
+    objective: options.objective,
+  });
   const { signal, say = ignore, onFeatures = ignore, onProgress = ignore } = options;
-  const objective = objectiveName(options.objective ?? DEFAULT_OBJECTIVE);
   await checkOut(out);
   const manifest = await loadManifest();
   const work = options.work ?? `${out.slice(0, -ENDING.length)}.work`;

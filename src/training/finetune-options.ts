@@ -7,32 +7,32 @@ export interface FinetuneOptions {
   /** The new weights: a file that ends in .safetensors. */
   readonly out: string;
   /** Annotation of a single video, x,y,w,h a line. Default: groundtruth.txt or the .txt file of its name, beside it. */
-  readonly truth?: string;
+  readonly truth?: string | undefined;
   /**
    * Weights to start from: a .safetensors file, or a head of the manifest. Default: those that ship. Of an imported tracker the box head learns, and
    * all else stays as it is.
    */
-  readonly from?: string;
+  readonly from?: string | undefined;
   /** Folder of the features, the checkpoint and the curve: the same call goes on from there. Default: OUT.work. */
-  readonly work?: string;
+  readonly work?: string | undefined;
   /** Steps at most; it stops before where held-out frames gain nothing. Default: 300. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Learning rate. Default: 1e-4. */
-  readonly learningRate?: number;
+  readonly learningRate?: number | undefined;
   /** Crops to learn from, half a megabyte each. Default: 2400. */
-  readonly crops?: number;
+  readonly crops?: number | undefined;
   /** Same seed, data and engine: same weights. Default: 1. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Default: 2. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Objective of the energy, such as nce+ (the default), nce or kld-is. */
-  readonly objective?: string;
+  readonly objective?: string | undefined;
   /** TensorFlow.js backend. Default: the fastest that is there. */
-  readonly backend?: 'auto' | 'node-gpu' | 'node' | 'native' | 'wasm' | 'cpu';
+  readonly backend?: 'auto' | 'node-gpu' | 'node' | 'native' | 'wasm' | 'cpu' | undefined;
   /** Goes on without the sequences that have a fault. Default: they end it. */
-  readonly skipBad?: boolean;
+  readonly skipBad?: boolean | undefined;
   /** The command that is written into the file. */
-  readonly command?: string;
+  readonly command?: string | undefined;
   /** Told of each fault in the footage, before anything is learned. */
   readonly onFault?: (fault: FootageFault) => void;
   /** Told what was chosen and what is done, a line at a time. */
@@ -42,7 +42,7 @@ export interface FinetuneOptions {
   /** Told of each step that is logged. */
   readonly onProgress?: (progress: FinetuneProgress) => void;
   /** Aborted: it ends with INTERRUPTED, and the same call goes on from there. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A fault in the footage. */

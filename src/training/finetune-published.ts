@@ -31,7 +31,7 @@ import {
 } from './finetune.js';
 import type { FinetuneResult } from './finetune-options.js';
 import { formatRecord } from './head-file.js';
-import { DEFAULT_TRAINING, train, type TrainingResult } from './loop.js';
+import { train, type TrainingResult } from './loop.js';
 import {
   heldOutPlan,
   learnedPlan,
@@ -43,6 +43,7 @@ import {
 import { scorePublished } from './published-judge.js';
 import { publishedStep, type PublishedSettings } from './published-step.js';
 import { describeBackend, drawing, stopped, workFiles, type TrainingWatch } from './session.js';
+import { DEFAULT_TRAINING } from './settings.js';
 
 export interface FinetunePublishedRequest extends Omit<FinetuneRequest, 'head' | 'backbone'> {
   /** The imported tracker that it starts from. */

@@ -18,7 +18,7 @@ import type { Sequence } from '../datasets/footage.js';
 import { shuffled, spread, usableFrames } from './fill-bank.js';
 import type { Figures, FinetuneResult } from './finetune-options.js';
 import { writeHeadFile } from './head-file.js';
-import { DEFAULT_TRAINING, train, type LoopSettings, type TrainingSettings } from './loop.js';
+import { train, type LoopSettings } from './loop.js';
 import {
   describeBackend,
   drawing,
@@ -29,6 +29,7 @@ import {
   type TrainingCommon,
   type TrainingWatch,
 } from './session.js';
+import { FINETUNING, type TrainingSettings } from './settings.js';
 import { preparePairs, type HeldOut } from './validate.js';
 
 export interface FinetuneRequest extends TrainingCommon {
@@ -44,19 +45,6 @@ export interface FinetuneRequest extends TrainingCommon {
   readonly crops: number;
 }
 
-/** Settings found by trying, see the log of benchmarks/README.md. */
-export const FINETUNING: TrainingSettings = {
-  ...DEFAULT_TRAINING,
-  steps: 300,
-  learningRate: 1e-4,
-  warmup: 20,
-  sequenceGroups: 5,
-  photoGroups: 0,
-  averageDecay: 0.98,
-  logEvery: 5,
-  checkpointEvery: 20,
-  validateEvery: 20,
-};
 /** Smaller batches where a step takes longer. */
 const SLOW_BATCH: Partial<TrainingSettings> = { sequenceGroups: 2, samples: 16 };
 /** Validations without a better one, after which it stops. */

@@ -5,8 +5,8 @@ import { HEAD_KIND } from '../ebm/head-file.js';
 import type { ConfidenceModel } from '../features/manifest.js';
 import { writeSafetensors } from '../io/safetensors-file.js';
 import { TARGET_CHANNELS, TARGET_WINDOW } from '../target/classifier.js';
-import type { TrainingSettings } from './loop.js';
 import type { PublishedSettings } from './published-step.js';
+import type { TrainingSettings } from './settings.js';
 
 /** Record of how the weights were made. Two runs of the same seed, data and engine have the same record. */
 export interface HeadRecord {

@@ -33,10 +33,10 @@ export function workOutputs(work: string): Output[] {
 interface TrainingPaths {
   readonly data: string;
   readonly work: string;
-  readonly out?: string;
-  readonly from?: string;
+  readonly out?: string | undefined;
+  readonly from?: string | undefined;
   /** Given where the backbone is learned too. */
-  readonly stageRate?: number;
+  readonly stageRate?: number | undefined;
 }
 
 /** Files beside the head where the backbone is learned too. */

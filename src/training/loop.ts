@@ -4,52 +4,16 @@ import { copyWeights, type Weights } from '../ebm/head.js';
 import { createRandom, type Random } from '../random.js';
 import { readCheckpoint, writeCheckpoint, type Best, type TrainingState } from './checkpoint.js';
 import type { FinetuneProgress } from './finetune-options.js';
-import { DEFAULT_OBJECTIVE } from './objective.js';
 import { adamStep, cosineRate, createOptimiserState, type OptimiserSettings } from './optimiser.js';
-import type { SamplerOptions } from './sampler.js';
-import type { StepResult, StepSettings } from './step.js';
+import type { TrainingSettings } from './settings.js';
+import type { StepResult } from './step.js';
 
 /** Settings of the loop itself. */
-export interface LoopSettings extends OptimiserSettings {
-  readonly steps: number;
-  readonly learningRate: number;
-  readonly warmup: number;
-  readonly seed: number;
-  /** Steps between lines of the curve, checkpoints and validations. */
-  readonly logEvery: number;
-  readonly checkpointEvery: number;
-  readonly validateEvery: number;
-}
-
-export interface TrainingSettings extends LoopSettings, StepSettings, SamplerOptions {}
-
-/** Settings of the shipped head. */
-export const DEFAULT_TRAINING: TrainingSettings = {
-  steps: 4000,
-  learningRate: 1e-3,
-  warmup: 60,
-  seed: 1,
-  groupSize: 3,
-  sequenceGroups: 5,
-  photoGroups: 2,
-  maxGap: 200,
-  objective: DEFAULT_OBJECTIVE,
-  samples: 32,
-  learnedShare: 0.5,
-  fixedSigmas: [0.04, 0.15, 0.5],
-  recentShare: 0.5,
-  recentMost: 0.7,
-  proposalObjective: 'likelihood',
-  proposalWeight: 0.5,
-  absentWeight: 0.25,
-  channelDropout: 0.05,
-  weightDecay: 1e-3,
-  maxNorm: 10,
-  averageDecay: 0.995,
-  logEvery: 20,
-  checkpointEvery: 200,
-  validateEvery: 500,
-};
+export type LoopSettings = OptimiserSettings &
+  Pick<
+    TrainingSettings,
+    'steps' | 'learningRate' | 'warmup' | 'seed' | 'logEvery' | 'checkpointEvery' | 'validateEvery'
+  >;
 
 /** Result of one step: losses and gradients, and the milliseconds that each part took. */
 export interface TimedStep extends StepResult {

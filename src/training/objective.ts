@@ -11,7 +11,6 @@ import { langevinChain, mlMcmc } from '../ebm/objectives/ml-mcmc.js';
 import { nce } from '../ebm/objectives/nce.js';
 import { scoreMatching } from '../ebm/objectives/score-matching.js';
 import { concat, DIMENSIONS, logDensity, mixtureAbout } from '../ebm/proposal.js';
-import { TrackerError } from '../errors.js';
 import type { Random } from '../random.js';
 
 /** R pairs of template and search crop, as an objective sees them; y is relative to the last box. */
@@ -73,26 +72,6 @@ export const OBJECTIVE_NAMES = Object.keys(OBJECTIVES) as readonly ObjectiveName
 /** How the proposal learns: the truth's likelihood, its divergence from the energy's density (Gustafsson et al. 2022), or both. */
 export const PROPOSAL_OBJECTIVES = ['likelihood', 'divergence', 'both'] as const;
 export type ProposalObjective = (typeof PROPOSAL_OBJECTIVES)[number];
-
-/** @throws TrackerError OPTION_INVALID listing the names */
-export function objectiveName(name: string): ObjectiveName {
-  const found = OBJECTIVE_NAMES.find((known) => known === name);
-  if (found) return found;
-  throw new TrackerError('OPTION_INVALID', `objective "${name}", expected one of: ${OBJECTIVE_NAMES.join(', ')}`, {
-    hint: `for example --objective ${DEFAULT_OBJECTIVE}`,
-  });
-}
-
-/** @throws TrackerError OPTION_INVALID listing the names */
-export function proposalObjectiveName(name: string): ProposalObjective {
-  const found = PROPOSAL_OBJECTIVES.find((known) => known === name);
-  if (found) return found;
-  throw new TrackerError(
-    'OPTION_INVALID',
-    `proposal objective "${name}", expected one of: ${PROPOSAL_OBJECTIVES.join(', ')}`,
-    { hint: 'for example --proposal-objective likelihood' },
-  );
-}
 
 export function energyLoss(name: ObjectiveName, pairs: ScoredPairs): EnergyLoss {
   return OBJECTIVES[name](pairs);

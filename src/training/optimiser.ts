@@ -1,6 +1,7 @@
 /** AdamW (Loshchilov and Hutter 2019) on plain arrays: its state is explicit, so that a checkpoint is all of it. */
 import type { Weights } from '../ebm/head.js';
 import { STAGE_PREFIX } from './learned-stages.js';
+import type { TrainingSettings } from './settings.js';
 
 export interface OptimiserState {
   /** First and second moments, averaged weights: one array for each weight. */
@@ -9,15 +10,7 @@ export interface OptimiserState {
   readonly averaged: Record<string, Float32Array>;
 }
 
-export interface OptimiserSettings {
-  readonly weightDecay: number;
-  /** Gradients are scaled down to this norm, all together. */
-  readonly maxNorm: number;
-  /** Decay of the averaged weights; the average warms up over the first steps. */
-  readonly averageDecay: number;
-  /** Learning rate of the backbone's last stages, as a share of the head's; their weights do not decay. */
-  readonly stageRate?: number;
-}
+export type OptimiserSettings = Pick<TrainingSettings, 'weightDecay' | 'maxNorm' | 'averageDecay' | 'stageRate'>;
 
 const BETA1 = 0.9;
 const BETA2 = 0.999;

@@ -16,9 +16,9 @@ import { writeHeadFile } from './head-file.js';
 import { initialiseHead } from './initialise.js';
 import { besideHead, checkTrainingOutputs } from './inputs.js';
 import { earlierBase, mapsFromBase, readLearnedStages, splitWeights, withLearnedStages } from './learned-stages.js';
-import { DEFAULT_TRAINING, train, type TrainingSettings } from './loop.js';
+import type { FillPlan } from './fill-bank.js';
+import { train } from './loop.js';
 import { mixFootage, readSource, type Source } from './mixture.js';
-import type { ProposalObjective } from './objective.js';
 import {
   describeBackend,
   drawing,
@@ -30,32 +30,25 @@ import {
   type TrainingCommon,
   type TrainingWatch,
 } from './session.js';
+import { parseSettings, trainingSchema, type TrainingOptions } from './settings.js';
 import { prepareSplits } from './validate.js';
 
-export interface TrainHeadRequest extends TrainingCommon {
+export interface TrainHeadRequest
+  extends Pick<TrainingCommon, 'work' | 'threads' | 'backend' | 'command'>, Omit<FillPlan, 'seed'> {
+  /** Settings that are left out have their defaults. */
+  readonly settings: TrainingOptions;
   /** Folder with sequences/train, sequences/val and images; see footage.ts. */
   readonly data: string;
   /** Folders of public layouts that are learned from too. */
-  readonly more?: readonly Source[];
+  readonly more?: readonly Source[] | undefined;
   /** Weights written at the end; left out: only the checkpoint. */
-  readonly out?: string;
-  /** Share of the training proposal that is the learned one. */
-  readonly learnedShare?: number;
-  readonly proposalObjective?: ProposalObjective;
-  /** Weight of the absent outcome. */
-  readonly absentWeight?: number;
-  readonly learningRate?: number;
+  readonly out?: string | undefined;
   /** Head to start from, as openHead() takes it; left out: random weights. */
-  readonly from?: string;
+  readonly from?: string | undefined;
   /** Whose default backbone is used; left out: the one that ships. */
-  readonly manifest?: string;
-  /** Learns the backbone's last stages too, at this share of the head's rate. */
-  readonly stageRate?: number;
-  /** Behind which value of the backbone's graph; left out: the fine map, which is before the last stage. */
-  readonly stagesFrom?: string;
-  readonly cropsPerSequence: number;
-  readonly objectsPerPhoto: number;
-  readonly cropsPerObject: number;
+  readonly manifest?: string | undefined;
+  /** Behind which value of the backbone's graph its stages learn; left out: the fine map, which is before the last stage. */
+  readonly stagesFrom?: string | undefined;
 }
 
 /** Sequences to learn from, and photographs. @throws TrackerError DATA_INVALID naming path and line */
@@ -88,18 +81,19 @@ async function readMixture(
  *   TENSORFLOW_UNAVAILABLE, OPTION_INVALID
  */
 export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch): Promise<void> {
-  const { work, seed, threads, steps, objective } = request;
-  const settings = { ...DEFAULT_TRAINING, objective, steps, seed, ...chosen(request) };
+  const { work, threads } = request;
+  const settings = parseSettings(trainingSchema, request.settings);
+  const { seed, steps, objective, stageRate } = settings;
   const manifest = await loadManifest(request.manifest);
   const entry = await findBackbone(manifest);
   const start =
     request.from === undefined ? await openHead(await loadManifest()) : await openHead(manifest, request.from);
   const footage = await readMixture(request, watch.say);
-  await checkTrainingOutputs(request, footage, manifest);
+  await checkTrainingOutputs({ ...request, stageRate }, footage, manifest);
   await mkdir(work, { recursive: true });
   const file = await readFile(entry.file);
-  const stages = request.stageRate === undefined ? undefined : readLearnedStages(file, entry, request.stagesFrom);
-  const { bank, data } = await prepareBank(request, entry, footage, request, watch, stages);
+  const stages = stageRate === undefined ? undefined : readLearnedStages(file, entry, request.stagesFrom);
+  const { bank, data } = await prepareBank(request, entry, footage, { ...request, seed }, watch, stages);
   const validate = await withBackbone(
     entry,
     threads,
@@ -160,23 +154,6 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
     ...(request.from === undefined ? {} : { from: start.sha256 }),
   });
   watch.say(`wrote ${request.out}; the curve is ${picture}`);
-}
-
-/** Training settings that the request changes. */
-function chosen({
-  learnedShare,
-  proposalObjective,
-  absentWeight,
-  learningRate,
-  stageRate,
-}: TrainHeadRequest): Partial<TrainingSettings> {
-  return {
-    ...(learnedShare === undefined ? {} : { learnedShare }),
-    ...(proposalObjective === undefined ? {} : { proposalObjective }),
-    ...(absentWeight === undefined ? {} : { absentWeight }),
-    ...(learningRate === undefined ? {} : { learningRate }),
-    ...(stageRate === undefined ? {} : { stageRate }),
-  };
 }
 
 /** Beside the head: its backbone, and a manifest that names it (`--config` with "manifest"). @returns the backbone's sha256 */

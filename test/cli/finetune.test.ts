@@ -146,7 +146,7 @@ describe('ebm-tracker finetune', () => {
   const run = (...more: string[]) => cli('finetune', '--data', root, '--out', path.join(root, 'head'), ...more);
 
   it.each([
-    [['--objective', 'mse'], /objective "mse", expected one of: nce\+, nce/],
+    [['--objective', 'mse'], /--objective "mse": expected one of: nce\+, nce/],
     [['--rate', 'fast'], /--rate "fast": expected a number above 0/],
     [['--steps', '-1'], /--steps "-1": expected a whole number/],
     [['--out', 'models/mine'], /never replaced/],

@@ -4,7 +4,8 @@ import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { cacheDirectory } from '../../src/runtime/native-backend.js';
-import { openTensorflow, TENSORFLOW_BACKENDS, type TensorflowBackend } from '../../src/runtime/tensorflow.js';
+import { TENSORFLOW_BACKENDS } from '../../src/config.js';
+import { openTensorflow, type TensorflowBackend } from '../../src/runtime/tensorflow.js';
 
 let cache: string;
 

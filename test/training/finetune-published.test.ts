@@ -9,7 +9,9 @@ import { finetune, type FinetuneOptions } from '../../src/index.js';
 import { formatSafetensors, parseSafetensors } from '../../src/io/safetensors.js';
 import { createTracker } from '../../src/node/open.js';
 import { formatPublished, parsePublished } from '../../src/published/file.js';
-import { splitWeights, withBoxHead } from '../../src/training/finetune-published.js';
+import { finetunePublished, splitWeights, withBoxHead } from '../../src/training/finetune-published.js';
+import { readFootage } from '../../src/training/footage.js';
+import { FINETUNING, finetuneRunSchema } from '../../src/training/settings.js';
 import { fixtureModel, readFixture } from '../../tools/published/fixture.js';
 import { seededBox, seededFrame } from '../../tools/published/seeded.js';
 import { cli } from '../helpers/terminal.js';
@@ -55,6 +57,8 @@ const options = (name: string, more: Partial<FinetuneOptions> = {}): FinetuneOpt
   backend: 'wasm',
   ...more,
 });
+const finetuneDefaults = { ...FINETUNING, ...finetuneRunSchema.parse({}) };
+const ignore = (): void => undefined;
 const isThere = (file: string): Promise<boolean> =>
   access(file).then(
     () => true,
@@ -123,7 +127,19 @@ test('the command: the loss falls, held-out boxes gain, and the file tracks; one
 });
 
 test('where no step is better, nothing is written', async () => {
-  const worse = finetune(options('worse', { from: out('new'), steps: 1, learningRate: 100 }));
+  const { sequences } = await readFootage(path.join(folder, 'footage'));
+  const start = { from: out('new'), sequences, work: path.join(folder, 'worse.work'), out: out('worse') };
+  // a rate that no option allows
+  const settings = {
+    ...finetuneDefaults,
+    crops: 16,
+    threads: 1,
+    backend: 'wasm',
+    steps: 1,
+    learningRate: 100,
+  } as const;
+  const watch = { say: ignore, onBank: ignore, onProgress: ignore };
+  const worse = finetunePublished({ ...start, ...settings, command: '' }, watch);
   await expect(worse).rejects.toMatchObject({ code: 'NOT_IMPROVED' });
   expect(await isThere(out('worse'))).toBe(false);
 });

@@ -12,7 +12,8 @@ import { Bank, BankWriter } from '../../src/training/bank.js';
 import { bankStep } from '../../src/training/bank-step.js';
 import { curveSvg } from '../../src/training/curve.js';
 import { initialiseHead } from '../../src/training/initialise.js';
-import { DEFAULT_TRAINING, train, type TrainingRun } from '../../src/training/loop.js';
+import { train, type TrainingRun } from '../../src/training/loop.js';
+import { DEFAULT_TRAINING } from '../../src/training/settings.js';
 import { TINY_GEOMETRY, TINY_HEAD } from '../helpers/head.js';
 
 let folder: string;

@@ -3,14 +3,7 @@ import type * as TF from '@tensorflow/tfjs-core';
 import { DIMENSIONS, logDensity, mixtureAbout, sampleMixture } from '../../src/ebm/proposal.js';
 import { createRandom } from '../../src/random.js';
 import { openTensorflow } from '../../src/runtime/tensorflow.js';
-import {
-  energyLoss,
-  objectiveName,
-  OBJECTIVE_NAMES,
-  proposalObjectiveName,
-  type ObjectiveName,
-  type ScoredPairs,
-} from '../../src/training/objective.js';
+import { energyLoss, type ObjectiveName, type ScoredPairs } from '../../src/training/objective.js';
 
 let tf: typeof TF;
 beforeAll(async () => {
@@ -84,11 +77,5 @@ describe('objectives of the tracking head', () => {
     }
     for (const name of ['sm', 'dsm', 'ml-mcmc'] as const)
       expect(energyLoss(name, pairsWith(about(0.2))).drawn).toBeUndefined();
-  });
-
-  test('names: all known ones are found, others are refused', () => {
-    for (const name of OBJECTIVE_NAMES) expect(objectiveName(name)).toBe(name);
-    expect(() => objectiveName('nce++')).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
-    expect(() => proposalObjectiveName('kl')).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
   });
 });

@@ -12,7 +12,7 @@ import type { Batch } from '../../src/training/batch.js';
 import { readCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.js';
 import { readPhotos, readSequences } from '../../src/datasets/footage.js';
 import { initialiseHead } from '../../src/training/initialise.js';
-import { DEFAULT_TRAINING } from '../../src/training/loop.js';
+import { DEFAULT_TRAINING } from '../../src/training/settings.js';
 import { OBJECTIVE_NAMES, type ObjectiveName } from '../../src/training/objective.js';
 import { adamStep, cosineRate, createOptimiserState } from '../../src/training/optimiser.js';
 import { trainingStep } from '../../src/training/step.js';
