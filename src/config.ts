@@ -10,6 +10,9 @@ import { PRESET_NAMES, PRESETS } from './presets.js';
  */
 export const TENSORFLOW_BACKENDS = ['node-gpu', 'node', 'native', 'wasm', 'cpu'] as const;
 
+/** Seed of the tracker, and of evaluations. */
+export const DEFAULT_SEED = 11;
+
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
 const count = z.number().int().min(1).max(10_000);
@@ -77,7 +80,7 @@ const publishedSchema = z.strictObject({
 
 export const configSchema = z.strictObject({
   preset: z.enum(PRESET_NAMES).default('default').describe('settings of src/presets.ts; fields that are set win'),
-  seed: z.number().int().min(0).default(11).describe('same seed, same input, same engine: same output'),
+  seed: z.number().int().min(0).default(DEFAULT_SEED).describe('same seed, same input, same engine: same output'),
   threads: z
     .number()
     .int()

@@ -12,7 +12,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
-import type { TrackerOptions } from '../../src/config.js';
+import { DEFAULT_SEED, type TrackerOptions } from '../../src/config.js';
 import { TrackerError } from '../../src/errors.js';
 import { runJobs } from '../../src/evaluation/run-pool.js';
 import { originOf } from '../record.js';
@@ -43,7 +43,7 @@ function readOptions(): Options {
   return new Command()
     .requiredOption('--root <dir>', 'folder of the splits')
     .option('--split <name>', 'val or train', 'val')
-    .option('--seeds <list>', 'tracker seeds', '11')
+    .option('--seeds <list>', 'tracker seeds', String(DEFAULT_SEED))
     .option('--case-seed <n>', 'other cases of the same kinds', Number, 1)
     .option('--kinds <list>', `of: ${KINDS.join(', ')}`)
     .option('--scale <n>', 'so many times as many cases; less than 1: fewer', Number, 1)

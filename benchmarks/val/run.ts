@@ -13,7 +13,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import type { TrackerOptions } from '../../src/config.js';
+import { DEFAULT_SEED, type TrackerOptions } from '../../src/config.js';
 import { trackerName } from '../../src/evaluation/evaluate.js';
 import { readSequenceResult } from '../../src/evaluation/results.js';
 import { runEvaluation, type EvaluationProgress } from '../../src/evaluation/runner.js';
@@ -62,7 +62,7 @@ function readOptions(): Options {
   return new Command()
     .requiredOption('--root <dir>', 'folder of the splits')
     .option('--split <name>', 'val or train', 'val')
-    .option('--seeds <list>', 'tracker seeds', '11')
+    .option('--seeds <list>', 'tracker seeds', String(DEFAULT_SEED))
     .option('--config <json>', 'tracker options', '{}')
     .addOption(
       new Option('--oracle <name>', 'part of the truth that is told').choices(Object.keys(ORACLES)).default('none'),

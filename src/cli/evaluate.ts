@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { TrackerError } from '../errors.js';
 import { DATASETS, detectDatasets, findDataset, type Dataset } from '../datasets/index.js';
-import { trackerName } from '../evaluation/evaluate.js';
+import { DEFAULT_SEED } from '../config.js';
+import { RESULTS, trackerName } from '../evaluation/evaluate.js';
 import { findProtocol, PROTOCOLS } from '../evaluation/protocols/index.js';
 import { isRestartRun } from '../evaluation/protocols/vot-restarts.js';
 import { oddLengths, pairResults, readTruthFolder, type Annotated } from '../evaluation/results.js';
@@ -19,7 +20,8 @@ import type { Protocol, ProtocolScore, ScoredSequence } from '../evaluation/type
 import { findServer, SERVERS } from '../evaluation/submit/servers.js';
 import { keepInputs, type Input, type Output } from '../files/keep-inputs.js';
 import { listenForInterrupt } from './interrupt.js';
-import { optionalWhole, parseWhole, readConfig, resolveHead } from './options.js';
+import { addConfigOptions, configOf } from './config-options.js';
+import { optionalWhole, parseWhole, resolveHead, WORKER_THREADS_OPTION, WORKERS_OPTION } from './options.js';
 import { checkFit, fitImported } from './fit-confidence.js';
 import { createRunProgress } from './run-progress.js';
 import { packFile, submit, type SubmitOptions } from './submit.js';
@@ -53,7 +55,7 @@ interface EvaluateOptions {
 
 // oxlint-disable-next-line max-lines-per-function -- a table of options, one after the other
 export function addEvaluateCommand(program: Command, terminal: Terminal, setExitCode: (code: number) => void): void {
-  program
+  const command = program
     .command('evaluate')
     .description('run a benchmark, or score result files, under the protocols of the benchmarks')
     .argument('[dataset]', DATASETS.map(({ name }) => name).join(', '))
@@ -62,17 +64,14 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
     .option(
       '--out <dir>',
       'results go to OUT/TRACKER/DATASET/seed-N; the same command goes on where it stopped',
-      'results',
+      RESULTS,
     )
     .option('--tracker <file>', 'module of another tracker: exports createTracker(options) with init and update')
-    .option('--head <file>', 'a file of ebm-tracker finetune, train or import (default: the weights that ship)')
-    .option('--seeds <list>', 'one run a seed', '11')
+    .option('--seeds <list>', 'one run a seed', String(DEFAULT_SEED))
     .option('--only <list>', 'only these sequences')
-    .option('--workers <n>', 'processes (default: one a core)')
-    .option('--threads <n>', 'threads of each process (default: cores shared out)')
+    .option(...WORKERS_OPTION)
+    .option(...WORKER_THREADS_OPTION)
     .option('--queue <url>', 'run on the workers of a queue, redis://host:port (see ebm-tracker worker)')
-    .option('--preset <name>', 'fast or default (src/presets.ts)')
-    .option('--config <file>', 'JSON file with any field of src/config.ts')
     .option(
       '--protocol <name>',
       `${PROTOCOLS.map(({ name }) => name).join(', ')}, or all (default: the data set's own)`,
@@ -98,8 +97,9 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
     )
     .option('--check <zip>', 'with --submit: only look at a pack that is there')
     .option('--json', 'scores as JSON, in percent with two decimals')
-    .option('--quiet', 'no progress')
-    .action(async (dataset: string | undefined, options: EvaluateOptions) => {
+    .option('--quiet', 'no progress');
+  addConfigOptions(command, 'preset', 'head', 'config').action(
+    async (dataset: string | undefined, options: EvaluateOptions) => {
       await checkFiles(dataset, options);
       if (options.explain !== undefined) {
         terminal.stdout.write(explain(findProtocol(options.explain)));
@@ -116,7 +116,8 @@ export function addEvaluateCommand(program: Command, terminal: Terminal, setExit
         );
         setExitCode(await evaluateDataset(set, need(options.root, '--root DIR'), options, terminal));
       }
-    });
+    },
+  );
 }
 
 /** @throws TrackerError OPTION_INVALID where something that is read would be written */
@@ -150,8 +151,7 @@ function need(value: string | undefined, what: string): string {
 function submitOptions(server: string, { root, out, tracker, seeds, results, check }: EvaluateOptions): SubmitOptions {
   const { dataset } = findServer(server);
   const folders = parseSeeds(seeds).map((seed) => runFolder(out, trackerName(tracker), dataset, seed));
-  const more = check === undefined ? {} : { check };
-  return { server, root: need(root, '--root DIR'), out, results: results ?? folders, ...more };
+  return { server, root: need(root, '--root DIR'), out, results: results ?? folders, check };
 }
 
 const parseSeeds = (seeds: string): number[] => seeds.split(',').map((seed) => parseWhole('--seeds', seed));
@@ -206,18 +206,11 @@ async function run(
   only: string[] | undefined,
   terminal: Terminal,
 ): Promise<EvaluationSummary> {
-  const { tracker, head, workers, threads, queue } = options;
+  const { tracker, workers, threads, queue, preset, head } = options;
   const progress = createRunProgress(terminal.stderr, options.quiet === true);
   const interrupt = listenForInterrupt();
   try {
-    const {
-      seed: _,
-      threads: __,
-      ...config
-    } = await readConfig(options.config, {
-      preset: options.preset,
-      head: await resolveHead(head),
-    });
+    const { seed: _, threads: __, ...config } = await configOf({ preset, head, config: options.config });
     const asked = {
       dataset: dataset.name,
       root,

@@ -40,6 +40,10 @@ export const STREAM_OPTION = [
   'of several video streams in the file: the number that ffprobe gives it (default: the one that players show)',
 ] as const;
 
+/** Options of the commands that run sequences in processes. */
+export const WORKERS_OPTION = ['--workers <n>', 'processes (default: one a core)'] as const;
+export const WORKER_THREADS_OPTION = ['--threads <n>', 'threads of each process (default: cores shared out)'] as const;
+
 /** @throws TrackerError OPTION_INVALID */
 export function streamOf({ stream }: { readonly stream?: string }): { readonly stream: number | undefined } {
   return { stream: optionalWhole('--stream', stream) };

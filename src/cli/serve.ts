@@ -2,18 +2,15 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { createTrackerGroup } from '../node/open.js';
-import { listen, type ListenOptions } from '../web/listen.js';
+import { listen, USUAL_PORT, type ListenOptions } from '../web/listen.js';
 import { listenForInterrupt } from './interrupt.js';
-import { optionalWhole, readConfig, resolveHead, STREAM_OPTION, streamOf } from './options.js';
+import { addConfigOptions, configOf, type GivenConfig } from './config-options.js';
+import { optionalWhole, STREAM_OPTION, streamOf } from './options.js';
 import type { Terminal } from './terminal.js';
 
-export interface ServeOptions {
+export interface ServeOptions extends GivenConfig {
   host?: string;
   port?: string;
-  head?: string;
-  threads?: string;
-  seed?: string;
-  config?: string;
   stream?: string;
 }
 
@@ -25,18 +22,10 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
       '[path]',
       'a video, an http(s) address of one, a pattern of images, or a folder with videos and folders of images',
       '.',
-    )
-    .option('--head <file>', 'a file of ebm-tracker finetune, train or import (default: the weights that ship)')
-    .option('--threads <n>', 'threads of the networks (default: one a core)')
-    .option('--seed <n>', 'same seed, same input, same engine: same boxes')
-    .option('--config <file>', 'JSON file with any field of src/config.ts');
+    );
+  addConfigOptions(command, 'head', 'threads', 'seed', 'config');
   addAddressOptions(command).action(async (path: string, options: ServeOptions) => {
-    const { head, threads, seed } = options;
-    const config = await readConfig(options.config, {
-      head: await resolveHead(head),
-      threads: optionalWhole('--threads', threads),
-      seed: optionalWhole('--seed', seed),
-    });
+    const config = await configOf(options);
     const interrupt = listenForInterrupt();
     try {
       const server = await listen({
@@ -61,7 +50,7 @@ export function addAddressOptions(command: Command): Command {
   return command
     .option('--host <address>', 'listen there instead of on loopback: whoever has the printed token may come in')
     .option(...STREAM_OPTION)
-    .option('--port <n>', 'port; 0 = any that is free (default: 8642, or any)');
+    .option('--port <n>', `port; 0 = any that is free (default: ${USUAL_PORT}, or any)`);
 }
 
 /** @throws TrackerError OPTION_INVALID */

@@ -18,7 +18,7 @@ export interface SubmitOptions {
   /** One folder a repetition. */
   readonly results: readonly string[];
   /** A pack that is there: it is looked at, nothing is written. */
-  readonly check?: string;
+  readonly check?: string | undefined;
 }
 
 /** The pack of a server. */

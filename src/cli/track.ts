@@ -9,13 +9,14 @@ import { FORMATS, FORMAT_NAMES, parseFormatName } from '../io/tracks.js';
 import { isLive } from '../video/source.js';
 import { readBoxesFile, type BoxesFound } from './boxes-file.js';
 import type { OutputPaths } from './outputs.js';
-import { parseStart, optionalWhole, parseWhole, readConfig, resolveHead, STREAM_OPTION, streamOf } from './options.js';
+import { addConfigOptions, configOf, type GivenConfig } from './config-options.js';
+import { parseStart, parseWhole, STREAM_OPTION, streamOf } from './options.js';
 import type { Terminal } from './terminal.js';
 import { runTracking, type TrackRequest } from './tracking.js';
 
 const OUT_ENDINGS = FORMAT_NAMES.map((name) => FORMATS[name].endings[0]).join(' ');
 
-interface TrackOptions {
+interface TrackOptions extends GivenConfig {
   box?: string[];
   boxes?: string;
   out?: string;
@@ -23,13 +24,6 @@ interface TrackOptions {
   video?: string;
   start?: string;
   stream?: string;
-  preset?: string;
-  head?: string;
-  engine?: string;
-  backend?: string;
-  threads?: string;
-  seed?: string;
-  config?: string;
   debug?: string;
   debugEvery?: string;
   quiet?: boolean;
@@ -37,7 +31,7 @@ interface TrackOptions {
 
 // oxlint-disable-next-line max-lines-per-function -- a table of options, one after the other
 export function addTrackCommand(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command('track')
     .description('track one object or several through a video')
     .argument(
@@ -60,14 +54,8 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     .option('--format <name>', `format of --out or stdout, where the name does not tell: ${FORMAT_NAMES.join(', ')}`)
     .option('--video <file>', 'the video with the boxes drawn in, .mp4')
     .option('--start <frame|time>', 'where to begin: 90 = frame 90, 3.5s or 00:00:03.5 = a time')
-    .option(...STREAM_OPTION)
-    .option('--preset <name>', 'fast or default (src/presets.ts)')
-    .option('--head <file>', 'a file of ebm-tracker finetune, train or import (default: the weights that ship)')
-    .option('--engine <name>', 'what computes the head: onnx or tfjs (default: onnx)')
-    .option('--backend <name>', 'TensorFlow.js backend of the engine tfjs: auto, node-gpu, node, native, wasm, cpu')
-    .option('--threads <n>', 'threads of the networks (default: one a core)')
-    .option('--seed <n>', 'same seed, same input, same engine: same output')
-    .option('--config <file>', 'JSON file with any field of src/config.ts')
+    .option(...STREAM_OPTION);
+  addConfigOptions(command, 'preset', 'head', 'engine', 'backend', 'threads', 'seed', 'config')
     .option('--debug <dir>', 'writes why the box is where it is: pages of pictures and a line of numbers a frame')
     .option('--debug-every <n>', 'with --debug: only each n-th frame (default: all)')
     .option('--quiet', 'no progress line and no summary')
@@ -76,15 +64,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
       const { objects, start } = await firstBoxesOf(video, live, options, (text) =>
         terminal.stderr.write(`warning: ${text}\n`),
       );
-      const { preset, head, engine, backend, threads, seed } = options;
-      const config = await readConfig(options.config, {
-        preset,
-        head: await resolveHead(head),
-        engine,
-        backend,
-        threads: optionalWhole('--threads', threads),
-        seed: optionalWhole('--seed', seed),
-      });
+      const config = await configOf(options);
       await runTracking(
         {
           video,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { runQueueWorker, type QueueWorkerEvent } from '../evaluation/queue.js';
 import { listenForInterrupt } from './interrupt.js';
-import { optionalWhole } from './options.js';
+import { optionalWhole, WORKER_THREADS_OPTION, WORKERS_OPTION } from './options.js';
 import type { Terminal } from './terminal.js';
 
 interface WorkerCommandOptions {
@@ -21,8 +21,8 @@ export function addWorkerCommand(program: Command, terminal: Terminal): void {
     .requiredOption('--queue <url>', 'redis://[user:password@]host:port[/db]')
     .requiredOption('--root <dir>', 'folder of the data set on this machine')
     .option('--tracker <file>', "this machine's copy of another tracker's module")
-    .option('--workers <n>', 'processes (default: one a core)')
-    .option('--threads <n>', 'threads of each process (default: cores shared out)')
+    .option(...WORKERS_OPTION)
+    .option(...WORKER_THREADS_OPTION)
     .action(async ({ queue, root, tracker, workers, threads }: WorkerCommandOptions) => {
       const interrupt = listenForInterrupt();
       try {

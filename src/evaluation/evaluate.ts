@@ -1,6 +1,6 @@
 /** A benchmark from a folder to scores: runs what is missing, then scores it. */
 import path from 'node:path';
-import type { TrackerOptions } from '../config.js';
+import { DEFAULT_SEED, type TrackerOptions } from '../config.js';
 import { findDataset } from '../datasets/index.js';
 import { findProtocol } from './protocols/index.js';
 import { pairResults } from './results.js';
@@ -53,6 +53,9 @@ export interface EvaluateResult {
   readonly failed: readonly Failure[];
 }
 
+/** Folder of results where none is named. */
+export const RESULTS = 'results';
+
 /** Name of a tracker in result folders. */
 export const trackerName = (module: string | undefined): string =>
   module === undefined ? 'ebm-tracker' : path.parse(module).name;
@@ -63,7 +66,7 @@ export const trackerName = (module: string | undefined): string =>
  *   signal was aborted; faults of single sequences come back in `failed`
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
-  const { dataset, root, out = 'results', seeds = [11], only, tracker, config = {} } = options;
+  const { dataset, root, out = RESULTS, seeds = [DEFAULT_SEED], only, tracker, config = {} } = options;
   const { workers, threads, signal, onProgress } = options;
   const set = findDataset(dataset);
   const protocol = findProtocol(options.protocol ?? set.protocol);

@@ -18,14 +18,14 @@ export interface WebServer {
 }
 
 const LOOPBACK = '127.0.0.1';
-const USUAL_PORT = 8642;
+export const USUAL_PORT = 8642;
 /** Wildcard addresses. */
 const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::'];
 
 /** @throws TrackerError SERVER_FAILED where it cannot listen there; those of createServer */
 export async function listen({ host, port, ...options }: ListenOptions): Promise<WebServer> {
   const token = host === undefined ? undefined : makeToken();
-  const server = await createServer({ ...options, ...(token === undefined ? {} : { token }) });
+  const server = await createServer({ ...options, token });
   const address = host ?? LOOPBACK;
   const tryPort = (number: number): Promise<string> => server.listen({ host: address, port: number });
   try {
