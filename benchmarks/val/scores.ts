@@ -16,8 +16,8 @@ const PROTOCOL = findProtocol(DATASET.protocol);
 export interface SequenceScore {
   readonly sequence: string;
   /** Data set and source of the sequence, as far as its meta.json names them. */
-  readonly origin?: string;
-  readonly group?: string;
+  readonly origin?: string | undefined;
+  readonly group?: string | undefined;
   readonly seed: number;
   readonly frames: number;
   readonly auc: number;
@@ -57,8 +57,8 @@ export async function scoreRun(
     const { auc, op50, op75 } = own[i]!.metrics as { auc: number; op50: number; op75: number };
     return {
       sequence: name,
-      ...(origin === undefined ? {} : { origin }),
-      ...(group === undefined ? {} : { group }),
+      origin,
+      group,
       auc,
       op50,
       op75,

@@ -18,9 +18,9 @@ export async function mediaOf(source: VideoSource, times?: ArrayLike<number>, ra
     width,
     height,
     fps,
-    ...(times ? { frameCount: times.length } : frameCount > 0 ? { frameCount } : {}),
-    ...(times && rate === undefined ? { times } : {}),
-    ...(codec === 'images' ? { frameNames: await picturesOf(file) } : {}),
+    frameCount: times?.length ?? (frameCount > 0 ? frameCount : undefined),
+    times: rate === undefined ? times : undefined,
+    frameNames: codec === 'images' ? await picturesOf(file) : undefined,
   };
 }
 

@@ -12,11 +12,11 @@ import { readTextFile, splitLines } from '../io/text-file.js';
 /** Origin of footage, as far as it is known. */
 export interface Provenance {
   /** The data set it belongs to. */
-  readonly origin?: string;
+  readonly origin?: string | undefined;
   /** Sequences of one group show the same people and places; left out: it is a group of its own. */
-  readonly group?: string;
+  readonly group?: string | undefined;
   /** How often its data set is drawn in training; left out: 1. */
-  readonly weight?: number;
+  readonly weight?: number | undefined;
 }
 
 export interface Sequence extends Provenance {
@@ -26,7 +26,7 @@ export interface Sequence extends Provenance {
   /** Frame of the video that the first box belongs to; 0 where left out. */
   readonly start?: number;
   /** The file that the boxes come from. */
-  readonly annotation?: string;
+  readonly annotation?: string | undefined;
   /** One box a frame; undefined where the object is absent (NaN in the file). */
   readonly boxes: readonly (FrameBox | undefined)[];
 }
@@ -89,8 +89,8 @@ export async function readProvenance(folder: string): Promise<Pick<Provenance, '
   const { origin, dataset, group } = isObject(meta) ? meta : {};
   const named = origin ?? dataset;
   return {
-    ...(typeof named === 'string' ? { origin: named } : {}),
-    ...(typeof group === 'string' ? { group } : {}),
+    origin: typeof named === 'string' ? named : undefined,
+    group: typeof group === 'string' ? group : undefined,
   };
 }
 

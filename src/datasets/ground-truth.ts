@@ -22,9 +22,9 @@ export interface GroundTruth {
   /** [N, 4]: x, y, w, h as the file has them; NaN where there is no truth. */
   readonly truth: Float64Array;
   /** [N, 8], where the file has polygons. */
-  readonly polygons?: Float64Array;
+  readonly polygons?: Float64Array | undefined;
   /** The file, where its line i + 1 is row i. */
-  readonly annotation?: string;
+  readonly annotation?: string | undefined;
 }
 
 /** @throws TrackerError INPUT_NOT_FOUND, DATA_INVALID naming file and line */

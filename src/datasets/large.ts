@@ -3,7 +3,7 @@ import path from 'node:path';
 import { readGroundTruth } from './ground-truth.js';
 import { readList } from '../io/number-rows.js';
 import { readTextFile } from '../io/text-file.js';
-import type { Size } from '../geometry.js';
+import type { AnnotatedSequence } from './types.js';
 import {
   exists,
   filesIn,
@@ -53,7 +53,7 @@ function got10k(split: 'train' | 'val' | 'test'): Dataset {
       const boxes = await padded(await readGroundTruth(path.join(folder, 'groundtruth.txt')), folder);
       const meta = await readMeta(path.join(folder, 'meta_info.ini'));
       const absent = await readAbsence(folder);
-      return imageSequence(name, folder, boxes, { ...meta, ...(absent ? { absent } : {}) });
+      return imageSequence(name, folder, boxes, { ...meta, absent });
     },
   };
   return dataset;
@@ -68,7 +68,7 @@ async function readAbsence(folder: string): Promise<boolean[] | undefined> {
 }
 
 /** Image size and classes of meta_info.ini; nothing where it is not there. */
-async function readMeta(file: string): Promise<{ size?: Size; attributes?: string[] }> {
+async function readMeta(file: string): Promise<Pick<AnnotatedSequence, 'size' | 'attributes'>> {
   if (!(await exists(file))) return {};
   const text = await readTextFile(file, { what: 'file' });
   const value = (key: string): string | undefined =>
@@ -76,8 +76,8 @@ async function readMeta(file: string): Promise<{ size?: Size; attributes?: strin
   const [, width, height] = /(\d+)\D+(\d+)/.exec(value('resolution') ?? '') ?? [];
   const attributes = ['object_class', 'motion_class'].flatMap((key) => value(key) ?? []);
   return {
-    ...(width === undefined || height === undefined ? {} : { size: { width: Number(width), height: Number(height) } }),
-    ...(attributes.length > 0 ? { attributes } : {}),
+    size: width === undefined || height === undefined ? undefined : { width: Number(width), height: Number(height) },
+    attributes: attributes.length > 0 ? attributes : undefined,
   };
 }
 

@@ -143,9 +143,9 @@ export async function imageSequence(
     ...more,
     start,
     truth: boxes.truth.subarray(0, 4 * kept),
-    ...(boxes.annotation === undefined ? {} : { annotation: boxes.annotation }),
-    ...(boxes.polygons ? { polygons: boxes.polygons.subarray(0, 8 * kept) } : {}),
-    ...(more.absent ? { absent: more.absent.slice(0, kept) } : {}),
+    annotation: boxes.annotation,
+    polygons: boxes.polygons?.subarray(0, 8 * kept),
+    absent: more.absent?.slice(0, kept),
   };
 }
 

@@ -14,12 +14,12 @@ export interface AnnotatedSequence {
    */
   readonly truth: Float64Array;
   /** File of the annotation, where its line i + 1 is row i: for messages. */
-  readonly annotation?: string;
+  readonly annotation?: string | undefined;
   /** [N, 8]: corners x1, y1 ... x4, y4 of sets annotated with polygons; `truth` then holds their axis-aligned boxes. */
-  readonly polygons?: Float64Array;
+  readonly polygons?: Float64Array | undefined;
   /** Per frame: the target is absent (full occlusion or out of view). */
-  readonly absent?: readonly boolean[];
+  readonly absent?: readonly boolean[] | undefined;
   /** Pixels of a frame, where the annotation files tell it. */
-  readonly size?: Size;
-  readonly attributes?: readonly string[];
+  readonly size?: Size | undefined;
+  readonly attributes?: readonly string[] | undefined;
 }

@@ -32,7 +32,7 @@ export interface RunResult extends SequenceResult {
   readonly confidence: Float64Array;
   readonly seconds: Float64Array;
   /** Execution provider, where the tracker tells. */
-  readonly provider?: string;
+  readonly provider?: string | undefined;
 }
 
 export type OpenTracker = (options: TrackerOptions) => Promise<ForeignTracker>;
@@ -158,7 +158,7 @@ async function runFrames(
     await tracker.release?.();
   }
   const provider = tracker.description?.device;
-  return { boxes, confidence, seconds, ...(provider === undefined ? {} : { provider }) };
+  return { boxes, confidence, seconds, provider };
 }
 
 function frameMissing({ name }: AnnotatedSequence, frame: number, warnings: readonly string[]): TrackerError {

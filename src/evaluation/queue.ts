@@ -277,7 +277,7 @@ async function collect(
     await forgetFailures(queue, pending);
     while (pending.size > 0) {
       await look(queue, pending, options.config, hashes, tally);
-      if (pending.size > 0) await delay(interval, undefined, signal ? { signal } : {});
+      if (pending.size > 0) await delay(interval, undefined, { signal });
     }
   } catch (error) {
     if (!signal?.aborted) throw error;
@@ -352,8 +352,8 @@ function unpack({ boxes, confidence, seconds }: z.output<typeof resultSchema>): 
     Float64Array.from(values, (value) => value ?? Number.NaN);
   return {
     boxes: toArray(boxes),
-    ...(confidence ? { confidence: toArray(confidence) } : {}),
-    ...(seconds ? { seconds: toArray(seconds) } : {}),
+    confidence: confidence && toArray(confidence),
+    seconds: seconds && toArray(seconds),
   };
 }
 
@@ -417,7 +417,7 @@ async function serveJob(job: QueueJob, server: Server): Promise<JobOutcome> {
   const { root, module } = options;
   const outcome = await runJob(
     pool,
-    { dataset, root, sequence, ...(module ? { module } : {}), options: { ...data.config, seed, threads } },
+    { dataset, root, sequence, module, options: { ...data.config, seed, threads } },
     { attempts: 1, signal: stopped.signal, onFrame: reportFrames(job) },
   );
   if (!('code' in outcome)) {

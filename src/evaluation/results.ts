@@ -85,8 +85,8 @@ export async function readSequenceResult(folder: string, name: string): Promise<
   const timeFile = await firstThatExists(folder, name, TIME_FILES);
   return {
     boxes,
-    ...(confidenceFile === undefined ? {} : { confidence: await readList(confidenceFile) }),
-    ...(timeFile === undefined ? {} : { seconds: firstColumn(await readRows(timeFile, [1, 2, 3, 4, 5, 15])) }),
+    confidence: confidenceFile === undefined ? undefined : await readList(confidenceFile),
+    seconds: timeFile === undefined ? undefined : firstColumn(await readRows(timeFile, [1, 2, 3, 4, 5, 15])),
   };
 }
 

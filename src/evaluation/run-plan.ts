@@ -50,18 +50,20 @@ export interface EvaluationProgress {
   /** Frames a second of all processes together. */
   readonly framesPerSecond: number;
   /** Estimate from the frames that are left; undefined before the first frame. */
-  readonly secondsLeft?: number;
+  readonly secondsLeft?: number | undefined;
   /** Sequence that has just ended. */
-  readonly ended?: {
-    /** Its name. */
-    readonly sequence: string;
-    /** Seed of the run. */
-    readonly seed: number;
-    /** Frames it has. */
-    readonly frames: number;
-    /** Seconds the tracker took. */
-    readonly seconds: number;
-  };
+  readonly ended?:
+    | {
+        /** Its name. */
+        readonly sequence: string;
+        /** Seed of the run. */
+        readonly seed: number;
+        /** Frames it has. */
+        readonly frames: number;
+        /** Seconds the tracker took. */
+        readonly seconds: number;
+      }
+    | undefined;
 }
 
 /** A sequence that could not be run. */
@@ -115,8 +117,7 @@ export async function planRun(options: EvaluationOptions, place: RunPlace): Prom
   const { dataset, root, out, tracker, module, config, command, extra } = options;
   const names = options.only ?? (await findDataset(dataset).list(root));
   if (options.only) await checkNames(options.only, dataset, root);
-  const more = module === undefined ? {} : { module };
-  const key = { tracker, dataset, options: config, ...more, ...place, command };
+  const key = { tracker, dataset, options: config, module, ...place, command };
   const { threads } = place;
   const missing: Omit<Task, 'frames'>[] = [];
   const folders: string[] = [];
@@ -132,10 +133,10 @@ export async function planRun(options: EvaluationOptions, place: RunPlace): Prom
         root,
         sequence,
         seed,
-        options: { ...config, seed, ...(threads === undefined ? {} : { threads }) },
+        options: { ...config, seed, threads },
         folder,
         extra,
-        ...more,
+        module,
       });
     }
   }
@@ -211,8 +212,8 @@ export function createTally({ tasks, folders, names, total }: Plan, options: Eva
       failed,
       running,
       framesPerSecond,
-      ...(frames > 0 ? { secondsLeft: left / framesPerSecond } : {}),
-      ...(ended ? { ended } : {}),
+      secondsLeft: frames > 0 ? left / framesPerSecond : undefined,
+      ended,
     });
   };
   const move = (task: Task, count: number): void => {

@@ -19,15 +19,15 @@ export interface RunRecord {
   readonly config: TrackerOptions;
   /** sha256 of everything that decides the boxes: configuration, weights, tracker module. */
   readonly identity: string;
-  readonly weights?: { readonly head: string; readonly backbone: string };
+  readonly weights?: { readonly head: string; readonly backbone: string } | undefined;
   readonly command: string;
-  readonly commit?: string;
+  readonly commit?: string | undefined;
   readonly versions: Readonly<Record<string, string>>;
   /** Processor, or "queue"; with the execution providers once sequences have told them. */
   readonly device: string;
   /** Threads of each worker on this machine; left out where a queue's workers run it. */
-  readonly threads?: number;
-  readonly workers?: number;
+  readonly threads?: number | undefined;
+  readonly workers?: number | undefined;
   /** ISO 8601. */
   readonly started: string;
   /** End of the last session that ran a sequence; ISO 8601. */
@@ -35,7 +35,7 @@ export interface RunRecord {
   /** Sequences with a result, their frames, and the tracker's milliseconds a frame over all of them. */
   readonly sequences?: number;
   readonly frames?: number;
-  readonly msPerFrame?: number;
+  readonly msPerFrame?: number | undefined;
 }
 
 /** Hashes of all that decides the boxes on one machine, seed and footage aside: sha256 each. */
@@ -43,18 +43,18 @@ export interface TrackerHashes {
   readonly version: string;
   /** sha256 of the whole configuration, defaults included; seed and threads left out. */
   readonly config: string;
-  readonly head?: string;
-  readonly backbone?: string;
+  readonly head?: string | undefined;
+  readonly backbone?: string | undefined;
   /** sha256 of the tracker module's file. */
-  readonly module?: string;
+  readonly module?: string | undefined;
 }
 
 /** Device, threads and workers of a run. */
 export interface RunPlace {
   /** Name of the device; left out: this machine's processor. */
-  readonly device?: string;
-  readonly threads?: number;
-  readonly workers?: number;
+  readonly device?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly workers?: number | undefined;
 }
 
 export interface RunKey extends RunPlace {
@@ -62,7 +62,7 @@ export interface RunKey extends RunPlace {
   readonly dataset: string;
   readonly seed: number;
   readonly options: TrackerOptions;
-  readonly module?: string;
+  readonly module?: string | undefined;
   readonly command: string;
 }
 
@@ -80,13 +80,13 @@ export async function makeRecord(key: RunKey): Promise<RunRecord> {
     seed: key.seed,
     config: key.options,
     identity,
-    ...(weights ? { weights } : {}),
+    weights,
     command: key.command,
-    ...(commit === undefined ? {} : { commit }),
+    commit,
     versions: await readVersions(),
     device: key.device ?? processorName(),
-    ...(key.threads === undefined ? {} : { threads: key.threads }),
-    ...(key.workers === undefined ? {} : { workers: key.workers }),
+    threads: key.threads,
+    workers: key.workers,
     started: new Date().toISOString(),
   };
 }
@@ -181,14 +181,14 @@ export async function closeRecord(
   const file = path.join(folder, 'run.json');
   const record = JSON.parse(await readFile(file, 'utf8')) as RunRecord;
   const { sequences, frames, seconds } = await sumTimes(folder, names);
-  const device = [record.device.split(';')[0]!, ...[...providers].toSorted()].join('; ');
+  const told = [record.device.split(';')[0]!, ...[...providers].toSorted()].join('; ');
   const closed: RunRecord = {
     ...record,
-    ...(providers.size > 0 ? { device } : {}),
+    device: providers.size > 0 ? told : record.device,
     finished: new Date().toISOString(),
     sequences,
     frames,
-    ...(frames > 0 ? { msPerFrame: Number(((1000 * seconds) / frames).toFixed(3)) } : {}),
+    msPerFrame: frames > 0 ? Number(((1000 * seconds) / frames).toFixed(3)) : undefined,
   };
   await writeWhole(file, `${JSON.stringify(closed, undefined, 1)}\n`);
 }

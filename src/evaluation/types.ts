@@ -6,9 +6,9 @@ export interface SequenceResult {
   /** [N, 4]: x, y, w, h of each frame, the first one included. */
   readonly boxes: Float64Array;
   /** 0 to 1, a frame. */
-  readonly confidence?: Float64Array;
+  readonly confidence?: Float64Array | undefined;
   /** Seconds spent on each frame. */
-  readonly seconds?: Float64Array;
+  readonly seconds?: Float64Array | undefined;
 }
 
 /** A result beside its truth: what protocols score. */

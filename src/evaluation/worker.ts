@@ -15,24 +15,28 @@ export interface Job {
   readonly root: string;
   readonly sequence: string;
   /** Module of another tracker; left out: ours. */
-  readonly module?: string;
+  readonly module?: string | undefined;
   readonly options: TrackerOptions;
   /** Folder of the result files; left out: the result comes back with the outcome. */
-  readonly folder?: string;
+  readonly folder?: string | undefined;
   /** Settings of a worker script other than this one. */
   readonly extra?: unknown;
 }
 
 /** A result as numbers of JSON: what is no finite number is null there. */
-export type PackedResult = { readonly [key in keyof SequenceResult]: readonly (number | null)[] };
+export interface PackedResult {
+  readonly boxes: readonly (number | null)[];
+  readonly confidence?: readonly (number | null)[] | undefined;
+  readonly seconds?: readonly (number | null)[] | undefined;
+}
 
 export interface JobDone {
   readonly frames: number;
   /** Seconds of the tracker alone, over all frames. */
   readonly seconds: number;
   /** Execution provider of the networks, where the tracker tells. */
-  readonly provider?: string;
-  readonly result?: PackedResult;
+  readonly provider?: string | undefined;
+  readonly result?: PackedResult | undefined;
 }
 
 export interface JobFault {
@@ -64,8 +68,8 @@ export async function runSequenceJob(
     return {
       frames: result.boxes.length / 4,
       seconds: result.seconds.reduce((a, b) => a + b, 0),
-      ...(provider === undefined ? {} : { provider }),
-      ...(job.folder === undefined ? { result: packResult(result) } : {}),
+      provider,
+      result: job.folder === undefined ? packResult(result) : undefined,
     };
   } catch (error) {
     if (error instanceof TrackerError) return { code: error.code, message: error.message, hint: error.hint };
@@ -80,8 +84,8 @@ export async function runSequenceJob(
 function packResult({ boxes, confidence, seconds }: SequenceResult): PackedResult {
   return {
     boxes: Array.from(boxes),
-    ...(confidence ? { confidence: Array.from(confidence) } : {}),
-    ...(seconds ? { seconds: Array.from(seconds) } : {}),
+    confidence: confidence && Array.from(confidence),
+    seconds: seconds && Array.from(seconds),
   };
 }
 

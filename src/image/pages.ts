@@ -110,7 +110,7 @@ async function gifPages(path: string): Promise<Pages> {
       kept,
       delays.map((delay) => (delay < MIN_GIF_DELAY ? DEFAULT_DELAY : delay)),
     ),
-    ...(whole ? {} : { fault: `cut off after ${images} pictures` }),
+    fault: whole ? undefined : `cut off after ${images} pictures`,
   };
 }
 

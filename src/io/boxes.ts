@@ -9,7 +9,7 @@ import { readTextFile, splitLines } from './text-file.js';
 /** One frame's result: what a row of a file holds. */
 export interface BoxRow extends TrackResult {
   /** Which object; not there in files of one object. */
-  readonly id?: number;
+  readonly id?: number | undefined;
   /** Position in the video, from 0. */
   readonly frame: number;
   /** Seconds from the video's first frame. */
@@ -30,7 +30,7 @@ const STATES: readonly TrackState[] = ['tracking', 'uncertain', 'lost', 'found']
 export const CSV_HEADER = FIELDS.join(',');
 export const CSV_ID_HEADER = ID_FIELDS.join(',');
 
-type Values = Record<(typeof FIELDS)[number], number | string> & { id?: number };
+type Values = Record<(typeof FIELDS)[number], number | string> & { id: number | undefined };
 
 /** Header of a file of this format. @param ids true if its rows have one */
 export function formatHead(format: BoxFormat, ids = false): string {
@@ -48,7 +48,7 @@ function valuesOf({ frame, time, id, box, confidence, state }: BoxRow): Values {
   return {
     frame,
     time: rounded(time, 6),
-    ...(id === undefined ? {} : { id }),
+    id,
     x: rounded(box.x, 3),
     y: rounded(box.y, 3),
     w: rounded(box.w, 3),
@@ -175,7 +175,7 @@ function toRow(values: Record<string, unknown>, where: string, number: number): 
   const { id } = values;
   if (id !== undefined && !(typeof id === 'number' && Number.isInteger(id) && id >= 0))
     throw invalid(where, number, `id: found ${String(id)}, expected 0, 1, 2 ...`);
-  return { frame, time, ...(id === undefined ? {} : { id }), box: { x, y, w, h }, confidence, state };
+  return { frame, time, id, box: { x, y, w, h }, confidence, state };
 }
 
 function invalid(where: string, line: number, what: string, cause?: unknown): TrackerError {

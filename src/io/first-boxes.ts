@@ -14,7 +14,7 @@ export interface FirstBox {
   /** In the frame where tracking starts. */
   readonly box: FrameBox;
   /** The frame, from 0, that the file has the box in; left out where the file names no frames. */
-  readonly frame?: number;
+  readonly frame?: number | undefined;
 }
 
 /** Options for reading a file of first boxes. */
@@ -185,7 +185,7 @@ function toFirstBoxes(entries: readonly Entry[], file: string): FirstBox[] {
     while (owners.has(free));
     return free;
   };
-  return entries.map(({ id, frame, box }) => ({ id: id ?? next(), box, ...(frame === undefined ? {} : { frame }) }));
+  return entries.map(({ id, frame, box }) => ({ id: id ?? next(), box, frame }));
 }
 
 function invalid(where: string, what: string, cause?: unknown): TrackerError {

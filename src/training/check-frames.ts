@@ -21,7 +21,7 @@ export async function checkFrames(
   const faults: string[] = [];
   let frames = 0;
   try {
-    const source = await openVideo(video, { start: { frame: start }, again: true, ...(signal ? { signal } : {}) });
+    const source = await openVideo(video, { start: { frame: start }, again: true, signal });
     for await (const { index, width, height } of source.frames()) {
       const row = index - start;
       const fault = faultOf(boxes[row], { width, height });

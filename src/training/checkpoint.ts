@@ -16,7 +16,7 @@ export interface TrainingState {
   /** Hash of the settings the run was started with. */
   readonly settings: string;
   /** The best averaged weights so far, where a run is judged on held-out data. */
-  readonly best?: Best;
+  readonly best?: Best | undefined;
 }
 
 export interface Best {
@@ -81,7 +81,7 @@ export async function readCheckpoint(path: string, settings: string): Promise<Tr
   const best = JSON.parse(file.metadata['best'] ?? 'null') as Omit<Best, 'weights'> | null;
   return {
     ...state,
-    ...(best ? { best: { ...best, weights: Object.fromEntries(part('best')) } } : {}),
+    best: best ? { ...best, weights: Object.fromEntries(part('best')) } : undefined,
     weights: Object.fromEntries(part('weights')),
     optimiser: { first: arrays('first'), second: arrays('second'), averaged: arrays('averaged') },
   };

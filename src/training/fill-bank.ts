@@ -127,11 +127,7 @@ interface MadeCrop {
   readonly flip: boolean;
 }
 
-const provenanceOf = ({ origin, group, weight }: Provenance): Provenance => ({
-  ...(origin === undefined ? {} : { origin }),
-  ...(group === undefined ? {} : { group }),
-  ...(weight === undefined ? {} : { weight }),
-});
+const provenanceOf = ({ origin, group, weight }: Provenance): Provenance => ({ origin, group, weight });
 
 /** Which objects of which photographs, in which order. */
 function pickPhotos(photos: readonly Photo[], start: number, plan: FillPlan, random: Random): PhotoPick[] {

@@ -94,7 +94,7 @@ async function readChecked(
       { hint: 'mend them, or go on without these sequences: --skip-bad (in the library skipBad: true)' },
     );
   }
-  return { sequences, ...(heldOut ? { heldOut } : {}) };
+  return { sequences, heldOut };
 }
 
 /** @throws TrackerError OPTION_INVALID where it lies among the weights that ship, or is no weight file; OUTPUT_FAILED */

@@ -78,7 +78,7 @@ export interface FinetuneProgress {
   /** Seconds left at this speed. */
   readonly secondsLeft: number;
   /** Figures on held-out frames, where they were just taken. */
-  readonly validation?: Record<string, number>;
+  readonly validation?: Record<string, number> | undefined;
 }
 
 /**

@@ -36,7 +36,7 @@ export interface FinetuneRequest extends TrainingCommon {
   /** Checked: see check-frames.ts. */
   readonly sequences: readonly Sequence[];
   /** Held out instead of a part of `sequences`. */
-  readonly heldOut?: readonly Sequence[];
+  readonly heldOut?: readonly Sequence[] | undefined;
   readonly head: OpenHead;
   readonly backbone: BackboneEntry;
   readonly out: string;

@@ -42,7 +42,7 @@ export interface FootageFound {
   /** Those without a fault. */
   readonly sequences: readonly Sequence[];
   /** Held-out sequences, if the folder brings a split of its own. */
-  readonly heldOut?: readonly Sequence[];
+  readonly heldOut?: readonly Sequence[] | undefined;
   readonly faults: readonly FootageFault[];
 }
 
@@ -185,7 +185,7 @@ async function checkSequence(
   }
   const { name, truth, absent, source: video, start, annotation } = found;
   const { boxes, faults: messages } = learnableBoxes(truth, annotation ?? name, absent);
-  const sequence = { name, video, start, boxes, ...(annotation === undefined ? {} : { annotation }) };
+  const sequence = { name, video, start, boxes, annotation };
   // a file of which no line is right has been told of already
   const worthwhile = messages.length === 0 || boxes.some((box) => box !== undefined);
   const frames = worthwhile ? await checkFrames(sequence, annotation ?? name, signal) : [];

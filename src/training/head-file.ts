@@ -20,7 +20,7 @@ export interface HeadRecord {
   readonly step: number;
   readonly pairs: number;
   /** The head that training started from, and figures on held-out pairs. */
-  readonly from?: string;
+  readonly from?: string | undefined;
   readonly before?: Readonly<Record<string, number>>;
   readonly after?: Readonly<Record<string, number>>;
 }

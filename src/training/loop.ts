@@ -78,7 +78,7 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
   cutCurve(run.curve, state.step);
   const random = createRandom(state.random);
   let { step, pairs, best } = state;
-  const current = (): TrainingState => ({ ...state, step, pairs, random: random.state(), ...(best ? { best } : {}) });
+  const current = (): TrainingState => ({ ...state, step, pairs, random: random.state(), best });
   const ended = (): boolean =>
     step >= settings.steps ||
     (best !== undefined && step - best.step >= (run.judge?.patience ?? Infinity) * settings.validateEvery);
@@ -120,7 +120,7 @@ async function beginTraining(run: TrainingRun): Promise<TrainingState> {
     pairs: 0,
     random: createRandom(run.settings.seed).state(),
     settings: run.settingsHash,
-    ...(before ? { best: { step: 0, score: run.judge!.score(before), figures: before, before, weights: copy } } : {}),
+    best: before && { step: 0, score: run.judge!.score(before), figures: before, before, weights: copy },
   };
   await writeCheckpoint(run.checkpoint, state);
   writeFileSync(run.curve, CURVE_HEADER);
@@ -201,7 +201,7 @@ function newWindow() {
         compute: sums.compute / busy,
         update: sums.update / busy,
         secondsLeft: ((steps - step) * elapsed) / sums.steps / 1000,
-        ...(validation ? { validation } : {}),
+        validation,
       };
     },
   };

@@ -151,7 +151,7 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
     tensorflow: tensorflow.version,
     step: state.step,
     pairs: state.pairs,
-    ...(request.from === undefined ? {} : { from: start.sha256 }),
+    from: request.from === undefined ? undefined : start.sha256,
   });
   watch.say(`wrote ${request.out}; the curve is ${picture}`);
 }

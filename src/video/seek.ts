@@ -100,13 +100,12 @@ function openFile(path: string, info: VideoInfo, binaries: Binaries, signal?: Ab
       return index?.jumps ? quickFrame(index, frame) : 0;
     },
     async *frames(first, signal) {
-      const options = signal ? { signal } : {};
       if (first > 0) await counter.ready;
       const index = first > 0 ? counter.index() : undefined;
       if (index && first >= index.times.length) return;
       let next = first;
       if (index?.jumps) {
-        for await (const frame of decode(path, binaries, info, options, fromThere, seekTo(index, first))) {
+        for await (const frame of decode(path, binaries, info, { signal }, fromThere, seekTo(index, first))) {
           // another one than the index says: what is damaged is not shown
           if (frameAt(index, frame.time) !== next) break;
           yield frame;
@@ -117,7 +116,7 @@ function openFile(path: string, info: VideoInfo, binaries: Binaries, signal?: Ab
       }
       // the sure way: from the beginning
       let count = 0;
-      for await (const frame of decode(path, binaries, info, options, inOrder)) {
+      for await (const frame of decode(path, binaries, info, { signal }, inOrder)) {
         count++;
         if (frame.index >= next) yield frame;
       }

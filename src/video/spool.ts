@@ -120,7 +120,7 @@ async function openOrigin(
     const length = headers.get('content-length');
     return {
       stream: Readable.fromWeb(body as ReadableStream),
-      ...(length === null ? {} : { length: Number(length) }),
+      length: length === null ? undefined : Number(length),
     };
   }
   if ('descriptor' in from) return { stream: ofDescriptor(from.descriptor) };

@@ -16,7 +16,7 @@ export interface TrackerReport {
   readonly curves: Curves;
   /** Mean of the headline metric over the sequences with each attribute; those of one sequence only are left out. */
   readonly attributes: Readonly<Record<string, number>>;
-  readonly reliability?: Reliability;
+  readonly reliability?: Reliability | undefined;
   readonly run?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface Reliability {
   /** Mean distance of confidence from share right, weighed by frames. */
   readonly expectedError: number;
   /** Area under ROC of "overlap > 0.5"; undefined where all frames are right, or none. */
-  readonly areaUnderRoc?: number;
+  readonly areaUnderRoc?: number | undefined;
 }
 
 export interface SequenceRow {
@@ -65,14 +65,13 @@ export function buildReport(title: string, protocol: Protocol, inputs: readonly 
 }
 
 function describe({ name, score, scored, run }: TrackerInput, headline: string): TrackerReport {
-  const reliability = reliabilityOf(scored);
   return {
     name,
     metrics: score.metrics,
     curves: score.curves,
     attributes: byAttribute(score, scored, headline),
-    ...(reliability ? { reliability } : {}),
-    ...(run ? { run } : {}),
+    reliability: reliabilityOf(scored),
+    run,
   };
 }
 
@@ -125,11 +124,10 @@ function reliabilityOf(scored: readonly ScoredSequence[]): Reliability | undefin
   const claims = claimsOf(scored);
   if (claims.confidence.length === 0) return undefined;
   const bins = binsOf(claims);
-  const area = areaUnderRoc(claims);
   return {
     bins: bins.map(({ weight, ...bin }) => ({ ...bin, frames: weight })),
     expectedError: calibrationError(bins),
-    ...(area === undefined ? {} : { areaUnderRoc: area }),
+    areaUnderRoc: areaUnderRoc(claims),
   };
 }
 

@@ -180,7 +180,7 @@ function parseEvent(line: string, { media, where }: ReadContext, at: number): Re
   const row: ReadRow = {
     frame,
     time: Number(said.get('time') ?? timeOf(frame, media)),
-    ...(id === undefined ? {} : { id: Number(id) }),
+    id: id === undefined ? undefined : Number(id),
     box: { x: Number(x), y: Number(y), w: path[0]! / units, h: path[2]! / units },
     confidence: Number(said.get('confidence') ?? 1),
     state: isState(state) ? state : ('tracking' satisfies TrackState),

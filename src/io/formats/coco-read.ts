@@ -84,7 +84,7 @@ export function parseCoco(text: string, context: ReadContext): ReadRow[] {
   const frames = frameNumbers(images, context);
   const others = new Set(found.data.images.map(({ id }) => id).filter((id) => !frames.has(id)));
   const fps = media.fps ?? videos?.find(({ id }) => id === images[0]?.video_id)?.fps ?? videos?.[0]?.fps ?? undefined;
-  const known = { ...media, ...(fps === undefined ? {} : { fps }) };
+  const known = { ...media, fps };
   return annotations.flatMap((annotation, i): ReadRow[] => {
     if (others.has(annotation.image_id)) return [];
     const row = rowOf(annotation, frames, known, context, i + 1);

@@ -28,9 +28,7 @@ function document(rows: readonly TrackRow[], media: Media, size: { width: number
   return {
     info: { description: media.name },
     licenses: [],
-    videos: [
-      { id: VIDEO_ID, name: media.name, ...size, length, ...(media.fps === undefined ? {} : { fps: media.fps }) },
-    ],
+    videos: [{ id: VIDEO_ID, name: media.name, ...size, length, fps: media.fps }],
     categories: [CATEGORY],
     images: frames.map((frame) => ({
       id: frame + 1,

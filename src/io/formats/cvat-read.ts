@@ -183,8 +183,7 @@ function rowOf(shape: Shape, id: number | undefined, { media, where }: ReadConte
   const confidence = given === undefined || state === 'lost' ? Number(state !== 'lost') : parseNumber(given.trim());
   if (confidence === undefined) throw invalid(place, `confidence: found "${given}", expected a number`);
   const box = coverTurned(shape);
-  const named = id === undefined ? {} : { id };
-  return checkedRow({ frame, time: timeOf(frame, media), ...named, box, confidence, state, at: line }, place);
+  return checkedRow({ frame, time: timeOf(frame, media), id, box, confidence, state, at: line }, place);
 }
 
 /** The flags count: people set them, and leave our attribute as it was. */

@@ -22,13 +22,13 @@ export interface Media extends Partial<Size> {
   /** Its file name. */
   readonly name: string;
   /** Frames a second. */
-  readonly fps?: number;
+  readonly fps?: number | undefined;
   /** Frames it has. */
-  readonly frameCount?: number;
+  readonly frameCount?: number | undefined;
   /** File names of a folder of pictures, frame by frame. */
-  readonly frameNames?: readonly string[];
+  readonly frameNames?: readonly string[] | undefined;
   /** Times of its frames, seconds from the first: entry i is frame i. Left out: they follow at the rate. */
-  readonly times?: ArrayLike<number>;
+  readonly times?: ArrayLike<number> | undefined;
   /** True if rows of CSV and JSON lines carry the object's number; files of one object do without. */
   readonly ids?: boolean;
 }

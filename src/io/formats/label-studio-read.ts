@@ -254,7 +254,7 @@ function clockOf(values: readonly Value[], { data }: Task, { media, note }: Read
   const rate = rateOf(values.flatMap(({ sequence }) => sequence)) ?? told ?? countedRate(values);
   const fps = media.fps ?? rate;
   const same: Clock = {
-    media: { name: media.name, ...(fps === undefined ? {} : { fps }) },
+    media: { name: media.name, fps },
     frameOf: (number) => number - FIRST_FRAME,
     endOf: (framesCount) => framesCount - 1,
   };
