@@ -61,11 +61,11 @@ ${markdownTable(HEAD, rows)}
 `;
 }
 
-const fixed = (value: number): string => value.toFixed(3).replace(/^0/, '');
+const fixed = (value: number): string => value.toFixed(3);
 
-/** "90 % of 30" */
+/** "90% of 30" */
 function percent({ of, count }: Share): string {
   if (of === 0) return '-';
   const value = (100 * count) / of;
-  return `${value > 0 && value < 10 ? value.toFixed(1) : value.toFixed(0)} % of ${of}`;
+  return `${value > 0 && value < 10 ? value.toFixed(1) : value.toFixed(0)}% of ${of}`;
 }

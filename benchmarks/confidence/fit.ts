@@ -1,23 +1,27 @@
 /**
- * Fits the confidence: logistic regression of "IoU > 0.5" on the figures of each frame, on training sequences; checked on others.
+ * Fits the confidence: logistic regression of "IoU > 0.5" on the figures of each frame, on training sequences; checked on others. Without
+ * --fit, the confidence that ships is checked.
  *
  *   npm run bench -- val --root DIR --split train --figures --out train.json
  *   npm run bench -- built --root DIR --split train --figures built.json
  *   npm run bench -- confidence --fit train.json built.json --check val.json built-val.json --out confidence.json
+ *   npm run bench -- confidence --check val.json dev.json --result benchmarks/confidence/result.json
  *
  * Several files count as one: each of their sequences and cases alike.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { areaUnderRoc, binsOf, calibrationError } from '../../src/evaluation/calibration.js';
+import { originOf } from '../record.js';
 import type { SequenceScore } from '../val/scores.js';
 
 const options = new Command()
-  .requiredOption('--fit <files...>', 'results of the benchmarks val or built with --figures')
+  .option('--fit <files...>', 'results of the benchmarks val or built with --figures')
   .option('--check <files...>', 'others')
+  .option('--result <file>', 'JSON of the check, from which npm run figures takes it')
   .option('--out <file>', 'JSON for tools/export-head.ts --confidence')
   .parse()
-  .opts<{ fit: string[]; check?: string[]; out?: string }>();
+  .opts<{ fit?: string[]; check?: string[]; out?: string; result?: string }>();
 
 interface Sample {
   readonly inputs: readonly number[];
@@ -66,8 +70,13 @@ function fit(samples: readonly Sample[]): Model {
   return model;
 }
 
-/** Area under ROC, expected calibration error over ten bins. */
-function check(model: Model, samples: readonly Sample[]): string {
+interface Check {
+  readonly areaUnderRoc: number | undefined;
+  readonly calibrationError: number;
+}
+
+/** Prints the bins. @returns area under ROC, expected calibration error over ten bins */
+function check(name: string, model: Model, samples: readonly Sample[]): Check {
   const claims = {
     confidence: samples.map(({ inputs }) => predict(model, inputs)),
     hit: samples.map(({ hit }) => hit),
@@ -78,18 +87,44 @@ function check(model: Model, samples: readonly Sample[]): string {
   const hits = bins.reduce((sum, { right, weight }) => sum + right * weight, 0);
   for (const { confidence, right, weight } of bins.filter((bin) => bin.weight > 0)) {
     const share = ((100 * weight) / total).toFixed(1);
-    console.log(`  said ${confidence.toFixed(2)}  was ${right.toFixed(2)}  share ${share} %`);
+    console.log(`  said ${confidence.toFixed(2)}  was ${right.toFixed(2)}  share ${share}%`);
   }
-  return `area under ROC ${areaUnderRoc(claims)?.toFixed(3) ?? '-'}, expected calibration error ${calibrationError(bins).toFixed(3)}, IoU > 0.5 in ${((100 * hits) / total).toFixed(1)} %`;
+  const found = { areaUnderRoc: areaUnderRoc(claims), calibrationError: calibrationError(bins) };
+  const { areaUnderRoc: area, calibrationError: error } = found;
+  console.log(
+    `${name}: area under ROC ${area?.toFixed(3) ?? '-'}, expected calibration error ${error.toFixed(3)}, IoU > 0.5 in ${((100 * hits) / total).toFixed(1)}%`,
+  );
+  return found;
 }
 
-const samples = samplesOf(options.fit);
-const model = fit(samples);
-const rounded = {
-  bias: Number(model.bias.toFixed(4)),
-  weights: model.weights.map((weight) => Number(weight.toFixed(4))),
-};
-console.log(JSON.stringify(rounded));
-console.log(`fit:   ${check(rounded, samples)}`);
-if (options.check) console.log(`check: ${check(rounded, samplesOf(options.check))}`);
-if (options.out) writeFileSync(options.out, `${JSON.stringify(rounded)}\n`);
+/** Fits to the files, prints the fit, and writes it. */
+function fitTo(files: readonly string[], out: string | undefined): Model {
+  const samples = samplesOf(files);
+  const model = fit(samples);
+  const rounded = {
+    bias: Number(model.bias.toFixed(4)),
+    weights: model.weights.map((weight) => Number(weight.toFixed(4))),
+  };
+  console.log(JSON.stringify(rounded));
+  check('fit', rounded, samples);
+  if (out !== undefined) writeFileSync(out, `${JSON.stringify(rounded)}\n`);
+  return rounded;
+}
+
+function shippedModel(): Model {
+  const manifest = JSON.parse(readFileSync(new URL('../../models/manifest.json', import.meta.url), 'utf8')) as {
+    heads: Record<string, { confidence: Model }>;
+    default: { head: string };
+  };
+  return manifest.heads[manifest.default.head]!.confidence;
+}
+
+const model = options.fit ? fitTo(options.fit, options.out) : shippedModel();
+if (options.check) {
+  const samples = samplesOf(options.check);
+  const found = check('check', model, samples);
+  const { command, weights } = originOf('confidence', {});
+  const sequences = Math.round(samples.reduce((sum, { weight }) => sum + weight, 0));
+  const record = { command, weights, sequences, ...found };
+  if (options.result !== undefined) writeFileSync(options.result, `${JSON.stringify(record, undefined, 2)}\n`);
+}

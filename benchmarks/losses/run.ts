@@ -12,21 +12,15 @@ import { Command } from 'commander';
 import { TrackerError } from '../../src/errors.js';
 import { readFootage, type Footage } from '../built/footage.js';
 import type { Origin } from '../record.js';
-import { markdownTable } from '../table.js';
 import type { SequenceScore } from '../val/scores.js';
-import { BEST_AUC, CAUSES, lossByCause, lossesOf, type Cause, type Trace } from './causes.js';
+import { lossByCause, lossesOf, type Trace } from './causes.js';
+import { markdownOf, meanRow } from './report.js';
 import { writeLossSheet } from './sheet.js';
 
 interface ValResult extends Origin {
   readonly split: string;
   readonly seeds: readonly number[];
   readonly scores: readonly SequenceScore[];
-}
-
-interface Row {
-  readonly sequence: string;
-  readonly auc: number;
-  readonly lost: Record<Cause, number>;
 }
 
 interface Options {
@@ -55,26 +49,6 @@ function traceOf({ sequence, boxes }: SequenceScore, footage: readonly Footage[]
   };
 }
 
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-
-/** Mean over rows; of one sequence's seeds, or of all sequences. */
-function meanRow(sequence: string, rows: readonly Pick<Row, 'auc' | 'lost'>[]): Row {
-  const lost = CAUSES.map((cause) => [cause, mean(rows.map((row) => row.lost[cause]))] as const);
-  return {
-    sequence,
-    auc: mean(rows.map(({ auc }) => auc)),
-    lost: Object.fromEntries(lost) as Record<Cause, number>,
-  };
-}
-
-function tableOf(rows: readonly Row[]): string {
-  const fixed = (value: number): string => value.toFixed(3).replace(/^(-?)0/, '$1');
-  return markdownTable(
-    ['sequence', 'AUC', ...CAUSES],
-    rows.map(({ sequence, auc, lost }) => [sequence, fixed(auc), ...CAUSES.map((cause) => fixed(lost[cause]))]),
-  );
-}
-
 async function run(options: Options): Promise<void> {
   const result = JSON.parse(await readFile(options.from, 'utf8')) as ValResult;
   const footage = await readFootage(path.join(options.root, result.split));
@@ -89,19 +63,12 @@ async function run(options: Options): Promise<void> {
       );
     })
     .toSorted((a, b) => a.auc - b.auc);
-  const table = tableOf([...rows, meanRow('mean', rows)]);
-  const text = `# Where the score is lost, ${result.split}
-
-\`${result.command}\`, then \`npm run bench -- losses\`. Weights ${result.weights?.slice(0, 12) ?? 'of a file'}, configuration ${result.configHash}, tracker
-seed ${result.seeds.join(', ')}. AUC lost to each cause; with the AUC they add up to ${BEST_AUC.toFixed(3)}, the most there is. The rules stand in [causes.ts](causes.ts).
-
-${table}
-`;
+  const { command, config, configHash, weights, versions, split, seeds } = result;
+  const record = { command, config, configHash, weights, versions, split, seeds, rows };
+  const text = markdownOf(record);
   console.log(text);
   if (options.out !== undefined) {
     await mkdir(options.out, { recursive: true });
-    const { command, config, configHash, weights, versions, split, seeds } = result;
-    const record = { command, config, configHash, weights, versions, split, seeds, rows };
     await writeFile(path.join(options.out, `result-${split}.md`), text);
     await writeFile(path.join(options.out, `result-${split}.json`), `${JSON.stringify(record, undefined, 1)}\n`);
   }

@@ -126,7 +126,7 @@ function markdown(rows: readonly ReportRow[], results: readonly GroupResult[], c
 
 function cells(part: Figures | undefined): string[] {
   if (!part) return ['-', '-', '-'];
-  return [part.mean, part.deviation, part.bestFive].map((value) => value.toFixed(4).replace(/^0/, ''));
+  return [part.mean, part.deviation, part.bestFive].map((value) => value.toFixed(4));
 }
 
 function describeRun(results: readonly GroupResult[]): string {

@@ -1,31 +1,9 @@
-/**
- * AUC against speed of the presets, as a picture: frames a second of `track` on a file of 1280 x 720 once it has begun, and the AUC on the
- * validation sequences.
- *
- *   npx tsx benchmarks/speed/plot.ts      reads benchmarks/speed/result.json and benchmarks/val/, writes docs/speed.svg
- */
-import { readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+/** AUC against speed of the presets, as a picture: `npm run figures` writes it to docs/speed.svg. */
+import { framesPerSecond, isOfShippedHead, readResult, speedCell, type ValResult } from '../../tools/lib/figures.js';
 
-interface Speed {
-  readonly machine: string;
-  readonly cores: number;
-  readonly cells: readonly {
-    readonly clip: string;
-    readonly preset: string;
-    readonly threads: number;
-    readonly process: { readonly rows: number; readonly total: number; readonly firstBox: number };
-  }[];
-}
-
-const BENCHMARKS = path.join(import.meta.dirname, '..');
-const read = <T>(file: string): T => JSON.parse(readFileSync(path.join(BENCHMARKS, file), 'utf8')) as T;
 const RESULTS = { fast: 'result-fast.json', default: 'result-val.json' };
-/** Of other trackers on the same sequences, whose speed was not measured here. */
-const LEVELS = [
-  ['NanoTrack V3', 0.707],
-  ['CSRT', 0.615],
-] as const;
+/** Trackers on the same sequences, whose speed was not measured here. */
+const LEVELS = ['NanoTrack V3', 'CSRT'];
 const SIZE = '720p';
 const [WIDTH, HEIGHT] = [640, 320];
 const MARGIN = { left: 56, right: 24, top: 30, bottom: 44 };
@@ -46,13 +24,15 @@ function axes(): string[] {
   const end = WIDTH - MARGIN.right;
   for (let auc = AUC.from; auc <= AUC.to + 1e-9; auc += AUC.step) {
     parts.push(line(MARGIN.left, up(auc), end, up(auc), 'stroke="#ddd"'));
-    parts.push(text(MARGIN.left - 8, up(auc) + 4, auc.toFixed(2).slice(1), 'text-anchor="end"'));
+    parts.push(text(MARGIN.left - 8, up(auc) + 4, auc.toFixed(2), 'text-anchor="end"'));
   }
   for (let fps = SPEED.from; fps <= SPEED.to; fps += SPEED.step)
     parts.push(text(across(fps), HEIGHT - MARGIN.bottom + 18, String(fps), 'text-anchor="middle"'));
   parts.push(text((MARGIN.left + end) / 2, HEIGHT - 8, 'frames a second, 1280 x 720', 'text-anchor="middle"'));
   parts.push(text(8, 14, 'AUC'));
-  for (const [name, auc] of LEVELS) {
+  const { val } = readResult<{ val: Record<string, readonly number[]> }>('benchmarks/val/recorded.json');
+  for (const name of LEVELS) {
+    const auc = val[name]![0]!;
     parts.push(line(MARGIN.left, up(auc), end, up(auc), 'stroke="#777" stroke-dasharray="6 4"'));
     parts.push(text(MARGIN.left + 6, up(auc) - 5, `${name} (speed not measured)`, 'fill="#555"'));
   }
@@ -60,13 +40,11 @@ function axes(): string[] {
 }
 
 function points(): string[] {
-  const { cells } = read<Speed>('speed/result.json');
   return Object.entries(RESULTS).flatMap(([preset, file], i) => {
-    const { auc } = read<{ mean: { auc: number } }>(`val/${file}`).mean;
-    const cell = cells.find(({ clip, preset: other, threads }) => clip === SIZE && other === preset && threads === 2)!;
-    const { rows, total, firstBox } = cell.process;
-    const [x, y] = [across((rows - 1) / (total - firstBox)), up(auc)];
-    const label = `${preset} ${auc.toFixed(3).slice(1)}`;
+    const result = readResult<ValResult>(`benchmarks/val/${file}`);
+    const { auc } = result.mean;
+    const [x, y] = [across(framesPerSecond(speedCell(SIZE, preset))), up(auc)];
+    const label = `${preset} ${auc.toFixed(3)}${isOfShippedHead(result) ? '' : ' (earlier head)'}`;
     // names of neighbours lie above and below
     return [
       `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="5" fill="#0072b2"/>`,
@@ -75,13 +53,15 @@ function points(): string[] {
   });
 }
 
-const frame = `width="${WIDTH}" height="${HEIGHT}"`;
-const svg = [
-  `<svg xmlns="http://www.w3.org/2000/svg" ${frame} font-family="sans-serif" font-size="12">`,
-  `<rect ${frame} fill="#fff"/>`,
-  ...axes(),
-  ...points(),
-  '</svg>',
-  '',
-].join('\n');
-writeFileSync(path.join(BENCHMARKS, '../docs/speed.svg'), svg);
+/** The picture as SVG. */
+export function speedPlot(): string {
+  const frame = `width="${WIDTH}" height="${HEIGHT}"`;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" ${frame} font-family="sans-serif" font-size="12">`,
+    `<rect ${frame} fill="#fff"/>`,
+    ...axes(),
+    ...points(),
+    '</svg>',
+    '',
+  ].join('\n');
+}
