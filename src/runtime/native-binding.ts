@@ -466,7 +466,7 @@ async function importKoffi(): Promise<Koffi> {
     return ((await import(name)) as { default: Koffi }).default;
   } catch (cause) {
     throw new TrackerError('TENSORFLOW_UNAVAILABLE', 'package koffi: it does not load', {
-      hint: 'npm install koffi (its binary is an optional dependency: not with --omit=optional)',
+      hint: 'npm install koffi@3.3.4 (its binary is an optional dependency: not with --omit=optional)',
       cause,
     });
   }

@@ -7,7 +7,7 @@ import { IMAGE_EXTENSIONS } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { isHttp } from './address.js';
 import { findBinaries, oldBuildNote, passthroughOption, type Binaries } from './binaries.js';
-import { createCommand, startReading } from './command.js';
+import { inputArguments, startFfmpeg } from './command.js';
 import { DecodeLog } from './decode-log.js';
 import { decodeIndex, DECODER_OPTIONS, MICROSECONDS, readPackets, TELL_TIMES } from './frame-index.js';
 import { imagesInFolder, isPicture, matchPattern } from './images.js';
@@ -259,7 +259,8 @@ export async function* decode(
   if (signal?.aborted) return;
   const { width, height } = info;
   const log = new DecodeLog(info, seek);
-  const run = startReading(decodeCommand(path, binaries, info, threads, seek), (line) => log.read(line));
+  const args = decodeArguments(path, binaries, info, threads, seek);
+  const run = startFfmpeg(binaries, { args, onLine: (line) => log.read(line) });
   void run.ended.then(() => log.close());
   signal?.addEventListener('abort', run.kill, { once: true });
   const slicer = new Slicer(run.stdout, 3 * width * height);
@@ -300,13 +301,13 @@ export async function* decode(
  * One frame out for each coded frame, upright, as raw RGB. The filters also make ffmpeg log the time of each of these very frames: the
  * packets' times do not tell which of them the decoder shows.
  */
-function decodeCommand(
+function decodeArguments(
   path: string,
   binaries: Binaries,
   info: VideoInfo,
   threads: number | undefined,
   seek: Seek | undefined,
-) {
+): string[] {
   // a video may change its size on the way
   const picture = [...uprightFilters(info), `scale=${info.width}:${info.height}`, 'format=rgb24'];
   const filters = [
@@ -314,13 +315,20 @@ function decodeCommand(
     `[times]${TELL_TIMES},nullsink`,
     `[frames]${picture.join(',')}`,
   ];
-  return createCommand(path, binaries)
-    .inputOptions([...DECODER_OPTIONS])
-    .inputOptions(threads === undefined ? [] : ['-threads', String(threads)])
-    .inputOptions(seek ? ['-ss', seek.at.toFixed(6)] : [])
-    .output('pipe:1')
-    .outputOptions(['-map', info.stream, ...passthroughOption(binaries.ffmpeg), '-vf', filters.join(';')])
-    .format('rawvideo');
+  return [
+    ...DECODER_OPTIONS,
+    ...(threads === undefined ? [] : ['-threads', String(threads)]),
+    ...(seek ? ['-ss', seek.at.toFixed(6)] : []),
+    ...inputArguments(path),
+    '-map',
+    info.stream,
+    ...passthroughOption(binaries.ffmpeg),
+    '-vf',
+    filters.join(';'),
+    '-f',
+    'rawvideo',
+    'pipe:1',
+  ];
 }
 
 /** Cuts a stream into pieces of one size. */
