@@ -54,7 +54,7 @@ const targetSchema = z.strictObject({
   rowFloor: share.default(0.2).describe('weight of a cell far from the target; 1 + this at its centre'),
   keep: share.default(0.3).describe('weight of the first frame beside what was learned since'),
   rate: share.default(0.17).describe('weight of a new frame'),
-  decay: share.default(0.956).describe('what is left of older frames at each new one'),
+  decay: share.default(0.956).describe('share of older frames that stays at each new one'),
   learnEvery: count.default(6).describe('frames from one learned frame to the next; the work is spread over six'),
   learnAbove: z
     .number()
@@ -93,7 +93,7 @@ export const configSchema = z.strictObject({
     .describe(
       'worker threads among which several objects, and the threads, are shared out, 200 MB each; left out: one a thread',
     ),
-  engine: z.enum(['onnx', 'tfjs']).default('onnx').describe('what computes the head'),
+  engine: z.enum(['onnx', 'tfjs']).default('onnx').describe('engine of the head'),
   provider: z
     .enum(['auto', 'cpu', 'cuda', 'webgpu', 'dml', 'coreml'])
     .default('auto')
@@ -114,10 +114,10 @@ export const configSchema = z.strictObject({
     .string()
     .optional()
     .describe('weight file (.safetensors), or name of a head in the manifest; left out: its default'),
-  search: searchSchema.default(() => searchSchema.parse({})).describe('where it is looked for'),
+  search: searchSchema.default(() => searchSchema.parse({})).describe('region in which the object is searched for'),
   posterior: posteriorSchema.default(() => posteriorSchema.parse({})).describe('how boxes are drawn and weighed'),
-  target: targetSchema.default(() => targetSchema.parse({})).describe('where is it, and what is remembered'),
-  redetect: redetectSchema.default(() => redetectSchema.parse({})).describe('where a lost object is looked for'),
+  target: targetSchema.default(() => targetSchema.parse({})).describe('target model: its response and its memory'),
+  redetect: redetectSchema.default(() => redetectSchema.parse({})).describe('search for a lost object'),
   published: publishedSchema
     .default(() => publishedSchema.parse({}))
     .describe('rules of an imported tracker that differ from the published ones'),

@@ -79,6 +79,6 @@ function createLatencies(): Latencies {
       total++;
     },
     count: () => total,
-    text: () => `latency ${quantile(0.5)} ms (95 %: ${quantile(0.95)} ms)`,
+    text: () => `latency ${quantile(0.5)} ms (95%: ${quantile(0.95)} ms)`,
   };
 }

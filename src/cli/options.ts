@@ -37,7 +37,7 @@ export function optionalWhole(name: string, text: string | undefined): number | 
 /** Option --stream of every command that reads a video. */
 export const STREAM_OPTION = [
   '--stream <n>',
-  'of several video streams in the file: the number that ffprobe gives it (default: the one that players show)',
+  'video stream of a file that has several: its number in ffprobe (default: the one that players show)',
 ] as const;
 
 /** Options of the commands that run sequences in processes. */

@@ -53,7 +53,7 @@ export function addTrackCommand(program: Command, terminal: Terminal): void {
     )
     .option('--format <name>', `format of --out or stdout, where the name does not tell: ${FORMAT_NAMES.join(', ')}`)
     .option('--video <file>', 'the video with the boxes drawn in, .mp4')
-    .option('--start <frame|time>', 'where to begin: 90 = frame 90, 3.5s or 00:00:03.5 = a time')
+    .option('--start <frame|time>', 'first frame: 90 = frame 90, 3.5s or 00:00:03.5 = a time')
     .option(...STREAM_OPTION);
   addConfigOptions(command, 'preset', 'head', 'engine', 'backend', 'threads', 'seed', 'config')
     .option('--debug <dir>', 'writes why the box is where it is: pages of pictures and a line of numbers a frame')

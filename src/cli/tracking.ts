@@ -213,7 +213,7 @@ function summary(
   const where = `engine ${tracker.engine} on ${tracker.device}, ${lanes}${tracker.threads} thread(s)`;
   const files = [outputs.rows, outputs.video, debug?.folder].filter((file) => file !== undefined);
   const wrote = whole && files.length > 0 ? `wrote ${files.join(' and ')}\n` : '';
-  const share = `in sight in ${((100 * inSight) / (frames * objects.length)).toFixed(0)} % of frames`;
+  const share = `in sight in ${((100 * inSight) / (frames * objects.length)).toFixed(0)}% of frames`;
   const doubt = tracker.calibrated
     ? ''
     : 'note: the confidence of this imported tracker is its scaled score, not a calibrated probability\n';

@@ -40,7 +40,7 @@ export function createTrainingWatch(
 }
 
 export function progressText(p: TrainingProgress): string {
-  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+  const percent = (share: number): string => `${(100 * share).toFixed(0)}%`;
   const shares = `load ${percent(p.load)}, compute ${percent(p.compute)}, update ${percent(p.update)}`;
   const figures = Object.entries(p.validation ?? {}).map(
     ([name, value]) => ` ${name} ${value.toFixed(name === 'step_length' ? 5 : 3)}`,

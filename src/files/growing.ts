@@ -82,7 +82,7 @@ async function openBeside(file: string, place: Place): Promise<GrowingFile> {
         await close();
         if (waits) await putInPlace(path, place.path);
       } catch (cause) {
-        const hint = `what was written is kept in ${path}`;
+        const hint = `the written part is kept in ${path}`;
         throw new TrackerError('OUTPUT_FAILED', `output ${file}: not finished (${messageOf(cause)})`, { hint, cause });
       }
     },

@@ -86,7 +86,7 @@ export function nameOf(video: string): string {
 export function notFoundHint(given: string): string {
   if (/^(\d+|\/dev\/video\d+)$/.test(given)) return `cameras are named so: camera:${/\d+$/.exec(given)![0]}`;
   if (/^\/(dev|proc\/self)\/fd\//.test(given)) {
-    return 'what a shell opens with <(...) does not reach a program behind npx: COMMAND | ebm-tracker track /dev/stdin';
+    return 'a pipe that a shell opens with <(...) does not reach a program behind npx: COMMAND | ebm-tracker track /dev/stdin';
   }
   return 'give a video file, a folder of images, or a pattern such as "img/*.jpg" or img/%08d.jpg';
 }

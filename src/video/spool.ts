@@ -159,7 +159,7 @@ function nothingCame(given: string, why: string): TrackerError {
 function tooLong(given: string, limit: number): TrackerError {
   const found = `more than ${(limit / 2 ** 30).toPrecision(3)} GiB came without an end`;
   return new TrackerError('VIDEO_UNREADABLE', `video ${given}: ${found}, which is what ${tmpdir()} takes`, {
-    hint: 'what is live is read with -: COMMAND | ebm-tracker track -; else save it to a file, or let TMPDIR name a larger disk',
+    hint: 'a live source is read with -: COMMAND | ebm-tracker track -; else save it to a file, or let TMPDIR name a larger disk',
   });
 }
 

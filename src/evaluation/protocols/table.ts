@@ -49,7 +49,7 @@ const PYTRACKING: OpeSettings = {
 const GOT10K_OTB: OpeSettings = { ...COMMON, validTruth: 'number', shorter: 'cut' };
 
 const SUCCESS =
-  'Success: share of frames with overlap strictly above each of 21 thresholds 0, 0.05 ... 1; AUC is their plain mean, so a perfect run has 20/21 = 95.24 %.';
+  'Success: share of frames with overlap strictly above each of 21 thresholds 0, 0.05 ... 1; AUC is their plain mean, so a perfect run has 20/21 = 95.24%.';
 const PRECISION =
   'Precision: share of frames whose centre is at most 0, 1 ... 50 pixels away; the score is the value at 20 pixels.';
 const NORM_PRECISION =
@@ -152,7 +152,7 @@ const ROWS: readonly OpeProtocol[] = [
       'Coordinates of truth and prediction are rounded to whole pixels first (halves to the even neighbour).',
       FIRST_FORCED,
       'Success: 21 thresholds from 0 to 1, strictly above; precision: 21 thresholds from 0 to 50 pixels; normalised precision: 21 from 0 to 0.5, both <=.',
-      'All three scores are areas under the curve by trapezoids over an axis of length 1: a perfect run has a success of 97.5 %. auc is success by its other name.',
+      'All three scores are areas under the curve by trapezoids over an axis of length 1: a perfect run has a success of 97.5%. auc is success by its other name.',
       'Absent flags are not read; frames without a true box fail.',
       `${LONGER_CUT}; frames that were not answered fail.`,
       PER_SEQUENCE,

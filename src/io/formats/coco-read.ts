@@ -223,7 +223,7 @@ function boxOf(
         place,
         `bbox: found ${counted(bbox.length, 'number')}, expected left, top, width, height`,
         undefined,
-        'of a turned box give the upright one that covers it, or its angle as attributes.rotation',
+        'give the upright box that covers a turned one, or its angle as attributes.rotation',
       );
     const [x = 0, y = 0, w = 0, h = 0] = bbox;
     return coverTurned({ box: { x, y, w, h }, rotation: attributes?.rotation ?? 0 });

@@ -66,7 +66,7 @@ function hintFor(skipped: string): string {
   if (/cancelled/.test(skipped))
     return 'submit the annotation in Label Studio (a skipped task is a cancelled one), and export again';
   if (/rectangle/.test(skipped))
-    return 'of pictures export as COCO, whose file names tell the frames; of a video, with VideoRectangle regions';
+    return 'export pictures as COCO, whose file names tell the frames, and a video with VideoRectangle regions';
   if (/polygon|polyline|ellipse|mask|cuboid|skeleton|point/.test(skipped))
     return 'take the extent of these shapes as boxes: ebm-tracker convert IN OUT --extent';
   return 'check that it is the right file, and that it was exported with its boxes';

@@ -111,5 +111,5 @@ test('the table has a row for each kind that was run, and one for all', () => {
   const rows = text.split('\n').filter((line) => line.startsWith('|'));
   expect(rows).toHaveLength(5);
   expect(new Set(rows.map((row) => row.length)).size).toBe(1);
-  expect(rows.at(-1)).toMatch(/^\| all .* 100 % of 2 /);
+  expect(rows.at(-1)).toMatch(/^\| all .* 100% of 2 /);
 });
