@@ -92,7 +92,13 @@ export function searchRegion(box: FrameBox, factor: number, out: number): Search
   return { cx: box.x + box.w / 2, cy: box.y + box.h / 2, side: factor * Math.sqrt(box.w * box.h), out };
 }
 
-/** Overlap of two boxes, 0 to 1; 0 where they do not meet. */
+/**
+ * Overlap of two boxes, 0 to 1; 0 where they do not meet.
+ * @example
+ * ```ts
+ * intersectionOverUnion({ x: 0, y: 0, w: 2, h: 2 }, { x: 1, y: 0, w: 2, h: 2 }); // 0.333
+ * ```
+ */
 export function intersectionOverUnion(a: FrameBox, b: FrameBox): number {
   const w = Math.min(a.x + a.w, b.x + b.w) - Math.max(a.x, b.x);
   const h = Math.min(a.y + a.h, b.y + b.h) - Math.max(a.y, b.y);
@@ -130,7 +136,14 @@ export function checkFirstBox(box: FrameBox, frame: Size): FrameBox {
   return { x: x0, y: y0, w: x1 - x0, h: y1 - y0 };
 }
 
-/** A box given as text, "x,y,w,h". @throws TrackerError BOX_INVALID */
+/**
+ * A box given as text, "x,y,w,h".
+ * @throws TrackerError BOX_INVALID
+ * @example
+ * ```ts
+ * parseBox('195,24,351,243'); // { x: 195, y: 24, w: 351, h: 243 }
+ * ```
+ */
 export function parseBox(text: string): FrameBox {
   const parts = text.split(',').map((part) => part.trim());
   const [x, y, w, h] = parts.map((part) => (part === '' ? Number.NaN : Number(part)));

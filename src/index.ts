@@ -80,6 +80,10 @@ export type {
  * @returns figures on held-out frames, before and after
  * @throws TrackerError OPTION_INVALID, INPUT_NOT_FOUND, MODEL_MISSING, OUTPUT_FAILED before anything is read; DATA_INVALID where footage
  *   has faults or is too little; NOT_IMPROVED where nothing was written; INTERRUPTED where the signal was aborted; TENSORFLOW_UNAVAILABLE
+ * @example
+ * ```ts
+ * await finetune({ data: 'my-sequences', out: 'my-head' });
+ * ```
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
   const { finetuneOnFootage } = await import('./training/finetune-footage.js');

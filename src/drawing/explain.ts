@@ -46,7 +46,14 @@ export async function explainerFiles(folder: string): Promise<string[]> {
   return [NUMBERS_FILE, ...new Set([pageName(1), ...pages])].map((name) => path.join(folder, name));
 }
 
-/** Makes an observer for createTracker() that writes down why the box is where it is. Nothing is written before the first update(). */
+/**
+ * Makes an observer for createTracker() that writes down why the box is where it is. Nothing is written before the first update().
+ * @example
+ * ```ts
+ * const explainer = createExplainer({ folder: 'why', every: 50 });
+ * const tracker = await createTracker({}, explainer);
+ * ```
+ */
 export function createExplainer({ folder, every = 1 }: ExplainOptions): Explainer {
   let numbers: FileHandle | undefined;
   let tiles: Tile[] = [];

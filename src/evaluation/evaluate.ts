@@ -64,6 +64,11 @@ export const trackerName = (module: string | undefined): string =>
  * Runs a tracker over a data set in processes of their own, and scores it.
  * @throws TrackerError OPTION_INVALID (data set, protocol, sequence), CONFIG_INVALID, DATA_INVALID (no sequence), INTERRUPTED where the
  *   signal was aborted; faults of single sequences come back in `failed`
+ * @example
+ * ```ts
+ * const { runs } = await evaluate({ dataset: 'folder', root: 'my-sequences' });
+ * console.log(runs[0].score);
+ * ```
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
   const { dataset, root, out = RESULTS, seeds = [DEFAULT_SEED], only, tracker, config = {} } = options;

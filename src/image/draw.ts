@@ -28,6 +28,10 @@ const PLATE_BRIGHTNESS = 0.2;
  * The frame with the box's outline in the state's colour (tracking green, uncertain amber, lost red and dashed, found blue) and a label
  * such as "tracking 0.87" on a dark plate. The box may reach outside the frame; of a box that is not finite only the label is drawn.
  * @returns RGB, 3 * width * height bytes of its own; the frame is left as it is
+ * @example
+ * ```ts
+ * const rgb = drawResult(frame, { box, confidence: 0.87, state: 'tracking' });
+ * ```
  */
 export function drawResult(frame: Image, result: TrackResult): Uint8Array {
   return drawResults(frame, [result]);

@@ -105,6 +105,10 @@ export interface ReadOptions extends ParseOptions {
  * the rate is unknown; an object that a format marks as out of sight is `lost`. What lies between keyframes is filled in.
  * @throws TrackerError INPUT_NOT_FOUND, OPTION_INVALID; DATA_INVALID naming the place, also where an object stands twice in a frame, where
  *   nothing says which of several boxes is which object, or where there is something, but no box
+ * @example
+ * ```ts
+ * const rows = await readTracks('boxes.csv');
+ * ```
  */
 export async function readTracks(file: string, options: ReadOptions = {}): Promise<TrackRow[]> {
   const { text, format, media } = await readTrackText(file, options);
@@ -176,7 +180,13 @@ export function formatTracks(rows: readonly TrackRow[], format: FormatName, medi
   return texts.join('');
 }
 
-/** @throws TrackerError OUTPUT_FAILED, OPTION_INVALID */
+/**
+ * @throws TrackerError OUTPUT_FAILED, OPTION_INVALID
+ * @example
+ * ```ts
+ * await writeTracks('boxes.coco.json', rows, { name: 'clip.mp4', width: 640, height: 480, fps: 30 });
+ * ```
+ */
 export async function writeTracks(
   file: string,
   rows: readonly TrackRow[],

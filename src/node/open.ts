@@ -21,6 +21,12 @@ import { nodePlatform } from './platform.js';
  * Opens the networks and gives a tracker of one object.
  * @param observer is shown what each update() did; left out, nothing is gathered for it
  * @throws TrackerError CONFIG_INVALID, MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
+ * @example
+ * ```ts
+ * const tracker = await createTracker({ threads: 2 });
+ * await tracker.init(frame, { x: 195, y: 24, w: 351, h: 243 });
+ * const { box, confidence, state } = await tracker.update(nextFrame);
+ * ```
  */
 export async function createTracker(options: TrackerOptions = {}, observer?: TrackerObserver): Promise<Tracker> {
   const published = await openPublished(options, observer);
@@ -31,6 +37,12 @@ export async function createTracker(options: TrackerOptions = {}, observer?: Tra
  * Opens the networks and gives a group that follows several objects.
  * @param observer is shown what each update() did, object by object; then all objects are followed in this thread
  * @throws TrackerError CONFIG_INVALID, MODEL_MISSING, MODEL_INVALID, RUNTIME_UNAVAILABLE
+ * @example
+ * ```ts
+ * const group = await createTrackerGroup();
+ * await group.init(frame, [{ x: 195, y: 24, w: 351, h: 243 }, { x: 60, y: 200, w: 90, h: 120 }]);
+ * for (const { box, state } of await group.update(nextFrame)) console.log(box, state);
+ * ```
  */
 export async function createTrackerGroup(
   options: TrackerOptions = {},

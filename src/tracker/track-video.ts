@@ -40,6 +40,12 @@ export interface FrameSource {
 /**
  * Tracks the object in `box` of the source's first frame. That frame comes first, with the box clipped to it and confidence 1.
  * @throws TrackerError BOX_INVALID; those of FrameSource.frames()
+ * @example
+ * ```ts
+ * for await (const { frame, box, state } of trackVideo(tracker, source, { x: 195, y: 24, w: 351, h: 243 })) {
+ *   console.log(frame, box, state);
+ * }
+ * ```
  */
 export function trackVideo(
   tracker: Pick<Tracker, 'init' | 'update'>,
@@ -57,6 +63,12 @@ export function trackVideo(
  * Tracks several objects at once: every frame is decoded once.
  * @param boxes of the source's first frame, one an object
  * @throws TrackerError BOX_INVALID; those of FrameSource.frames()
+ * @example
+ * ```ts
+ * for await (const { frame, objects } of trackObjects(group, source, [first, second])) {
+ *   console.log(frame, objects[0].box, objects[1].box);
+ * }
+ * ```
  */
 export function trackObjects(
   group: Pick<TrackerGroup, 'init' | 'update'>,

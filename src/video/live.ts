@@ -83,6 +83,10 @@ const DEFAULT_FPS = 25;
  * Resolves when the first frame has arrived: it is the one that frames() begins with.
  * @throws TrackerError VIDEO_UNREADABLE with ffmpeg's words where none comes; INTERRUPTED by the signal; OPTION_INVALID (among others for
  * a video that has an end: it is for openVideo); FFMPEG_MISSING, FFMPEG_OLD
+ * @example
+ * ```ts
+ * const source = await openLive('camera:0');
+ * ```
  */
 export async function openLive(path: string, options: LiveOptions = {}): Promise<LiveSource> {
   if (path === STDIN && process.stdin.isTTY) {

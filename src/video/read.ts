@@ -84,6 +84,10 @@ export interface OpenOptions {
  * temporary file: its frames() can be run once.
  * @throws TrackerError INPUT_NOT_FOUND, VIDEO_UNREADABLE, FFMPEG_MISSING, FFMPEG_OLD, START_OUT_OF_RANGE, OPTION_INVALID for what is
  * live or a device, or where there is no such stream, INTERRUPTED where the signal was aborted
+ * @example
+ * ```ts
+ * const source = await openVideo('clip.mp4', { start: { time: 3.5 } });
+ * ```
  */
 export async function openVideo(path: string, given: OpenOptions = {}): Promise<VideoSource> {
   const start = given.start ?? { frame: 0 };
@@ -315,20 +319,12 @@ function decodeArguments(
     `[times]${TELL_TIMES},nullsink`,
     `[frames]${picture.join(',')}`,
   ];
-  return [
-    ...DECODER_OPTIONS,
+  const timing = [
     ...(threads === undefined ? [] : ['-threads', String(threads)]),
     ...(seek ? ['-ss', seek.at.toFixed(6)] : []),
-    ...inputArguments(path),
-    '-map',
-    info.stream,
-    ...passthroughOption(binaries.ffmpeg),
-    '-vf',
-    filters.join(';'),
-    '-f',
-    'rawvideo',
-    'pipe:1',
   ];
+  const output = ['-map', info.stream, ...passthroughOption(binaries.ffmpeg), '-vf', filters.join(';')];
+  return [...DECODER_OPTIONS, ...timing, ...inputArguments(path), ...output, '-f', 'rawvideo', 'pipe:1'];
 }
 
 /** Cuts a stream into pieces of one size. */

@@ -48,6 +48,12 @@ const HINT = 'check that the folder can be written to and has room, or leave the
  * MP4 with H.264 (MPEG-4 part 2 where this ffmpeg has no libx264), yuv420p, BT.709, no sound, made for playing while it loads. An odd width
  * or height gets one black column or row more, because that pixel format has none.
  * @throws TrackerError VIDEO_WRITE_FAILED where nothing can be written to that path; OPTION_INVALID; FFMPEG_MISSING
+ * @example
+ * ```ts
+ * const writer = await openVideoWriter('tracked.mp4', { width: 640, height: 480, fps: 30 });
+ * await writer.write({ ...frame, data: drawResult(frame, result) });
+ * await writer.close();
+ * ```
  */
 export async function openVideoWriter(path: string, options: WriterOptions, binaries?: Binaries): Promise<VideoWriter> {
   checkOptions(options);
