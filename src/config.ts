@@ -1,5 +1,5 @@
 /** Everything a user may set of the tracker: one schema with unit, default and range. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { TrackerError } from './errors.js';
 import { PRESET_NAMES, PRESETS } from './presets.js';
 

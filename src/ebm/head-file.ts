@@ -1,5 +1,5 @@
 /** Weight files: the head's weights in the safetensors format, with its widths and geometry as JSON in the metadata. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, TrackerError } from '../errors.js';
 import { parseSafetensors } from '../io/safetensors.js';
 import { checkWeights, NORM_GROUPS, type HeadModel } from './head.js';

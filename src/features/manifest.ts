@@ -1,5 +1,5 @@
 /** models/manifest.json: which backbones and heads there are, and everything the code has to know about each of them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, TrackerError } from '../errors.js';
 import { decodeText } from '../io/text.js';
 import type { Platform } from '../platform.js';

@@ -1,5 +1,5 @@
 /** Weight files in the safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { TrackerError } from '../errors.js';
 
 export interface StoredTensor {

@@ -1,5 +1,5 @@
 /** A head, ready to track with: an entry of the manifest or a weight file, with the confidence that was fitted to it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { invalidHead, parseHeadFile, readField, type HeadFile } from '../ebm/head-file.js';
 import type { HeadModel } from '../ebm/head.js';
 import { messageOf, TrackerError } from '../errors.js';

@@ -5,7 +5,7 @@
  * A box that is turned (CVAT: attributes.rotation, degrees about the centre, while bbox is the box before it was turned) is covered by an
  * upright one.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FrameBox } from '../../geometry.js';
 import type { TrackState } from '../../result.js';
 import { createFrameFinder, numbersInNames } from './frame-names.js';

@@ -9,7 +9,7 @@
  * A task's cancelled annotations (skipped tasks) and those without a box do not count. Of several others the one marked as ground truth is
  * taken, else the one that was changed last, and that is said. Without an annotation the predictions are taken.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FrameBox, Size } from '../../geometry.js';
 import {
   checkedRow,
