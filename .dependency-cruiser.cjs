@@ -30,6 +30,7 @@ const LIBRARIES = [
   { library: 'onnx-proto', place: '^src/io/onnx-graph\\.ts$' },
   { library: 'sharp', place: '^src/image/' },
   { library: 'onnxruntime-node', place: '^src/runtime/onnx\\.ts$' },
+  { library: 'mediabunny', place: '^src/browser/video-file\\.ts$' },
   { library: 'onnxruntime-web', place: '^src/browser/runtime\\.ts$' },
   { library: '@tensorflow/', place: '^src/(runtime/|training/|ebm/engines/tfjs\\.ts$)', types: true },
   { library: 'fastify', place: '^src/web/', types: true },

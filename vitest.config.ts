@@ -8,6 +8,7 @@ const SLOW = [
   'benchmarks/regression/images',
   'benchmarks/val/run',
   'browser/tracker',
+  'browser/video',
   'cli/convert',
   'cli/doctor',
   'cli/evaluate',

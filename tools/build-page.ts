@@ -1,5 +1,5 @@
 /**
- * Bundles the page of src/web/page into files that need nothing else, and ebm-tracker/web into one that needs onnxruntime-web only.
+ * Bundles the page of src/web/page into files that need nothing else, and ebm-tracker/web into one that needs onnxruntime-web and mediabunny only.
  *
  *   npx tsx tools/build-page.ts [DIR]      default: dist/web/page; the other is dist/browser/bundle.js
  */
@@ -33,7 +33,7 @@ async function buildBrowserBundle(file: string): Promise<void> {
     minify: true,
     format: 'esm',
     target: 'es2022',
-    external: ['onnxruntime-web'],
+    external: ['onnxruntime-web', 'mediabunny'],
     logLevel: 'warning',
   });
 }

@@ -61,6 +61,11 @@ interface Known extends Size {
   draw(context: Context): void;
 }
 
+/** @throws TrackerError as ReadFrame, where that can be told without the pixels */
+export function checkFrame(input: FrameInput): void {
+  lookAt(input);
+}
+
 /** Names are compared, since the classes of another window are others. */
 function lookAt(input: FrameInput): Known {
   const kind = Object.prototype.toString.call(input).slice('[object '.length, -1);

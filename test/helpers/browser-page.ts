@@ -26,7 +26,7 @@ const PAGE = `<!doctype html><title>tracker</title><script type="importmap" nonc
 })}</script><script type="module" src="/page.js"></script>`;
 /** The page may talk to nobody else, and may not make code of texts. */
 const POLICY =
-  "default-src 'none'; connect-src 'self'; media-src 'self'; worker-src 'self'; img-src *; " +
+  "default-src 'none'; connect-src 'self'; media-src 'self' blob:; worker-src 'self'; img-src *; " +
   `script-src 'self' 'nonce-${NONCE}' 'wasm-unsafe-eval'`;
 const ISOLATED = {
   'cross-origin-opener-policy': 'same-origin',

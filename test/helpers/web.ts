@@ -14,8 +14,9 @@ const ARGS =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking ' +
   '--disable-component-update --disable-sync';
 
-export async function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: browserPath!, args: ARGS.split(' ') });
+/** @param more further switches of Chromium */
+export async function openBrowser(more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: browserPath!, args: [...ARGS.split(' '), ...more] });
 }
 
 /** The page as it is now, built. */
