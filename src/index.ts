@@ -33,7 +33,8 @@ export type { Frame } from './image/frame.js';
 export { drawResult, drawResults } from './image/draw.js';
 
 // boxes in files
-export { formatHead, formatRow, parseBoxes, readBoxes, type BoxFormat, type BoxRow } from './io/boxes.js';
+export { formatHead, formatRow, parseBoxes, type BoxFormat, type BoxRow } from './io/boxes.js';
+export { readBoxes } from './io/boxes-file.js';
 export {
   createTrackWriter,
   formatTracks,

@@ -13,7 +13,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { sha256Of } from '../../src/hash.js';
 import type { FrameBox } from '../../src/geometry.js';
-import { readBoxes } from '../../src/io/boxes.js';
+import { readBoxes } from '../../src/io/boxes-file.js';
 import { createRandom } from '../../src/random.js';
 
 const options = new Command()

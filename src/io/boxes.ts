@@ -1,10 +1,9 @@
 /** Results as text: CSV and JSON lines, one row a frame (of several objects: one a frame and object), written and read. */
-import path from 'node:path';
 import { isObject } from '../config.js';
 import { messageOf, shortened, TrackerError } from '../errors.js';
 import type { TrackResult, TrackState } from '../result.js';
 import { noNumber, parseNumber, splitCells } from './cells.js';
-import { readTextFile, splitLines } from './text-file.js';
+import { splitLines } from './text.js';
 
 /** One frame's result: what a row of a file holds. */
 export interface BoxRow extends TrackResult {
@@ -60,26 +59,6 @@ function valuesOf({ frame, time, id, box, confidence, state }: BoxRow): Values {
 
 function rounded(value: number, decimals: number): number {
   return Number(value.toFixed(decimals));
-}
-
-/** Format by the file's ending. @throws TrackerError OPTION_INVALID for any other than .csv and .jsonl */
-export function formatOf(file: string): BoxFormat {
-  const ending = path.extname(file).toLowerCase();
-  if (ending === '.csv') return 'csv';
-  if (ending === '.jsonl') return 'jsonl';
-  throw new TrackerError(
-    'OPTION_INVALID',
-    `results file ${file}: found the ending "${ending}", expected .csv or .jsonl`,
-    {
-      hint: 'name it boxes.csv or boxes.jsonl',
-    },
-  );
-}
-
-/** Rows of a .csv or .jsonl file. @throws TrackerError INPUT_NOT_FOUND, OPTION_INVALID (ending), DATA_INVALID naming the line */
-export async function readBoxes(file: string): Promise<BoxRow[]> {
-  const format = formatOf(file);
-  return parseBoxes(await readTextFile(file, { what: 'results file' }), format, file);
 }
 
 /**

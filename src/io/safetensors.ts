@@ -1,6 +1,7 @@
 /** Weight files in the safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes. */
 import * as z from 'zod';
 import { TrackerError } from '../errors.js';
+import { fromHalves, toHalves } from './half.js';
 
 export interface StoredTensor {
   readonly shape: readonly number[];
@@ -12,6 +13,11 @@ export interface SafetensorsFile {
   /** Free text beside the weights: command, seed, data, versions. */
   readonly metadata: Record<string, string>;
 }
+
+/** Numbers of a file's tensors: 32 bits, or 16, which are widened when they are read. */
+export type Dtype = 'F32' | 'F16';
+
+const BYTES: Readonly<Record<string, number>> = { F32: 4, F16: 2 };
 
 const HINT = 'the file may be cut off or of another kind: fetch or write it again';
 
@@ -42,8 +48,9 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
   const body = bytes.subarray(8 + length);
   const tensors: Record<string, StoredTensor> = {};
   for (const [name, { dtype, shape, data_offsets }] of Object.entries(entries)) {
-    if (dtype !== 'F32') throw invalid(`tensor "${name}" is ${dtype}, expected F32`);
-    const size = shape.reduce((product, side) => product * side, 4);
+    const width = BYTES[dtype];
+    if (width === undefined) throw invalid(`tensor "${name}" is ${dtype}, expected F32 or F16`);
+    const size = shape.reduce((product, side) => product * side, width);
     const [from, to] = data_offsets;
     if (to - from !== size || to > body.length) {
       throw invalid(
@@ -51,21 +58,23 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
       );
     }
     // a copy, since the body need not be aligned to 4 bytes (a Buffer's own slice would be a view)
-    tensors[name] = { shape, data: new Float32Array(Uint8Array.prototype.slice.call(body, from, to).buffer) };
+    const { buffer } = Uint8Array.prototype.slice.call(body, from, to);
+    tensors[name] = { shape, data: width === 2 ? fromHalves(new Uint16Array(buffer)) : new Float32Array(buffer) };
   }
   return { tensors, metadata };
 }
 
 /** The bytes of a file; tensors in the order of their names, so that equal weights are equal files. */
-export function formatSafetensors(file: SafetensorsFile): Uint8Array {
+export function formatSafetensors(file: SafetensorsFile, dtype: Dtype = 'F32'): Uint8Array {
   const header: Record<string, unknown> = {};
   if (Object.keys(file.metadata).length > 0) header['__metadata__'] = file.metadata;
   const names = Object.keys(file.tensors).toSorted();
   let offset = 0;
   for (const name of names) {
     const { shape, data } = file.tensors[name]!;
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
+    const size = data.length * BYTES[dtype]!;
+    header[name] = { dtype, shape, data_offsets: [offset, offset + size] };
+    offset += size;
   }
   const text = JSON.stringify(header);
   const head = new TextEncoder().encode(text + ' '.repeat((8 - (text.length % 8)) % 8));
@@ -75,8 +84,9 @@ export function formatSafetensors(file: SafetensorsFile): Uint8Array {
   let at = 8 + head.length;
   for (const name of names) {
     const { data } = file.tensors[name]!;
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
+    const stored = dtype === 'F16' ? toHalves(data) : data;
+    bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), at);
+    at += stored.byteLength;
   }
   return bytes;
 }

@@ -1,22 +1,10 @@
-/** Boxes of one or several objects in the formats that others read: the registry, and reading and writing of files. */
+/** Boxes of one or several objects in the formats that others read: reading and writing of files. */
 import { basename } from 'node:path';
 import { isObject } from '../config.js';
 import { TrackerError } from '../errors.js';
 import { writeWhole } from '../files/write.js';
-import { ass } from './formats/ass.js';
-import { coco } from './formats/coco.js';
-import { cvat } from './formats/cvat.js';
-import {
-  inOrder,
-  parseJson,
-  type Media,
-  type ReadRow,
-  type TrackFormat,
-  type TrackRow,
-  type TrackWriter,
-} from './formats/format.js';
-import { labelStudio } from './formats/label-studio.js';
-import { mot } from './formats/mot.js';
+import { inOrder, parseJson, type Media, type ReadRow, type TrackRow } from './formats/format.js';
+import { FORMAT_NAMES, FORMATS, formatTracks, type FormatName } from './formats/registry.js';
 import {
   createContext,
   identified,
@@ -25,21 +13,10 @@ import {
   type ContextOptions,
   type CountingContext,
 } from './formats/reading.js';
-import { csv, jsonl } from './formats/text.js';
 import { readTextFile } from './text-file.js';
 
 export type { Media, ReadRow, TrackFormat, TrackRow, TrackWriter } from './formats/format.js';
-
-/** One file a format under formats/. */
-export const FORMATS = { csv, jsonl, mot, coco, cvat, labelstudio: labelStudio, ass } as const satisfies Record<
-  string,
-  TrackFormat
->;
-
-/** Formats of tracks that are written and read. */
-export type FormatName = keyof typeof FORMATS;
-
-export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
+export { createTrackWriter, FORMAT_NAMES, FORMATS, formatTracks, type FormatName } from './formats/registry.js';
 
 /** @throws TrackerError OPTION_INVALID */
 export function parseFormatName(text: string): FormatName {
@@ -163,21 +140,6 @@ function noteEnd(rows: readonly TrackRow[], { media, note }: CountingContext): v
   const { frameCount = Infinity } = media;
   if (last >= frameCount)
     note(`has boxes up to frame ${last}, ${media.name} has ${frameCount} frames: is it another video?`);
-}
-
-/** @throws TrackerError OPTION_INVALID where the format needs to know more of the video */
-export function createTrackWriter(format: FormatName, media: Media): TrackWriter {
-  return FORMATS[format].writer(media);
-}
-
-/** A whole file as text. */
-export function formatTracks(rows: readonly TrackRow[], format: FormatName, media: Media): string {
-  const ids = rows.some(({ id }) => id !== 1);
-  const writer = createTrackWriter(format, { ids, ...media });
-  const texts = [writer.begin()];
-  for (const row of inOrder(rows)) texts.push(writer.row(row));
-  texts.push(writer.end());
-  return texts.join('');
 }
 
 /**

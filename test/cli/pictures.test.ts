@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { intersectionOverUnion, type FrameBox } from '../../src/geometry.js';
 import { createRandom } from '../../src/random.js';
-import { readBoxes } from '../../src/io/boxes.js';
+import { readBoxes } from '../../src/io/boxes-file.js';
 import { openVideo } from '../../src/video/read.js';
 import { flat, makeApng, makeGif, makeTiff, withPart, type Picture } from '../helpers/pictures.js';
 import { cli } from '../helpers/terminal.js';

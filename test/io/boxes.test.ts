@@ -2,16 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  CSV_HEADER,
-  formatHead,
-  formatOf,
-  formatRow,
-  parseBoxes,
-  readBoxes,
-  type BoxFormat,
-  type BoxRow,
-} from '../../src/io/boxes.js';
+import { CSV_HEADER, formatHead, formatRow, parseBoxes, type BoxFormat, type BoxRow } from '../../src/io/boxes.js';
+import { formatOf, readBoxes } from '../../src/io/boxes-file.js';
 import { temporaryFolder } from '../helpers/video.js';
 
 const FORMATS = ['csv', 'jsonl'] as const;

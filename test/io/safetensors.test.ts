@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fromHalves, toHalves } from '../../src/io/half.js';
 import { readSafetensors, writeSafetensors } from '../../src/io/safetensors-file.js';
 import { formatSafetensors, parseSafetensors } from '../../src/io/safetensors.js';
 
@@ -49,4 +50,28 @@ test.each([
   new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
   bytes.set(new TextEncoder().encode(header), 8);
   expect(() => parseSafetensors(bytes, 'text')).toThrow(expect.objectContaining({ code: 'MODEL_INVALID' }));
+});
+
+test('floats of 16 bits are the nearest ones, and come back as they were stored', () => {
+  const exact = [0, -0, 1, -2, 0.5, 65504, 2 ** -14, 2 ** -24, -3 * 2 ** -24, Infinity, -Infinity];
+  expect([...fromHalves(toHalves(Float32Array.from(exact)))]).toEqual(exact);
+  const near: [number, number][] = [
+    [1 + 2 ** -11, 1], // a tie: to even
+    [1 + 3 * 2 ** -11, 1 + 2 ** -9],
+    [1 + 2 ** -11 + 2 ** -20, 1 + 2 ** -10],
+    [2 - 2 ** -12, 2], // into the next power
+    [65519, 65504],
+    [65520, Infinity],
+    [2 ** -25, 0], // a tie: to even
+    [1.5 * 2 ** -25, 2 ** -24],
+    [2 ** -14 - 2 ** -26, 2 ** -14],
+  ];
+  expect([...fromHalves(toHalves(Float32Array.from(near, ([value]) => value)))]).toEqual(near.map(([, half]) => half));
+  expect(fromHalves(toHalves(Float32Array.of(NaN)))[0]).toBeNaN();
+});
+
+test('a file of 16 bits holds half as much, and is widened when it is read', () => {
+  const bytes = formatSafetensors(file, 'F16');
+  expect(parseSafetensors(bytes, 'half')).toEqual(file);
+  expect(formatSafetensors(file).length - bytes.length).toBe(7 * 2);
 });

@@ -9,7 +9,7 @@
  */
 import type { TrackState } from '../../result.js';
 import { STATE_COLOURS, type Colour } from '../../image/draw.js';
-import { splitLines } from '../text-file.js';
+import { splitLines } from '../text.js';
 import {
   checkedRow,
   invalid,

@@ -8,7 +8,7 @@
  */
 import { shortened } from '../../errors.js';
 import { noNumber, parseNumber, splitCells } from '../cells.js';
-import { splitLines } from '../text-file.js';
+import { splitLines } from '../text.js';
 import {
   checkedRow,
   counted,
