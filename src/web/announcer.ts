@@ -11,7 +11,7 @@ type Listener = (event: VideoEvent) => void;
 export class Announcer {
   private readonly listeners = new Set<Listener>();
   private readonly waiting = new Map<number, WireRow[]>();
-  private timer: NodeJS.Timeout | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private told: VideoData | undefined;
 
   constructor(private readonly tracks: Tracks) {}

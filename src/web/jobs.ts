@@ -1,8 +1,6 @@
 /** The trackings that are at work in one video. Each follows some objects from a frame on, up to their next drawn boxes. */
 import { messageOf, TrackerError } from '../errors.js';
-import type { SeekableVideo } from '../video/seek.js';
 import type { Announcer } from './announcer.js';
-import type { FrameStore } from './frames.js';
 import type { Limit } from '../limit.js';
 import { trackObjects, type TrackerPool } from './track-objects.js';
 import type { Target, Tracks } from './tracks.js';
@@ -10,10 +8,26 @@ import type { Target, Tracks } from './tracks.js';
 /** Milliseconds from one frame that is kept for those who watch to the next. */
 const SHOW_MS = 150;
 
-export interface JobSurroundings {
-  readonly video: Pick<SeekableVideo, 'frames'>;
-  readonly frames: Pick<FrameStore, 'offer'>;
-  readonly pool: TrackerPool;
+/** A frame with its place in the video: number from 0, and seconds from the first. */
+export interface Numbered {
+  readonly index: number;
+  readonly time: number;
+}
+
+export interface FramesOfVideo<Image extends Numbered> {
+  /** The frames from number `first` on, in order. */
+  frames(first: number, signal?: AbortSignal): AsyncIterable<Image>;
+}
+
+export interface ShownFrames<Image extends Numbered> {
+  /** Takes a frame that was decoded anyhow, to be looked at. */
+  offer(frame: Image): Promise<void>;
+}
+
+export interface JobSurroundings<Image extends Numbered> {
+  readonly video: FramesOfVideo<Image>;
+  readonly frames: ShownFrames<Image>;
+  readonly pool: TrackerPool<Image>;
   /** Limit on trackings at a time, shared by all videos. */
   readonly limit: Limit;
   readonly tracks: Tracks;
@@ -22,10 +36,10 @@ export interface JobSurroundings {
   readonly onEnd: (frameCount: number) => void;
 }
 
-export class Jobs {
+export class Jobs<Image extends Numbered> {
   private readonly running = new Map<Promise<void>, AbortController>();
 
-  constructor(private readonly around: JobSurroundings) {}
+  constructor(private readonly around: JobSurroundings<Image>) {}
 
   get count(): number {
     return this.running.size;

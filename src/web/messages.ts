@@ -53,6 +53,8 @@ export interface VideoData {
   readonly counted: boolean;
   /** Notes for people on how the video is read, such as which of several video streams is shown. */
   readonly notes: readonly string[];
+  /** It goes on: a camera, whose newest frame is seen unless a person looks elsewhere. */
+  readonly live?: boolean;
 }
 
 /** A box that a person drew. */

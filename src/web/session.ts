@@ -1,11 +1,9 @@
 /** One opened video: the objects that were drawn in it, their results, and the tracking that is at work. It goes on without a page. */
 import { TrackerError } from '../errors.js';
-import { checkFirstBox, type FrameBox } from '../geometry.js';
-import type { SeekableVideo } from '../video/seek.js';
+import { checkFirstBox, type FrameBox, type Size } from '../geometry.js';
 import { Announcer } from './announcer.js';
-import type { TrackRow } from './formats.js';
-import type { FrameStore } from './frames.js';
-import { Jobs } from './jobs.js';
+import type { TrackRow } from '../io/formats/format.js';
+import { Jobs, type FramesOfVideo, type Numbered, type ShownFrames } from './jobs.js';
 import type { Limit } from '../limit.js';
 import type { VideoData, VideoEvent } from './messages.js';
 import type { TrackerPool } from './track-objects.js';
@@ -42,29 +40,46 @@ export interface Session {
 /** Milliseconds from one word on how many frames were counted so far to the next. */
 const COUNT_MS = 500;
 
-export interface SessionOptions {
+/** What a session asks of its video, be it read by ffmpeg or by a browser. */
+export interface SessionVideo<Image extends Numbered> extends Size, FramesOfVideo<Image> {
+  readonly fps: number;
+  /** Notes for people on how the video is read; there may be more once its frames were read. */
+  readonly notes: readonly string[];
+  /** Frames; until they are counted an estimate, or those that were found so far. */
+  frameCount(): number;
+  isCounted(): boolean;
+  /** Settles when the frames have been counted. Never rejects. */
+  readonly counted: Promise<unknown>;
+  /** Seconds from the first frame; undefined where it is not known yet. */
+  timeOf(frame: number): number | undefined;
+  close(): Promise<void>;
+  /** A camera: it goes on. */
+  readonly live?: boolean;
+}
+
+export interface SessionOptions<Image extends Numbered> {
   /** Relative to the root. */
   readonly path: string;
-  readonly video: SeekableVideo;
-  readonly frames: FrameStore;
-  readonly pool: TrackerPool;
+  readonly video: SessionVideo<Image>;
+  readonly frames: ShownFrames<Image> & { close(): Promise<void> };
+  readonly pool: TrackerPool<Image>;
   /** Limit on trackings at a time, shared by all videos. */
   readonly limit: Limit;
 }
 
-export function createSession(options: SessionOptions): Session {
+export function createSession<Image extends Numbered>(options: SessionOptions<Image>): Session {
   return new VideoSession(options);
 }
 
-class VideoSession implements Session {
+class VideoSession<Image extends Numbered> implements Session {
   /** Number of frames at which reading ended; undefined before. */
   private end: number | undefined;
   private readonly tracks = new Tracks(() => ({ frames: this.data().frames, end: this.end }));
   private readonly announcer = new Announcer(this.tracks);
-  private readonly jobs: Jobs;
-  private readonly countTimer: NodeJS.Timeout;
+  private readonly jobs: Jobs<Image>;
+  private readonly countTimer: ReturnType<typeof setInterval>;
 
-  constructor(private readonly options: SessionOptions) {
+  constructor(private readonly options: SessionOptions<Image>) {
     const { tracks, announcer } = this;
     this.jobs = new Jobs({ ...options, tracks, announcer, onEnd: (frameCount) => this.reachedEnd(frameCount) });
     const tell = (): void => announcer.video(this.data());
@@ -78,7 +93,16 @@ class VideoSession implements Session {
     const { width, height, fps } = video;
     const frames = this.end ?? video.frameCount();
     const counted = this.end !== undefined || video.isCounted();
-    return { path, width, height, fps, frames, counted, notes: [...video.notes] };
+    return {
+      path,
+      width,
+      height,
+      fps,
+      frames,
+      counted,
+      notes: [...video.notes],
+      ...(video.live ? { live: true } : {}),
+    };
   }
 
   draw(frame: number, box: FrameBox, object?: number): number {

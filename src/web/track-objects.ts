@@ -4,17 +4,17 @@ import type { Frame } from '../image/frame.js';
 import type { TrackResult } from '../result.js';
 
 /** A group of objects, as far as it is used here. */
-export interface PooledTracker {
+export interface PooledTracker<Image = Frame> {
   /** Begins anew. @returns results in the order of the boxes */
-  init(frame: Frame, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]>;
-  update(frame: Frame): Promise<readonly TrackResult[]>;
+  init(frame: Image, boxes: readonly FrameBox[]): Promise<readonly TrackResult[]>;
+  update(frame: Image): Promise<readonly TrackResult[]>;
   release(): Promise<void>;
 }
 
-export interface TrackerPool {
+export interface TrackerPool<Image = Frame> {
   /** @throws TrackerError those of createTrackerGroup */
-  take(): Promise<PooledTracker>;
-  give(tracker: PooledTracker): void;
+  take(): Promise<PooledTracker<Image>>;
+  give(tracker: PooledTracker<Image>): void;
   /** Opens one, where none is idle, so that it is ready soon. */
   warm(): void;
   release(): Promise<void>;
@@ -23,10 +23,10 @@ export interface TrackerPool {
 /** Trackers that are ready again: opening one takes longer than many frames. */
 const KEPT = 2;
 
-export function createTrackerPool(open: () => Promise<PooledTracker>): TrackerPool {
-  const idle: Promise<PooledTracker>[] = [];
+export function createTrackerPool<Image>(open: () => Promise<PooledTracker<Image>>): TrackerPool<Image> {
+  const idle: Promise<PooledTracker<Image>>[] = [];
   let released = false;
-  const keep = (tracker: Promise<PooledTracker>): void => {
+  const keep = (tracker: Promise<PooledTracker<Image>>): void => {
     idle.push(tracker);
     // one that fails to open says so to whoever asks next
     tracker.catch(() => idle.splice(idle.indexOf(tracker) >>> 0, 1));
@@ -48,14 +48,14 @@ export function createTrackerPool(open: () => Promise<PooledTracker>): TrackerPo
   };
 }
 
-export interface FrameResults {
-  readonly image: Frame;
+export interface FrameResults<Image> {
+  readonly image: Image;
   /** By object. */
   readonly results: ReadonlyMap<number, TrackResult>;
 }
 
-export interface TrackObjectsRequest {
-  readonly frames: AsyncIterable<Frame>;
+export interface TrackObjectsRequest<Image> {
+  readonly frames: AsyncIterable<Image>;
   /** In the first frame, by object. */
   readonly boxes: ReadonlyMap<number, FrameBox>;
   /** Asked before each frame: an object that is not wanted gets no results from there on. */
@@ -63,10 +63,10 @@ export interface TrackObjectsRequest {
 }
 
 /** Ends with the frames, or when no object is wanted any more. @throws TrackerError those of createTrackerGroup, init and the frames */
-export async function* trackObjects(
-  pool: TrackerPool,
-  { frames, boxes, wanted }: TrackObjectsRequest,
-): AsyncGenerator<FrameResults, void, void> {
+export async function* trackObjects<Image extends { readonly index: number }>(
+  pool: TrackerPool<Image>,
+  { frames, boxes, wanted }: TrackObjectsRequest<Image>,
+): AsyncGenerator<FrameResults<Image>, void, void> {
   const objects = [...boxes.keys()];
   const tracker = await pool.take();
   try {

@@ -4,7 +4,7 @@
  */
 import { TrackerError } from '../errors.js';
 import type { BoxRow } from '../io/boxes.js';
-import type { TrackRow } from './formats.js';
+import type { TrackRow } from '../io/formats/format.js';
 import type { Mark } from './messages.js';
 
 export interface Track {

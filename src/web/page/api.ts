@@ -1,15 +1,14 @@
-/** Calls to the server. */
+/** Calls to the server of `serve`. */
 import {
   FRAME_HEADER,
   TIME_HEADER,
-  type DrawRequest,
   type FileList,
-  type PickRequest,
   type Refusal,
   type SessionInfo,
   type VideoEvent,
   type VideoOpened,
 } from '../messages.js';
+import type { Picture, VideoService } from './service.js';
 
 /** Error of a request that the server refused, in the server's words. */
 export class RefusedError extends Error {
@@ -40,48 +39,44 @@ async function request(method: string, url: string, body?: object, signal?: Abor
   return response;
 }
 
-export interface Picture {
-  readonly bitmap: ImageBitmap;
-  /** Seconds from the first frame; undefined where it is not known. */
-  readonly time: number | undefined;
-}
-
 async function pictureOf(response: Response): Promise<Picture> {
   const time = response.headers.get(TIME_HEADER);
   return { bitmap: await createImageBitmap(await response.blob()), time: time === null ? undefined : Number(time) };
 }
 
-const at = (video: string, rest: string): string => `/api/videos/${video}/${rest}`;
-
 export const api = {
   session: () => call<SessionInfo>('GET', '/api/session'),
   files: () => call<FileList>('GET', '/api/files'),
-  open: (path: string) => call<VideoOpened>('POST', '/api/videos', { path }),
-  draw: (video: string, drawn: DrawRequest) => call<{ object: number }>('POST', at(video, 'boxes'), drawn),
-  remove: (video: string, object: number) => call<object>('DELETE', at(video, `objects/${object}`)),
-  undo: (video: string) => call<{ undone: boolean }>('POST', at(video, 'undo')),
-  start: (video: string) => call<object>('POST', at(video, 'start')),
-  stop: (video: string) => call<object>('POST', at(video, 'stop')),
-  pick: (picked: PickRequest) => call<object>('POST', '/api/pick', picked),
-  async frame(video: string, frame: number, signal: AbortSignal): Promise<Picture> {
-    return pictureOf(await request('GET', at(video, `frames/${frame}`), undefined, signal));
-  },
-  /** The frame, or one before it that is at hand sooner. */
-  async near(video: string, frame: number, signal: AbortSignal): Promise<{ frame: number; picture: Picture }> {
-    const response = await request('GET', at(video, `frames/${frame}?near=1`), undefined, signal);
-    return { frame: Number(response.headers.get(FRAME_HEADER)), picture: await pictureOf(response) };
-  },
-  /** The file, and the name that the server gives it. */
-  async export(video: string, format: string): Promise<{ blob: Blob; name: string }> {
-    const response = await request('GET', at(video, `export?format=${encodeURIComponent(format)}`));
-    const name = /''(.+)$/.exec(response.headers.get('content-disposition') ?? '')?.[1] ?? `boxes.${format}`;
-    return { blob: await response.blob(), name: decodeURIComponent(name) };
-  },
-  /** @returns to be called to end it */
-  events(video: string, onEvent: (event: VideoEvent) => void, onBroken: () => void): () => void {
-    const source = new EventSource(at(video, 'events'));
-    source.addEventListener('message', ({ data }) => onEvent(JSON.parse(String(data)) as VideoEvent));
-    source.addEventListener('error', onBroken);
-    return () => source.close();
-  },
+  open: async (path: string): Promise<VideoService> =>
+    videoService(await call<VideoOpened>('POST', '/api/videos', { path })),
 };
+
+function videoService(opened: VideoOpened): VideoService {
+  const at = (rest: string): string => `/api/videos/${opened.id}/${rest}`;
+  return {
+    opened,
+    broken: 'The server does not answer. Is ebm-tracker still running?',
+    draw: (drawn) => call('POST', at('boxes'), drawn),
+    remove: (object) => call('DELETE', at(`objects/${object}`)),
+    undo: () => call('POST', at('undo')),
+    start: () => call('POST', at('start')),
+    stop: () => call('POST', at('stop')),
+    pick: (picked) => call('POST', '/api/pick', picked),
+    frame: async (frame, signal) => pictureOf(await request('GET', at(`frames/${frame}`), undefined, signal)),
+    async near(frame, signal) {
+      const response = await request('GET', at(`frames/${frame}?near=1`), undefined, signal);
+      return { frame: Number(response.headers.get(FRAME_HEADER)), picture: await pictureOf(response) };
+    },
+    async export(format) {
+      const response = await request('GET', at(`export?format=${encodeURIComponent(format)}`));
+      const name = /''(.+)$/.exec(response.headers.get('content-disposition') ?? '')?.[1] ?? `boxes.${format}`;
+      return { blob: await response.blob(), name: decodeURIComponent(name) };
+    },
+    events(onEvent, onBroken) {
+      const source = new EventSource(at('events'));
+      source.addEventListener('message', ({ data }) => onEvent(JSON.parse(String(data)) as VideoEvent));
+      source.addEventListener('error', onBroken);
+      return () => source.close();
+    },
+  };
+}

@@ -8,7 +8,7 @@ export function showControls(model: Model, picking: boolean): void {
   const { shown, shownTime, video } = model;
   const seconds = `${(shownTime ?? shown / video.fps).toFixed(2)} s`;
   element('position').textContent = `frame ${shown} / ${video.counted ? '' : '~'}${lastFrame(model)} · ${seconds}`;
-  element('play').textContent = model.playing ? 'Pause' : 'Play';
+  element('play').textContent = model.playing || (video.live && model.following) ? 'Pause' : 'Play';
   const start = element<HTMLButtonElement>('start');
   start.textContent = running ? 'Stop' : 'Start';
   start.title = running ? 'Stop tracking (s)' : 'Track what is not tracked yet (Enter)';

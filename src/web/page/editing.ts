@@ -1,8 +1,8 @@
-/** Edits of a video's objects, sent to the server. */
+/** Edits of a video's objects, sent to whoever tracks. */
 import type { FrameBox } from '../../geometry.js';
-import { api } from './api.js';
 import { element, say } from './dom.js';
 import type { Model } from './model.js';
+import type { VideoService } from './service.js';
 
 export interface Editing {
   /** Adds an object, or corrects the chosen one; where one box is picked, it waits to be used. */
@@ -22,7 +22,12 @@ export interface EditingHandlers {
 }
 
 /** @param picking the page is for drawing one box */
-export function createEditing(model: Model, picking: boolean, { onChange, onEnd }: EditingHandlers): Editing {
+export function createEditing(
+  service: VideoService,
+  model: Model,
+  picking: boolean,
+  { onChange, onEnd }: EditingHandlers,
+): Editing {
   return {
     async draw(box) {
       model.playing = false;
@@ -31,7 +36,7 @@ export function createEditing(model: Model, picking: boolean, { onChange, onEnd 
       if (picking) return;
       const object = model.selected === undefined ? undefined : model.objects.get(model.selected)?.id;
       try {
-        await api.draw(model.id, { frame: model.shown, box, object });
+        await service.draw({ frame: model.shown, box, object });
         // a correction is tracked on by itself
         model.following = object !== undefined;
       } finally {
@@ -40,22 +45,22 @@ export function createEditing(model: Model, picking: boolean, { onChange, onEnd 
       }
     },
     async remove(object) {
-      await api.remove(model.id, object);
+      await service.remove(object);
     },
     async start() {
       if (model.objects.size === 0) return say('Draw a box around an object first.');
       model.following = true;
       model.playing = false;
       if (model.objects.size === 1) model.selected = [...model.objects.keys()][0];
-      await api.start(model.id);
+      await service.start();
     },
     async use() {
       if (!model.draft) return say('Draw a box around the object first.');
-      await api.pick({ frame: model.shown, box: model.draft });
+      await service.pick({ frame: model.shown, box: model.draft });
       onEnd('The box was printed. This page can be closed.');
     },
     async exportFile() {
-      const { blob, name } = await api.export(model.id, element<HTMLSelectElement>('format').value);
+      const { blob, name } = await service.export(element<HTMLSelectElement>('format').value);
       const link = document.createElement('a');
       link.href = URL.createObjectURL(blob);
       link.download = name;

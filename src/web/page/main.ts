@@ -1,9 +1,9 @@
 /** The page: a list of videos, or one video with its boxes. */
 import type { SessionInfo } from '../messages.js';
-import { api, RefusedError } from './api.js';
+import { api } from './api.js';
 import { element, say } from './dom.js';
-import { pressKey } from './keys.js';
 import { showLibrary, titleOf } from './library.js';
+import { listenToShell, tell } from './shell.js';
 import { openWorkbench, type Workbench } from './workbench.js';
 
 /** View that is shown: its workbench, undefined for the list, and the controller that is aborted when the view is left. */
@@ -27,21 +27,8 @@ async function main(): Promise<void> {
     if (next !== view) next.workbench?.close();
   };
   window.addEventListener('hashchange', () => void show().catch(tell));
-  window.addEventListener('unhandledrejection', ({ reason }) => tell(reason));
+  listenToShell(() => view.workbench?.actions);
   element('back').addEventListener('click', () => (location.hash = ''));
-  element('show-keys').addEventListener('click', () => element<HTMLDialogElement>('keys').showModal());
-  document.addEventListener('keydown', (event) => {
-    const target = event.target as HTMLElement;
-    const typing = target.matches('input, select') || element<HTMLDialogElement>('keys').open;
-    // a button that was reached by Tab is pressed by these
-    const pressing = target.matches('button') && [' ', 'Enter'].includes(event.key);
-    if (!view.workbench || typing || pressing) return;
-    if (pressKey(event, view.workbench.actions)) event.preventDefault();
-  });
-  // a click leaves the keyboard where it was
-  document.addEventListener('mousedown', (event) => {
-    if ((event.target as HTMLElement).closest('#work button')) event.preventDefault();
-  });
   await show();
 }
 
@@ -65,10 +52,4 @@ async function open(session: SessionInfo, signal: AbortSignal): Promise<Workbenc
   if (signal.aborted) return undefined;
   element('work').hidden = false;
   return openWorkbench(opened, session);
-}
-
-function tell(error: unknown): void {
-  if (error instanceof DOMException && error.name === 'AbortError') return;
-  const hint = error instanceof RefusedError ? `. ${error.hint}` : '';
-  say(`${error instanceof Error ? error.message : String(error)}${hint}`, 'error');
 }

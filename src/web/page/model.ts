@@ -52,7 +52,7 @@ export function createModel(id: string, video: VideoData): Model {
     zoom: 1,
     centre: { x: video.width / 2, y: video.height / 2 },
     draft: undefined,
-    following: false,
+    following: video.live ?? false,
     playing: false,
     undo: 0,
   };

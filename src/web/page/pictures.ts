@@ -1,10 +1,10 @@
 /** Pictures of frames: the one that is wanted last comes first, the next ones of a playing video ahead of time. */
-import { api, type Picture } from './api.js';
+import type { Picture, VideoService } from './service.js';
 
 export interface Pictures {
   /**
    * Shows the frame, and on the way there, where that takes long, one before it. Nothing is shown any more once another one is wanted.
-   * @throws RefusedError
+   * @throws whatever the service throws
    */
   show(frame: number, onPicture: (frame: number, picture: Picture) => void): Promise<void>;
   /** Fetched, and kept, if it is not there. */
@@ -14,7 +14,7 @@ export interface Pictures {
 
 const KEPT = 16;
 
-export function createPictures(video: string): Pictures {
+export function createPictures(service: Pick<VideoService, 'frame' | 'near'>): Pictures {
   const kept = new Map<number, Promise<Picture>>();
   const { signal, abort } = makeAbort();
   let wanted = -1;
@@ -42,13 +42,13 @@ export function createPictures(video: string): Pictures {
     async show(frame, onPicture) {
       wanted = frame;
       if (!kept.has(frame)) {
-        const near = await inTurn(frame, () => api.near(video, frame, signal));
+        const near = await inTurn(frame, () => service.near(frame, signal));
         if (!near) return;
         keep(near.frame, Promise.resolve(near.picture));
         if (wanted !== frame) return;
         onPicture(near.frame, near.picture);
         if (near.frame === frame) return;
-        if (!kept.has(frame)) await inTurn(frame, async () => keep(frame, api.frame(video, frame, signal)));
+        if (!kept.has(frame)) await inTurn(frame, async () => keep(frame, service.frame(frame, signal)));
       }
       const picture = kept.get(frame);
       if (!picture) return;
@@ -58,7 +58,7 @@ export function createPictures(video: string): Pictures {
       if (wanted === frame) onPicture(frame, shown);
     },
     ahead(frame) {
-      if (!kept.has(frame)) keep(frame, api.frame(video, frame, signal));
+      if (!kept.has(frame)) keep(frame, service.frame(frame, signal));
     },
     close: abort,
   };

@@ -1,7 +1,6 @@
 /** One open video: its pictures, its boxes, and what a person does to them. The parts are made and joined here. */
 import type { FrameBox } from '../../geometry.js';
-import type { SessionInfo, VideoEvent, VideoOpened } from '../messages.js';
-import { api, type Picture } from './api.js';
+import type { SessionInfo, VideoEvent } from '../messages.js';
 import { showControls } from './controls.js';
 import { element, say } from './dom.js';
 import { createEditing, type Editing } from './editing.js';
@@ -10,6 +9,7 @@ import { applyEvent, boxOf, createModel, isRunning, lastFrame, nextDoubt, type M
 import { showObjects } from './objects.js';
 import { createPictures } from './pictures.js';
 import { createPlayback, type Playback } from './playback.js';
+import type { Picture, VideoService } from './service.js';
 import { drawStage, listenToStage, objectAt, zoomBy } from './stage.js';
 import { drawTimeline, listenToTimeline } from './timeline.js';
 
@@ -20,6 +20,7 @@ export interface Workbench {
 
 /** State and elements that the parts share. */
 interface Bench {
+  readonly service: VideoService;
   readonly model: Model;
   /** The page is for drawing one box. */
   readonly picking: boolean;
@@ -29,14 +30,14 @@ interface Bench {
   readonly render: () => void;
 }
 
-const NO_ANSWER = 'The server does not answer. Is ebm-tracker still running?';
 /** Side of a box that is placed with keys, as a share of the frame's shorter side. */
 const DRAFT_SHARE = 0.25;
 
-export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInfo): Workbench {
+export function openWorkbench(service: VideoService, session: Pick<SessionInfo, 'mode' | 'formats'>): Workbench {
+  const { id, ...video } = service.opened;
   const model = createModel(id, video);
   const picking = session.mode === 'pick';
-  const pictures = createPictures(id);
+  const pictures = createPictures(service);
   const ended = new AbortController();
   const { signal } = ended;
   const [canvas, timeline] = [element<HTMLCanvasElement>('picture'), element<HTMLCanvasElement>('timeline')];
@@ -51,7 +52,7 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
     }
     showControls(model, picking);
   });
-  const bench: Bench = { model, picking, canvas, timeline, render };
+  const bench: Bench = { service, model, picking, canvas, timeline, render };
   const onPicture = (found: Picture): void => {
     bitmap = found.bitmap;
     canvas.dataset['shown'] = String(model.shown);
@@ -63,13 +64,13 @@ export function openWorkbench({ id, ...video }: VideoOpened, session: SessionInf
     say(text);
     element('work').classList.add('over');
   };
-  const editing = createEditing(model, picking, { onChange: render, onEnd });
+  const editing = createEditing(service, model, picking, { onChange: render, onEnd });
   const actions = createActions(bench, playback, editing);
   listenToButtons(bench, actions, editing, signal);
   layOut(session, picking);
   listenToCanvases(bench, actions, playback, editing, signal);
   listenToScreen(bench, signal);
-  const closeEvents = api.events(id, eventListener(bench, playback), () => say(NO_ANSWER, 'error'));
+  const closeEvents = service.events(eventListener(bench, playback), () => say(service.broken, 'error'));
   const close = (): void => {
     ended.abort();
     model.playing = false;
@@ -94,13 +95,12 @@ function oncePerFrame(show: () => void): () => void {
   };
 }
 
-function eventListener({ model, render }: Bench, { seek }: Playback): (event: VideoEvent) => void {
+function eventListener({ service, model, render }: Bench, { seek }: Playback): (event: VideoEvent) => void {
   return (event) => {
     // it is back
-    if (event.type === 'snapshot' && element('message').textContent === NO_ANSWER) say('');
+    if (event.type === 'snapshot' && element('message').textContent === service.broken) say('');
     if (event.type === 'failed') say(`${event.message}. ${event.hint}`, 'error');
-    if (event.type === 'picture' && model.following && event.objects.includes(followed(model) ?? -1))
-      void seek(event.frame);
+    if (event.type === 'picture' && model.following && isWatched(event.objects, model)) void seek(event.frame);
     const told = model.video.notes.length;
     applyEvent(model, event);
     tellNotes(model, told);
@@ -129,7 +129,8 @@ function seeing({ model, canvas, render }: Bench, { goTo, play }: Playback): See
     step: (frames) => goTo(model.frame + frames),
     toEnd: () => goTo(lastFrame(model)),
     togglePlay() {
-      if (model.playing) model.playing = false;
+      if (model.video.live) model.following = !model.following;
+      else if (model.playing) model.playing = false;
       else void play();
       render();
     },
@@ -173,11 +174,11 @@ function selecting({ model, render }: Bench, { goTo }: Playback, editing: Editin
 
 type Working = Pick<Actions, 'start' | 'stop' | 'undo' | 'remove' | 'export'>;
 
-function working({ model }: Bench, editing: Editing): Working {
+function working({ service, model }: Bench, editing: Editing): Working {
   return {
     start: () => void editing.start(),
-    stop: () => void api.stop(model.id),
-    undo: () => void api.undo(model.id),
+    stop: () => void service.stop(),
+    undo: () => void service.undo(),
     remove() {
       if (model.selected === undefined) say('Choose an object first: click it, or press its number.');
       else void editing.remove(model.selected);
@@ -200,7 +201,7 @@ function listenToButtons({ model }: Bench, actions: Actions, editing: Editing, s
 }
 
 /** Which parts of the page there are. */
-function layOut({ formats }: SessionInfo, picking: boolean): void {
+function layOut({ formats }: Pick<SessionInfo, 'formats'>, picking: boolean): void {
   element('format').replaceChildren(...formats.map(({ name, title }) => new Option(title, name)));
   for (const part of ['editing', 'exporting', 'objects', 'timeline']) element(part).hidden = picking;
   element('use').hidden = !picking;
@@ -241,6 +242,11 @@ function listenToScreen({ canvas, timeline, render }: Bench, signal: AbortSignal
 }
 
 const nothing = (): void => undefined;
+
+/** Objects were tracked in a picture, and one of them is watched; none were, and it is a camera's newest one. */
+function isWatched(objects: readonly number[], model: Model): boolean {
+  return objects.length === 0 || objects.includes(followed(model) ?? -1);
+}
 
 /** The object whose tracking is watched. */
 function followed({ objects, selected }: Model): number | undefined {
