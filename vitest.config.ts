@@ -49,6 +49,7 @@ const SLOW = [
   'web/frames',
   'web/server',
   'web/session',
+  'web/site',
 ].map((name) => `test/${name}.test.ts`);
 
 const gone = SLOW.filter((file) => !existsSync(new URL(file, import.meta.url)));

@@ -1,11 +1,13 @@
 /**
- * Bundles the page of src/web/page into files that need nothing else, and ebm-tracker/web into one that needs onnxruntime-web and mediabunny only.
+ * Bundles the page of src/web/page into files that need nothing else, and ebm-tracker/web into one that needs onnxruntime-web and mediabunny only, and the static
+ * page of src/web/site.
  *
- *   npx tsx tools/build-page.ts [DIR]      default: dist/web/page; the other is dist/browser/bundle.js
+ *   npx tsx tools/build-page.ts [DIR]      default: dist/web/page; the others are dist/browser/bundle.js and dist/web/site
  */
 import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { buildSite } from './lib/build-site.js';
 
 const PAGE = path.join(import.meta.dirname, '../src/web/page');
 
@@ -41,4 +43,5 @@ async function buildBrowserBundle(file: string): Promise<void> {
 if (process.argv[1] === import.meta.filename) {
   await buildBrowserBundle(path.join(import.meta.dirname, '../dist/browser/bundle.js'));
   await buildPage(process.argv[2] ?? path.join(import.meta.dirname, '../dist/web/page'));
+  await buildSite(path.join(import.meta.dirname, '../dist/web/site'));
 }

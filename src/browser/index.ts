@@ -7,8 +7,9 @@ import type { TrackerOptions } from '../config.js';
 import * as core from '../core.js';
 import { messageOf, TrackerError } from '../errors.js';
 import type { Tracker, TrackerDescription } from '../tracker/types.js';
+import { folderOf } from './address.js';
 import { createFrameReader } from './frames.js';
-import { createBrowserPlatform, folderOf, openModelFiles, type ModelFiles } from './platform.js';
+import { createBrowserPlatform, openModelFiles, type ModelFiles } from './platform.js';
 import { lookForGpu, openRuntime, type Device, type OnnxRuntime } from './runtime.js';
 import type { BrowserOptions, BrowserTracker, BrowserTrackerGroup } from './types.js';
 

@@ -1,6 +1,7 @@
 /** A browser as the platform of the tracker: files by fetch, hashes of the page's crypto, onnxruntime-web. It has no lanes. */
 import { loadManifest, type Manifest } from '../features/manifest.js';
 import type { Platform } from '../platform.js';
+import { absolute, folderOf } from './address.js';
 import type { BrowserRuntime } from './runtime.js';
 import { browserSha256, createModelStore, type ModelProgress, type ModelStore } from './store.js';
 
@@ -52,19 +53,6 @@ export function createBrowserPlatform(files: ModelFiles, runtime: BrowserRuntime
         ? runtime.openModel(await files.readFile(model), `model ${model}`)
         : runtime.openModel(model, `model in memory (${model.length} bytes)`),
   };
-}
-
-/** As the page means it: relative to its document, in a worker to the script. */
-export function absolute(address: string | URL): string {
-  const { document, location } = globalThis as { document?: Document; location?: { href: string } };
-  return new URL(address, document?.baseURI ?? location?.href).href;
-}
-
-/** The address of a folder, as one that names of files may be appended to. */
-export function folderOf(address: string | URL): string {
-  const folder = new URL(absolute(address));
-  if (!folder.pathname.endsWith('/')) folder.pathname += '/';
-  return folder.href;
 }
 
 function manifestOf(models: string | URL): string {

@@ -1,7 +1,8 @@
-/** A video file in a page, frame by frame: the only import of mediabunny, which finds the coded frames that WebCodecs decodes. */
-import type { Input, InputVideoTrack, VideoSample } from 'mediabunny';
+/** A video file in a page, frame by frame: mediabunny finds the coded frames, and WebCodecs decodes them. */
 import { messageOf, TrackerError } from '../errors.js';
 import type { Size } from '../geometry.js';
+import type * as Demuxer from './demuxer.js';
+import type { Input, InputVideoTrack, VideoSample } from './demuxer.js';
 import { elementPictures } from './video-element.js';
 import { unreadable, type VideoPicture } from './video-picture.js';
 
@@ -36,7 +37,7 @@ export interface VideoFileOptions {
 /** From one coded frame to the next, seconds: less is the same time. */
 const SAME_TIME = 1e-6;
 
-type Mediabunny = typeof import('mediabunny');
+type Media = typeof Demuxer;
 
 /**
  * Opens a file: mp4, mov, webm or mkv with a codec that this browser decodes.
@@ -44,7 +45,7 @@ type Mediabunny = typeof import('mediabunny');
  */
 export async function openVideoFile(file: Blob, options: VideoFileOptions = {}): Promise<VideoFile> {
   const name = (file as Partial<File>).name ?? 'video';
-  const media = await import('mediabunny');
+  const media = await import('./demuxer.js');
   const input = new media.Input({
     source: new media.BlobSource(file),
     formats: [media.MP4, media.QTFF, media.WEBM, media.MATROSKA],
@@ -58,7 +59,7 @@ export async function openVideoFile(file: Blob, options: VideoFileOptions = {}):
 }
 
 async function openTrack(
-  media: Mediabunny,
+  media: Media,
   input: Input,
   file: Blob,
   name: string,
@@ -98,7 +99,7 @@ async function openTrack(
 }
 
 /** Times of all frames that are shown, seconds, in their order; from the file's index or, where it has none, from its packets. */
-async function timesOf(media: Mediabunny, track: InputVideoTrack): Promise<Float64Array> {
+async function timesOf(media: Media, track: InputVideoTrack): Promise<Float64Array> {
   // VP8 has packets of frames that are never shown, which say so in their first byte
   const hides = (await track.getCodec()) === 'vp8';
   const sink = new media.EncodedPacketSink(track);
@@ -138,7 +139,7 @@ interface Reading {
 }
 
 async function* decoded(
-  media: Mediabunny,
+  media: Media,
   track: InputVideoTrack,
   { size, stamps, first, signal, onDamage }: Reading,
 ): AsyncGenerator<VideoPicture, void, void> {
@@ -208,7 +209,7 @@ function upright(sample: VideoSample, { width, height }: Size): VideoFrame {
   return new VideoFrame(canvas, { timestamp });
 }
 
-function whyUnread(media: Mediabunny, error: unknown): string {
+function whyUnread(media: Media, error: unknown): string {
   if (error instanceof media.UnsupportedInputFormatError) return 'expected mp4, mov, webm or mkv, found something else';
   return messageOf(error);
 }

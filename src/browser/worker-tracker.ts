@@ -1,8 +1,8 @@
 /** A tracker whose networks compute in a worker: the page stays fluid. */
 import { TrackerError } from '../errors.js';
+import { absolute } from './address.js';
 import { checkFrame, type FrameInput } from './frames.js';
 import type { BrowserOptions, BrowserTracker, BrowserTrackerGroup } from './types.js';
-import { absolute } from './platform.js';
 import type { ModelProgress } from './store.js';
 import { errorOf, type Answer, type Calls, type SentFrame, type SentOptions } from './worker-messages.js';
 

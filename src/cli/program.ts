@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   track: async () => (await import('./track.js')).addTrackCommand,
   pick: async () => (await import('./pick.js')).addPickCommand,
   serve: async () => (await import('./serve.js')).addServeCommand,
+  web: async () => (await import('./web.js')).addWebCommand,
   convert: async () => (await import('./convert.js')).addConvertCommand,
   doctor: async () => (await import('./doctor.js')).addDoctorCommand,
   demo: async () => (await import('./demo.js')).addDemoCommand,

@@ -1,0 +1,2 @@
+/** The worker that tracks. */
+import '../../browser/worker.js';
