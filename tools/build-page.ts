@@ -1,10 +1,10 @@
 /**
- * Bundles the page of src/web/page into files that need nothing else, and ebm-tracker/web into one that needs onnxruntime-web and mediabunny only, and the static
- * page of src/web/site.
+ * Bundles the page of src/web/page into files that need nothing else, ebm-tracker/web into scripts that need onnxruntime-web only, and the
+ * static page of src/web/site.
  *
  *   npx tsx tools/build-page.ts [DIR]      default: dist/web/page; the others are dist/browser/bundle.js and dist/web/site
  */
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { buildSite } from './lib/build-site.js';
@@ -26,22 +26,25 @@ export async function buildPage(folder: string): Promise<void> {
   });
 }
 
-/** The library for pages without a bundler: an import map tells where onnxruntime-web is. */
-async function buildBrowserBundle(file: string): Promise<void> {
+/** The library for pages without a bundler: an import map tells where onnxruntime-web is. What decodes files is loaded when one is opened. */
+async function buildBrowserBundle(folder: string): Promise<void> {
+  await rm(path.join(folder, 'bundle'), { recursive: true, force: true });
   await build({
-    entryPoints: [path.join(import.meta.dirname, '../src/browser/index.ts')],
-    outfile: file,
+    entryPoints: { bundle: path.join(import.meta.dirname, '../src/browser/index.ts') },
+    outdir: folder,
+    chunkNames: 'bundle/[name]-[hash]',
+    splitting: true,
     bundle: true,
     minify: true,
     format: 'esm',
     target: 'es2022',
-    external: ['onnxruntime-web', 'mediabunny'],
+    external: ['onnxruntime-web'],
     logLevel: 'warning',
   });
 }
 
 if (process.argv[1] === import.meta.filename) {
-  await buildBrowserBundle(path.join(import.meta.dirname, '../dist/browser/bundle.js'));
+  await buildBrowserBundle(path.join(import.meta.dirname, '../dist/browser'));
   await buildPage(process.argv[2] ?? path.join(import.meta.dirname, '../dist/web/page'));
   await buildSite(path.join(import.meta.dirname, '../dist/web/site'));
 }
