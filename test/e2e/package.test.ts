@@ -3,7 +3,8 @@ import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { expect, it } from 'vitest';
+import { build as bundleByVite } from 'vite';
+import { expect, it, vi } from 'vitest';
 import { temporaryFolder } from '../helpers/video.js';
 
 const ROOT = path.join(import.meta.dirname, '../..');
@@ -88,7 +89,8 @@ it('the packed library, in an empty project: typed, ESM, tracks; and without Ten
 
 /** A page's script, with the names of a browser and without those of Node. */
 const PAGE = `
-import { createTracker, TrackerError, type BrowserTracker, type FrameInput, type TrackResult } from 'ebm-tracker/web';
+import { createTracker, createWorkerTracker, TrackerError, trackVideo } from 'ebm-tracker/web';
+import type { BrowserTracker, FrameInput, TrackResult } from 'ebm-tracker/web';
 
 export async function track(video: HTMLVideoElement): Promise<TrackResult | string> {
   try {
@@ -99,6 +101,14 @@ export async function track(video: HTMLVideoElement): Promise<TrackResult | stri
   } catch (error) {
     return error instanceof TrackerError ? error.code : 'UNKNOWN';
   }
+}
+
+export async function trackFile(file: File): Promise<number[]> {
+  const worker = new Worker(new URL('ebm-tracker/web/worker', import.meta.url), { type: 'module' });
+  const tracker = await createWorkerTracker(worker, { models: '/models', precision: 'int8' });
+  const times: number[] = [];
+  for await (const { time } of trackVideo(tracker, file, { x: 1, y: 2, w: 3, h: 4 })) times.push(time);
+  return times;
 }
 
 // @ts-expect-error models have an address
@@ -138,4 +148,23 @@ it('the packed library, in an empty project: bundles for a browser, typed, witho
   expect(warnings).toEqual([]);
   const outside = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
   expect(outside).toEqual(['onnxruntime-web/webgpu', 'onnxruntime-web/wasm']);
+
+  const onWarning = vi.fn();
+  const bundled = (await bundleByVite({
+    root: app,
+    configFile: false,
+    logLevel: 'silent',
+    build: {
+      write: false,
+      minify: false,
+      target: 'es2022',
+      lib: { entry: path.join(app, 'page.ts'), formats: ['es'] },
+      rollupOptions: { external: [/^onnxruntime-web\//], onwarn: onWarning },
+    },
+    worker: { format: 'es', rollupOptions: { external: [/^onnxruntime-web\//] } },
+  })) as readonly { readonly output: readonly { readonly fileName: string; readonly imports?: readonly string[] }[] }[];
+  // Vite says so where it puts a stand-in in the place of a module of Node
+  expect(onWarning.mock.calls).toEqual([]);
+  const imports = new Set(bundled.flatMap(({ output }) => output.flatMap(({ imports = [] }) => imports)));
+  expect([...imports].filter((name) => !name.endsWith('.js'))).toEqual([]);
 }, 300_000);
