@@ -11,15 +11,12 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { closeSync, createReadStream, existsSync, openSync, writeSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { PassThrough, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { parseArgs, promisify } from 'node:util';
-import { createInflateRaw, gunzipSync } from 'node:zlib';
+import { Unzip, UnzipInflate } from 'fflate';
 import { messageOf, TrackerError } from '../src/errors.js';
 import {
   cacheDirectory,
@@ -51,76 +48,31 @@ const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 // ---------------------------------------------------------------- zip
 
-export interface ZipEntry {
-  readonly name: string;
-  /** STORED, else deflate. */
-  readonly method: number;
-  readonly compressedBytes: number;
-  /** Of the local header, from the start of the file. */
-  readonly offset: number;
-}
-
-/** APPNOTE 4.3: the end record (22 bytes and a comment of at most 65,535), a directory entry (46), a local header (30). */
-const END_BYTES = 22;
-const END_MAGIC = 0x06054b50;
-const ENTRY_BYTES = 46;
-const LOCAL_BYTES = 30;
-const STORED = 0;
-
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
-  return buffer.subarray(0, bytesRead);
-}
-
-function badZip(file: string, found: string): never {
-  throw new TrackerError('DATA_INVALID', `${file}: ${found}, expected a zip archive`, { hint: FETCH_HINT });
-}
-
-/**
- * The directory of a zip archive (without ZIP64).
- * @throws TrackerError DATA_INVALID when it has none
- */
-export async function readZipDirectory(file: string): Promise<ZipEntry[]> {
-  const handle = await open(file);
+/** Writes a member of a zip archive to a file. @returns its sha256; undefined where the archive has no such member, or ends before it does */
+async function unzipMember(archive: string, member: string, file: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  const target = openSync(file, 'w');
+  let complete = false;
+  const unzip = new Unzip((entry) => {
+    if (entry.name !== member) return;
+    entry.ondata = (error, chunk, final) => {
+      if (error) throw error;
+      hash.update(chunk);
+      writeSync(target, chunk);
+      complete ||= final;
+    };
+    entry.start();
+  });
+  unzip.register(UnzipInflate);
   try {
-    const { size } = await handle.stat();
-    const tailBytes = Math.min(size, END_BYTES + 0xffff);
-    const tail = await readAt(handle, size - tailBytes, tailBytes);
-    let end = tail.length - END_BYTES;
-    while (end >= 0 && tail.readUInt32LE(end) !== END_MAGIC) end--;
-    if (end < 0) badZip(file, 'found no end record');
-    const directory = await readAt(handle, tail.readUInt32LE(end + 16), tail.readUInt32LE(end + 12));
-    return parseDirectory(directory, tail.readUInt16LE(end + 10));
+    for await (const chunk of createReadStream(archive)) {
+      unzip.push(chunk as Buffer);
+      if (complete) break;
+    }
   } finally {
-    await handle.close();
+    closeSync(target);
   }
-}
-
-function parseDirectory(directory: Buffer, count: number): ZipEntry[] {
-  const entries: ZipEntry[] = [];
-  let at = 0;
-  for (let i = 0; i < count; i++) {
-    const nameBytes = directory.readUInt16LE(at + 28);
-    entries.push({
-      name: directory.toString('utf8', at + ENTRY_BYTES, at + ENTRY_BYTES + nameBytes),
-      method: directory.readUInt16LE(at + 10),
-      compressedBytes: directory.readUInt32LE(at + 20),
-      offset: directory.readUInt32LE(at + 42),
-    });
-    at += ENTRY_BYTES + nameBytes + directory.readUInt16LE(at + 30) + directory.readUInt16LE(at + 32);
-  }
-  return entries;
-}
-
-/** Where an entry's data begin: behind its local header, whose two variable parts have lengths of their own. */
-async function dataOffset(archive: string, entry: ZipEntry): Promise<number> {
-  const handle = await open(archive);
-  try {
-    const header = await readAt(handle, entry.offset, LOCAL_BYTES);
-    return entry.offset + LOCAL_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
-  } finally {
-    await handle.close();
-  }
+  return complete ? hash.digest('hex') : undefined;
 }
 
 /**
@@ -128,26 +80,14 @@ async function dataOffset(archive: string, entry: ZipEntry): Promise<number> {
  * @throws TrackerError DATA_INVALID when the archive lacks the member or its content has another sha256
  */
 export async function extractMember(archive: string, member: string, sha256: string, target: string): Promise<void> {
-  const entry = (await readZipDirectory(archive)).find(({ name }) => name === member);
-  if (entry === undefined) {
-    throw new TrackerError('DATA_INVALID', `${archive}: found no ${member}`, {
-      hint: `give the tensorflow-cpu ${TENSORFLOW_VERSION} wheel for manylinux x86_64`,
-    });
-  }
-  const start = await dataOffset(archive, entry);
-  const hash = createHash('sha256');
-  const hashing = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      done(null, chunk);
-    },
-  });
   const partial = `${target}.${process.pid}.part`;
-  const unpacking = entry.method === STORED ? new PassThrough() : createInflateRaw();
   try {
-    const packed = createReadStream(archive, { start, end: start + entry.compressedBytes - 1 });
-    await pipeline(packed, unpacking, hashing, createWriteStream(partial));
-    const found = hash.digest('hex');
+    const found = await unzipMember(archive, member, partial);
+    if (found === undefined) {
+      throw new TrackerError('DATA_INVALID', `${archive}: found no whole ${member}`, {
+        hint: `give the tensorflow-cpu ${TENSORFLOW_VERSION} wheel for manylinux x86_64`,
+      });
+    }
     if (found !== sha256) {
       throw new TrackerError('DATA_INVALID', `${archive}, ${member}: found sha256 ${found}, expected ${sha256}`, {
         hint: FETCH_HINT,
@@ -156,7 +96,8 @@ export async function extractMember(archive: string, member: string, sha256: str
     await chmod(partial, 0o755);
     await rename(partial, target);
   } catch (error) {
-    const isBroken = (error as NodeJS.ErrnoException).code?.startsWith('Z_') === true; // zlib's codes
+    // fflate numbers its errors; those of the file system have names
+    const isBroken = typeof (error as { code?: unknown }).code === 'number';
     if (!isBroken) throw error;
     throw new TrackerError('DATA_INVALID', `${archive}, ${member}: does not inflate (${messageOf(error)})`, {
       hint: FETCH_HINT,
@@ -175,22 +116,8 @@ async function sha256Of(file: string): Promise<string> {
 
 // ---------------------------------------------------------------- tar
 
-/** The files of a tar archive (ustar, as npm packs it), by name. */
-export function* readTar(tar: Buffer): Generator<{ name: string; content: Buffer }> {
-  const BLOCK = 512;
-  const text = (from: number, bytes: number): string => tar.toString('utf8', from, from + bytes).replace(/\0.*$/s, '');
-  for (let at = 0; at + BLOCK <= tar.length && tar[at] !== 0;) {
-    const bytes = Number.parseInt(text(at + 124, 12), 8);
-    const prefix = text(at + 345, 155);
-    const isFile = text(at + 156, 1) === '0' || tar[at + 156] === 0;
-    const content = tar.subarray(at + BLOCK, at + BLOCK + bytes);
-    if (isFile) yield { name: prefix ? `${prefix}/${text(at, 100)}` : text(at, 100), content };
-    at += BLOCK + Math.ceil(bytes / BLOCK) * BLOCK;
-  }
-}
-
 /**
- * Unpacks dist/**.js of the tfjs-node package beside its place, then moves the folder there.
+ * Unpacks the tfjs-node package beside its place, then moves the folder there.
  * @throws TrackerError DATA_INVALID when the package is another
  */
 export async function unpackTfjsNode(packed: string, target: string, sha512 = TFJS_NODE_SHA512): Promise<void> {
@@ -203,12 +130,8 @@ export async function unpackTfjsNode(packed: string, target: string, sha512 = TF
   }
   const partial = `${target}.${process.pid}.part`;
   try {
-    for (const { name, content } of readTar(gunzipSync(data))) {
-      if (!/^package\/(dist\/.*\.js|package\.json|LICENSE)$/.test(name)) continue;
-      const file = path.join(partial, name.replace('package/', ''));
-      await mkdir(path.dirname(file), { recursive: true });
-      await writeFile(file, content);
-    }
+    await mkdir(partial, { recursive: true });
+    await run('tar', ['-xzf', packed, '-C', partial, '--strip-components=1', '--exclude=*.gyp', '--exclude=*.ts']);
     await rename(partial, target);
   } finally {
     await rm(partial, { force: true, recursive: true });

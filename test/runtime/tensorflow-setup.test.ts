@@ -1,12 +1,13 @@
 /** The parts of tools/native-tensorflow.ts that unpack and check. */
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
 import { strToU8, zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { extractMember, readTar, readZipDirectory, unpackTfjsNode } from '../../tools/native-tensorflow.js';
+import { extractMember, unpackTfjsNode } from '../../tools/native-tensorflow.js';
 
 let folder: string;
 let archive: string;
@@ -33,11 +34,6 @@ async function refuse(member: string, hash: string): Promise<void> {
 }
 
 describe('a zip archive', () => {
-  it('lists its members', async () => {
-    const names = (await readZipDirectory(archive)).map(({ name }) => name);
-    expect(names).toEqual(['pkg/first.txt', 'pkg/lib.so.2', 'pkg/stored.so.2']);
-  });
-
   it.each(['pkg/lib.so.2', 'pkg/stored.so.2'])('gives %s', async (member) => {
     const target = path.join(folder, 'lib.so.2');
     await extractMember(archive, member, sha256, target);
@@ -51,8 +47,8 @@ describe('a zip archive', () => {
 
   it('refuses broken data', async () => {
     const bytes = await readFile(archive);
-    const [, entry] = await readZipDirectory(archive);
-    bytes.fill(0xff, entry!.offset + 60, entry!.offset + 200);
+    const start = bytes.indexOf('pkg/lib.so.2');
+    bytes.fill(0xff, start + 40, start + 180);
     await writeFile(archive, bytes);
     await refuse('pkg/lib.so.2', sha256);
   });
@@ -63,42 +59,15 @@ describe('a zip archive', () => {
   });
 });
 
-/** One file in the ustar format. */
-function tarFile(name: string, text: string, prefix = ''): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write(`${text.length.toString(8).padStart(11, '0')}\0`, 124);
-  header.write('0', 156);
-  header.write('ustar\0', 257);
-  header.write(prefix, 345);
-  const body = Buffer.alloc(Math.ceil(text.length / 512) * 512);
-  body.write(text);
-  return Buffer.concat([header, body]);
-}
-
 describe('a tar archive', () => {
-  const tar = Buffer.concat([
-    tarFile('package/package.json', '{}'),
-    tarFile('package/dist/a.js', 'x'.repeat(1000)),
-    tarFile('b.js', 'b', 'package/dist/kernels'),
-    tarFile('package/binding.gyp', 'no'),
-    Buffer.alloc(1024),
-  ]);
-
-  it('gives its files', () => {
-    const files = [...readTar(tar)].map(({ name, content }) => [name, content.length]);
-    expect(files).toEqual([
-      ['package/package.json', 2],
-      ['package/dist/a.js', 1000],
-      ['package/dist/kernels/b.js', 1],
-      ['package/binding.gyp', 2],
-    ]);
-  });
-
   it('unpacks the JavaScript of a package whose hash is right, else nothing', async () => {
     const packed = path.join(folder, 'package.tgz');
     const target = path.join(folder, 'tfjs-node');
-    await writeFile(packed, gzipSync(tar));
+    await mkdir(path.join(folder, 'package/dist/kernels'), { recursive: true });
+    for (const file of ['package.json', 'binding.gyp', 'dist/a.js', 'dist/a.d.ts', 'dist/kernels/b.js'])
+      await writeFile(path.join(folder, 'package', file), 'x'.repeat(1000));
+    await promisify(execFile)('tar', ['-czf', packed, '-C', folder, 'package']);
+    await rm(path.join(folder, 'package'), { recursive: true });
     await expect(unpackTfjsNode(packed, target)).rejects.toMatchObject({ code: 'DATA_INVALID' });
     expect((await readdir(folder)).toSorted()).toEqual(['package.tgz', 'tiny.whl']);
     const hash = createHash('sha512').update(await readFile(packed));
