@@ -1,6 +1,8 @@
 /** Every relative link and anchor in the Markdown files of the repository leads somewhere. */
+import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 
 const ROOT = path.join(import.meta.dirname, '../..');
@@ -73,6 +75,24 @@ it('links in code are left alone, and dead ones are found', () => {
   );
   expect(faultOf('README.md', 'ARCHITECTURE.md#layers')).toBeUndefined();
   expect([...anchorsOf('# A b\n## `c()`: d, e\n## A b\n')]).toEqual(['a-b', 'c-d-e', 'a-b-1']);
+});
+
+it('pages of the package link to files of the package', async () => {
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const { stdout } = await promisify(execFile)(npm, ['pack', '--dry-run', '--ignore-scripts', '--json'], { cwd: ROOT });
+  const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+  const packed = files.map((file) => file.path);
+  const dead = packed
+    .filter((file) => file.endsWith('.md'))
+    .flatMap((file) =>
+      relativeTargets(readFileSync(path.join(ROOT, file), 'utf8'))
+        .map((target) => path.posix.join(path.posix.dirname(file), target.split('#')[0] || path.posix.basename(file)))
+        .filter(
+          (target) => !packed.some((other) => other === target || other.startsWith(`${target.replace(/\/$/, '')}/`)),
+        )
+        .map((target) => `${file}: ${target}`),
+    );
+  expect(dead).toEqual([]);
 });
 
 it('the README names each page of docs/', () => {
