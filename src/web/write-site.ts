@@ -67,7 +67,7 @@ export async function writeSite({ out, head, pageFolder }: SiteOptions): Promise
 
 /** @throws TrackerError OPTION_INVALID */
 async function checkFolder(out: string): Promise<void> {
-  const found = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+  const found = await readdir(out).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
     throw outputFailed(out, error);
   });
@@ -109,8 +109,11 @@ function folderOf(from: string): string | undefined {
   }
 }
 
-/** Files of the folder models/, by name: small.json names those of 8 and 16 bits, exact.json those of 32. */
-async function makeModels(head: string | undefined): Promise<Record<string, Uint8Array>> {
+/**
+ * Files of the folder models/, by name: small.json names those of 8 and 16 bits, exact.json those of 32.
+ * @throws TrackerError MODEL_MISSING, MODEL_INVALID
+ */
+export async function makeModels(head?: string): Promise<Record<string, Uint8Array>> {
   const manifest = await loadManifest(nodePlatform);
   const { backbone: name, sha256, confidence } = await openHead(nodePlatform, manifest, head);
   const exact = await readVerified(nodePlatform, headFileOf(manifest, head), sha256);

@@ -14,6 +14,7 @@ import type { TrackResult } from '../../src/result.js';
 import { createTracker as createCoreTracker } from '../../src/tracker/tracker.js';
 import type { Tracker } from '../../src/tracker/types.js';
 import { openVideo } from '../../src/video/read.js';
+import { makeModels } from '../../src/web/write-site.js';
 import type { InPage } from './page.js';
 import { bundleOf, servePage } from '../helpers/browser-page.js';
 import { browserPath, DEMO, openBrowser } from '../helpers/web.js';
@@ -26,6 +27,8 @@ const OTHER: FrameBox = { x: 60, y: 200, w: 90, h: 120 };
 const CLOSE_PIXELS = 0.05;
 /** Overlap with boxes that another build of the runtime leads to. */
 const ALIKE = 0.95;
+/** Mean overlap with the boxes of a float backbone. */
+const NEAR = 0.97;
 
 if (browserPath === undefined) console.warn('no Chromium on this machine: the tracker is not tested in a browser');
 
@@ -59,7 +62,8 @@ describe.skipIf(browserPath === undefined)('the tracker in a browser', () => {
   }
 
   it(`gives the boxes of Node over ${FRAMES} frames, and fetches models once`, { timeout: 900_000 }, async () => {
-    const { page, server, errors } = await openPage(false);
+    const small = Object.entries(await makeModels()).map(([name, bytes]) => [`/small/${name}`, () => bytes] as const);
+    const { page, server, errors } = await openPage(false, Object.fromEntries(small));
     const [{ results, description, progress, msPerFrame }, native] = await Promise.all([
       page.evaluate((given) => inPage.track(...given), [[BOX], FRAMES, {}] as const),
       createTracker({ threads: 1, provider: 'cpu' }).then((tracker) => track(tracker)),
@@ -71,6 +75,14 @@ describe.skipIf(browserPath === undefined)('the tracker in a browser', () => {
     const found = results.map(([result]) => result!);
     expectSame(found, await track(await openOnWasm()));
     expectAlike(found, native);
+
+    const options = { models: '/small/small.json', precision: 'int8' } as const;
+    const tracked = await page.evaluate((given) => inPage.track(...given), [[BOX], FRAMES, options] as const);
+    console.log(`the same with small models: ${tracked.msPerFrame.toFixed(0)} ms a frame`);
+    expectNear(
+      tracked.results.map(([result]) => result!),
+      native,
+    );
 
     server.asked.length = 0;
     const again = await page.evaluate((given) => inPage.track(...given), [[BOX], 2, {}] as const);
@@ -190,6 +202,17 @@ function expectAlike(found: readonly TrackResult[], expected: readonly TrackResu
   const overlaps = found.map(({ box }, i) => intersectionOverUnion(box, expected[i]!.box));
   console.log(`from Node: ${farthest(found, expected)} pixels at most, overlap ${Math.min(...overlaps)} at least`);
   expect(Math.min(...overlaps)).toBeGreaterThan(ALIKE);
+}
+
+/** With fewer bits. */
+function expectNear(found: readonly TrackResult[], expected: readonly TrackResult[]): void {
+  expect(found.map(({ state }) => state)).toEqual(expected.map(({ state }) => state));
+  const overlaps = found.map(({ box }, i) => intersectionOverUnion(box, expected[i]!.box));
+  const mean = overlaps.reduce((sum, overlap) => sum + overlap, 0) / overlaps.length;
+  console.log(
+    `small models: overlap with Node's float ${mean.toFixed(4)} on average, ${Math.min(...overlaps).toFixed(4)} at least`,
+  );
+  expect(mean).toBeGreaterThan(NEAR);
 }
 
 /** Pixels between two sides of a box, at most. */

@@ -86,8 +86,8 @@ class Camera implements SiteVideo {
     try {
       let next = first < this.times.length ? await this.look(first) : await this.take();
       while (next) {
-        if (signal?.aborted) return;
         try {
+          if (signal?.aborted) return;
           yield next;
         } finally {
           next.image.close();

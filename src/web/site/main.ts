@@ -24,8 +24,8 @@ async function main(): Promise<void> {
   listenToShell(() => view?.workbench.actions);
   const models: ModelChoice = new URLSearchParams(location.search).get('models') === 'exact' ? 'exact' : 'small';
   const opening = showOpening(models, {
-    onFile: (file) => void show(openFile(file)).catch(tell),
-    onCamera: () => void show(openCamera((frame) => view?.service.tell(frame))).catch(tell),
+    onFile: (file) => open(() => openFile(file)),
+    onCamera: () => open(() => openCamera((frame) => view?.service.tell(frame))),
     onModels: (chosen) => {
       if (mayLeave(view)) location.search = `?models=${chosen}`;
     },
@@ -42,9 +42,13 @@ async function main(): Promise<void> {
     if (view?.service.isUnsaved()) event.preventDefault();
   });
 
-  async function show(coming: Promise<SiteVideo>): Promise<void> {
+  function open(video: () => Promise<SiteVideo>): void {
+    if (mayLeave(view)) void show(video).catch(tell);
+  }
+
+  async function show(openVideo: () => Promise<SiteVideo>): Promise<void> {
     say('');
-    const video = await coming;
+    const video = await openVideo();
     await leave();
     const service = createSiteService(video, pool, limit);
     opening.hide(video.name);

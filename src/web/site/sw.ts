@@ -16,7 +16,7 @@ interface Scope {
   addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void;
   skipWaiting(): Promise<void>;
   readonly clients: { claim(): Promise<void> };
-  readonly registration: { readonly scope: string };
+  readonly registration: { readonly scope: string; readonly active: object | null };
 }
 interface FetchEvent {
   readonly request: Request;
@@ -32,7 +32,8 @@ scope.addEventListener('install', (event) => {
   const fill = async (): Promise<void> => {
     const cache = await caches.open(NAME);
     await cache.addAll(FILES.map((file) => new Request(new URL(file, scope.registration.scope), { cache: 'reload' })));
-    await scope.skipWaiting();
+    // a page that is open goes on with the files that it began with
+    if (!scope.registration.active) await scope.skipWaiting();
   };
   event.waitUntil(fill());
 });
@@ -59,7 +60,8 @@ async function answer(request: Request): Promise<Response> {
   const kept = await cache.match(key);
   if (kept) return isolated(kept);
   const fresh = await fetch(request);
-  if (fresh.ok && fresh.status === 200) await cache.put(key, fresh.clone());
+  // where there is no room, it is fetched again the next time
+  if (fresh.status === 200) await cache.put(key, fresh.clone()).catch(() => undefined);
   return isolated(fresh);
 }
 
