@@ -190,12 +190,12 @@ describe.skipIf(browserPath === undefined)('the static page', () => {
 
   it('is isolated where the host sends the headers, and by its service worker where not', async () => {
     const { page } = await openSite({ headers: { ...HEADERS } });
-    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    expect(await page.evaluate('crossOriginIsolated')).toBe(true);
     expect(await page.locator('#reasons').innerText()).toMatch(/threads: the page is isolated/);
     const other = await openSite();
     await other.page.reload();
     await other.page.locator('#status[data-ready]').waitFor();
-    expect(await other.page.evaluate(() => crossOriginIsolated)).toBe(true);
+    expect(await other.page.evaluate('crossOriginIsolated')).toBe(true);
   });
 
   it('says in one message what is wrong with a file, and takes another one', async () => {
