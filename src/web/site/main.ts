@@ -1,6 +1,6 @@
 /** The static page: a video file or the camera is opened and tracked here; no server takes part. */
 import { openVideoFile } from '../../browser/video-file.js';
-import { createLimit } from '../limit.js';
+import { createLimit } from '../../limit.js';
 import { element, say } from '../page/dom.js';
 import { listenToShell, tell } from '../page/shell.js';
 import { openWorkbench, type Workbench } from '../page/workbench.js';
