@@ -39,7 +39,7 @@ const LIBRARIES = [
   { library: 'fastify', place: '^src/web/', types: true },
   { library: 'workerpool', place: '^src/evaluation/(run-pool|worker)\\.ts$' },
   { library: 'bullmq|ioredis', place: '^src/evaluation/queue\\.ts$' },
-  { library: 'child_process', place: '^src/video/' },
+  { library: 'fluent-ffmpeg|child_process', place: '^src/video/' },
 ];
 
 const roomsOf = (rows) => `^src/(${rows.flat().join('|')})(/|\\.ts$)`;

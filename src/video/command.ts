@@ -1,7 +1,8 @@
-/** The only place where ffmpeg and ffprobe are started: short calls whose output is captured, and runs that stream. */
-import { execFile, spawn } from 'node:child_process';
+/** The only place where ffmpeg and ffprobe are started: short calls whose output is captured, and commands that stream. */
+import { execFile, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import ffmpegCommand, { type FfmpegCommand } from 'fluent-ffmpeg';
 import { messageOf } from '../errors.js';
 import { isHttp } from './address.js';
 
@@ -50,10 +51,60 @@ const literal = (path: string): string => (isHttp(path) ? path : `file:${path}`)
 const patience = (path: string): string[] =>
   isHttp(path) ? ['-reconnect', '1', '-reconnect_delay_max', '4', '-rw_timeout', '15000000'] : [];
 
-/** A running ffmpeg. */
+/** Private methods of fluent-ffmpeg that are used or replaced here. */
+interface FluentInternals {
+  _getFfmpegPath(callback: (error: null, path: string) => void): void;
+  _checkCapabilities(callback: (error: null) => void): void;
+  availableEncoders(callback: (error: null, found: object) => void): void;
+  _getArguments(): string[];
+  _spawnFfmpeg(
+    args: string[],
+    options: SpawnOptions,
+    onStart: (child: ChildProcess, stdout: LogLines, log: LogLines) => void,
+    onEnd: (error: Error | null | undefined, stdout?: LogLines, log?: LogLines) => void,
+  ): void;
+}
+
+interface LogLines {
+  callback(onLine: (line: string) => void): void;
+  get(): string;
+}
+
+const NO_LINES: LogLines = { callback: () => {}, get: () => '' };
+const LOG_LINES_KEPT = 100;
+
+/**
+ * A fluent-ffmpeg command with its faults mended:
+ * - it asks ffmpeg for its formats and encoders first, and misreads the answers of FFmpeg 7 and later;
+ * - it remembers one path of ffmpeg for the whole process;
+ * - it crashes the process when the program cannot be started.
+ *
+ * Ctrl-C in a terminal does not reach the ffmpeg it starts: this program ends it in order.
+ * @param input a file's path, taken literally, an http(s) address, or a stream.
+ */
+export function createCommand(input: string | Readable, binaries: Programs): FfmpegCommand {
+  const source = typeof input === 'string' ? literal(input) : input;
+  const command = ffmpegCommand({ source, stdoutLines: LOG_LINES_KEPT });
+  if (typeof input === 'string') command.inputOptions(patience(input));
+  const internals = command as unknown as FluentInternals;
+  const spawnFfmpeg = internals._spawnFfmpeg.bind(command);
+  const mended: Partial<FluentInternals> = {
+    _getFfmpegPath: (callback) => callback(null, binaries.ffmpeg.path),
+    _checkCapabilities: (callback) => callback(null),
+    availableEncoders: (callback) => callback(null, {}),
+    _spawnFfmpeg: (args, options, onStart, onEnd) =>
+      spawnFfmpeg(
+        args,
+        { ...options, windowsHide: true, detached: process.platform !== 'win32' },
+        onStart,
+        (error, stdout = NO_LINES, log = NO_LINES) => onEnd(error, stdout, log),
+      ),
+  };
+  return Object.assign(command, mended);
+}
+
+/** A running ffmpeg that writes to its standard output. */
 export interface FfmpegRun {
-  /** Null unless it was asked for. */
-  readonly stdin: Writable | null;
   readonly stdout: Readable;
   /** Settles when the process is gone and its log is complete; never rejects. */
   readonly ended: Promise<RunEnd>;
@@ -68,41 +119,29 @@ export interface RunEnd {
   readonly lastLines: readonly string[];
 }
 
-/** Input and outputs of one ffmpeg. */
-interface FfmpegStart {
-  /** All arguments, up to the last output. */
-  readonly args: readonly string[];
-  /** Its standard input: none, that of this process, or FfmpegRun.stdin. */
-  readonly stdin?: 'ignore' | 'inherit' | 'pipe';
-  /** Called with each line of the log. */
-  readonly onLine?: (line: string) => void;
-}
-
-const LOG_LINES_KEPT = 100;
-
 /**
- * Starts ffmpeg. Its streams are those of the process, which hold a few tens of kilobytes: a reader that pauses makes ffmpeg wait. Ctrl-C in a
- * terminal does not reach it: this program ends it in order.
+ * Starts a command whose output is "pipe:1". Unlike the command's own pipe() it hands out the process's stream itself, which holds a few
+ * tens of kilobytes: a reader that pauses makes ffmpeg wait.
+ * @param onLine called with each line of ffmpeg's log
  */
-export function startFfmpeg({ ffmpeg }: Programs, { args, stdin = 'ignore', onLine }: FfmpegStart): FfmpegRun {
-  const child = spawn(ffmpeg.path, args, {
-    stdio: [stdin, 'pipe', 'pipe'],
-    windowsHide: true,
-    detached: process.platform !== 'win32',
-  });
-  const lastLines: string[] = [];
-  createInterface({ input: child.stderr! }).on('line', (line) => {
-    lastLines.push(line);
-    if (lastLines.length > LOG_LINES_KEPT) lastLines.shift();
-    onLine?.(line);
-  });
+export function startReading(command: FfmpegCommand, onLine: (line: string) => void): FfmpegRun {
+  const internals = command as unknown as FluentInternals;
+  let child: ChildProcess | undefined;
   const ended = new Promise<RunEnd>((resolve) => {
-    child.once('error', (error) => resolve({ failure: messageOf(error), lastLines }));
-    child.once('close', (code, signal) => {
-      resolve(code === 0 ? { lastLines } : { failure: `ended with ${code ?? signal}`, lastLines });
-    });
+    internals._spawnFfmpeg(
+      internals._getArguments(),
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+      (started, _stdout, log) => {
+        child = started;
+        log.callback(onLine);
+      },
+      (error, _stdout, log = NO_LINES) => {
+        const lastLines = log.get().split('\n').filter(Boolean);
+        resolve(error ? { failure: messageOf(error), lastLines } : { lastLines });
+      },
+    );
   });
-  return { stdin: child.stdin, stdout: child.stdout!, ended, kill: () => void child.kill('SIGKILL') };
+  return { stdout: child!.stdout!, ended, kill: () => void child!.kill('SIGKILL') };
 }
 
 /** Input that ffmpeg reads live. */
@@ -113,17 +152,35 @@ export interface LiveInput {
   readonly stdin: boolean;
 }
 
-/** Starts an ffmpeg that reads something live, with a log that tells sizes (verbose). @param output from the first option of the output on */
+/**
+ * Starts an ffmpeg that reads something live and writes to its standard output, with a log that tells sizes (verbose).
+ * @param onLine called with each line of the log
+ */
 export function startLive(
-  binaries: Programs,
+  { ffmpeg }: Programs,
   { options, stdin }: LiveInput,
   output: readonly string[],
   onLine: (line: string) => void,
 ): FfmpegRun {
   const general = ['-hide_banner', '-nostats', '-nostdin', '-loglevel', 'repeat+level+verbose'];
-  return startFfmpeg(binaries, {
-    args: [...general, ...options, ...output],
-    stdin: stdin ? 'inherit' : 'ignore',
-    onLine,
+  const child = spawn(ffmpeg.path, [...general, ...options, ...output], {
+    stdio: [stdin ? 'inherit' : 'ignore', 'pipe', 'pipe'],
+    windowsHide: true,
+    // Ctrl-C in a terminal does not reach it: this program ends it in order
+    detached: process.platform !== 'win32',
   });
+  const lastLines: string[] = [];
+  const lines = createInterface({ input: child.stderr });
+  lines.on('line', (line) => {
+    lastLines.push(line);
+    if (lastLines.length > LOG_LINES_KEPT) lastLines.shift();
+    onLine(line);
+  });
+  const ended = new Promise<RunEnd>((resolve) => {
+    child.once('error', (error) => resolve({ failure: messageOf(error), lastLines }));
+    child.once('close', (code, signal) => {
+      resolve(code === 0 ? { lastLines } : { failure: `ended with ${code ?? signal}`, lastLines });
+    });
+  });
+  return { stdout: child.stdout, ended, kill: () => void child.kill('SIGKILL') };
 }

@@ -1,6 +1,6 @@
 /** When each frame of a file is shown: told from its packets where they tell it, else by decoding it once. */
 import { passthroughOption, type Binaries } from './binaries.js';
-import { capture, inputArguments, startFfmpeg } from './command.js';
+import { capture, createCommand, inputArguments, startReading } from './command.js';
 import { DecodeLog } from './decode-log.js';
 import type { VideoInfo } from './probe.js';
 
@@ -104,25 +104,17 @@ export async function decodeIndex(
   if (signal?.aborted) return undefined;
   const log = new DecodeLog(info);
   const times: number[] = [];
-  const args = [
-    ...DECODER_OPTIONS,
-    ...(threads === undefined ? [] : ['-threads', String(threads)]),
-    ...inputArguments(path),
-    '-map',
-    info.stream,
-    ...passthroughOption(binaries.ffmpeg),
-    '-vf',
-    [MICROSECONDS, TELL_TIMES].join(),
-    '-f',
-    'null',
-    'pipe:1',
-  ];
-  const onLine = (line: string): void => {
+  const command = createCommand(path, binaries)
+    .inputOptions([...DECODER_OPTIONS, ...(threads === undefined ? [] : ['-threads', String(threads)])])
+    .output('pipe:1')
+    .outputOptions(['-map', info.stream, ...passthroughOption(binaries.ffmpeg)])
+    .outputOptions(['-vf', [MICROSECONDS, TELL_TIMES].join()])
+    .format('null');
+  const run = startReading(command, (line) => {
     log.read(line);
     times.push(...log.takeTimes());
     onCount?.(times.length);
-  };
-  const run = startFfmpeg(binaries, { args, onLine });
+  });
   signal?.addEventListener('abort', run.kill, { once: true });
   run.stdout.resume();
   await run.ended;

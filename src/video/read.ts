@@ -7,7 +7,7 @@ import { IMAGE_EXTENSIONS } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { isHttp } from './address.js';
 import { findBinaries, oldBuildNote, passthroughOption, type Binaries } from './binaries.js';
-import { inputArguments, startFfmpeg } from './command.js';
+import { createCommand, startReading } from './command.js';
 import { DecodeLog } from './decode-log.js';
 import { decodeIndex, DECODER_OPTIONS, MICROSECONDS, readPackets, TELL_TIMES } from './frame-index.js';
 import { imagesInFolder, isPicture, matchPattern } from './images.js';
@@ -263,8 +263,7 @@ export async function* decode(
   if (signal?.aborted) return;
   const { width, height } = info;
   const log = new DecodeLog(info, seek);
-  const args = decodeArguments(path, binaries, info, threads, seek);
-  const run = startFfmpeg(binaries, { args, onLine: (line) => log.read(line) });
+  const run = startReading(decodeCommand(path, binaries, info, threads, seek), (line) => log.read(line));
   void run.ended.then(() => log.close());
   signal?.addEventListener('abort', run.kill, { once: true });
   const slicer = new Slicer(run.stdout, 3 * width * height);
@@ -305,13 +304,13 @@ export async function* decode(
  * One frame out for each coded frame, upright, as raw RGB. The filters also make ffmpeg log the time of each of these very frames: the
  * packets' times do not tell which of them the decoder shows.
  */
-function decodeArguments(
+function decodeCommand(
   path: string,
   binaries: Binaries,
   info: VideoInfo,
   threads: number | undefined,
   seek: Seek | undefined,
-): string[] {
+) {
   // a video may change its size on the way
   const picture = [...uprightFilters(info), `scale=${info.width}:${info.height}`, 'format=rgb24'];
   const filters = [
@@ -319,12 +318,13 @@ function decodeArguments(
     `[times]${TELL_TIMES},nullsink`,
     `[frames]${picture.join(',')}`,
   ];
-  const timing = [
-    ...(threads === undefined ? [] : ['-threads', String(threads)]),
-    ...(seek ? ['-ss', seek.at.toFixed(6)] : []),
-  ];
-  const output = ['-map', info.stream, ...passthroughOption(binaries.ffmpeg), '-vf', filters.join(';')];
-  return [...DECODER_OPTIONS, ...timing, ...inputArguments(path), ...output, '-f', 'rawvideo', 'pipe:1'];
+  return createCommand(path, binaries)
+    .inputOptions([...DECODER_OPTIONS])
+    .inputOptions(threads === undefined ? [] : ['-threads', String(threads)])
+    .inputOptions(seek ? ['-ss', seek.at.toFixed(6)] : [])
+    .output('pipe:1')
+    .outputOptions(['-map', info.stream, ...passthroughOption(binaries.ffmpeg), '-vf', filters.join(';')])
+    .format('rawvideo');
 }
 
 /** Cuts a stream into pieces of one size. */

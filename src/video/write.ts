@@ -1,14 +1,15 @@
 /** Frames to an MP4 file. */
+import { once } from 'node:events';
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Writable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { messageOf, TrackerError } from '../errors.js';
 import { findPlace } from '../files/place.js';
 import { besideOf, putInPlace } from '../files/write.js';
 import type { Size } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { findBinaries, passthroughOption, type Binaries } from './binaries.js';
-import { capture, startFfmpeg } from './command.js';
+import { capture, createCommand } from './command.js';
 import { isWholeMp4 } from './mp4.js';
 import { SQUARE, type PixelAspect } from './probe.js';
 import { rawFrameHead, rawHead } from './raw-stream.js';
@@ -116,7 +117,7 @@ async function startWriter(
   const { width, height, fps } = options;
   const size = 3 * width * height;
   const partial = besideOf(target);
-  const encoding = startEncoding(partial, options, binaries, encoder);
+  const encoding = await startEncoding(partial, options, binaries, encoder);
   const clock = createClock(fps);
   let frames = 0;
   let closed = false;
@@ -144,9 +145,7 @@ async function startWriter(
       }
       if (frames++ === 0) encoding.input.write(rawHead(options, fps));
       encoding.input.write(rawFrameHead(clock.place(frame.time), size));
-      const taken = await new Promise<boolean>((done) => encoding.input.write(frame.data, (error) => done(!error)));
-      // where ffmpeg is gone, its end tells why
-      if (!taken) await encoding.ended;
+      await new Promise<void>((done) => encoding.input.write(frame.data, () => done()));
       await checkEncoding();
     },
     async close(name = target) {
@@ -181,12 +180,9 @@ async function startWriter(
 /** The index in front, and no edit list: every frame that is stored plays. */
 const MP4 = ['-movflags', '+faststart', '-use_editlist', '0', '-f', 'mp4'];
 
-const ENCODER_INPUT = ['-hide_banner', '-nostats', '-y', '-f', 'matroska', '-i', 'pipe:0'];
-const COLOURS = ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv'];
-
 interface Encoding {
   /** Takes what raw-stream.ts makes. A write's callback comes when the frame has gone on to ffmpeg, or when ffmpeg is gone. */
-  readonly input: Writable;
+  readonly input: PassThrough;
   /** Settles when ffmpeg is gone; never rejects. */
   readonly ended: Promise<void>;
   /** Error of ffmpeg, once it has failed by itself. */
@@ -196,12 +192,13 @@ interface Encoding {
   kill(): void;
 }
 
-function startEncoding(
+async function startEncoding(
   target: string,
   { fps, pixelAspect = SQUARE }: WriterOptions,
   binaries: Binaries,
   encoder: readonly string[],
-): Encoding {
+): Promise<Encoding> {
+  const input = new PassThrough({ highWaterMark: 1 });
   const [ticks] = rateOf(fps);
   const filters = [
     'pad=ceil(iw/2)*2:ceil(ih/2)*2',
@@ -210,27 +207,42 @@ function startEncoding(
     'format=yuv420p',
     `setsar=${pixelAspect.join('/')}:max=${MAX_NUMBER}`,
   ];
-  const times = ['-enc_time_base', `1:${ticks}`, '-video_track_timescale', String(ticks)];
-  const picture = ['-vf', filters.join(','), ...passthroughOption(binaries.ffmpeg), ...times, ...COLOURS];
-  const args = [...ENCODER_INPUT, ...picture, ...encoder, '-an', ...MP4, `file:${target}`];
-  const run = startFfmpeg(binaries, { args, stdin: 'pipe' });
-  const input = run.stdin!;
-  // an ffmpeg that is gone is told by its end
-  input.on('error', () => {});
+  const command = createCommand(input, binaries)
+    .inputOptions(['-f', 'matroska'])
+    .outputOptions(['-vf', filters.join(',')])
+    .outputOptions([...passthroughOption(binaries.ffmpeg), '-enc_time_base', `1:${ticks}`])
+    .outputOptions(['-video_track_timescale', String(ticks)])
+    .outputOptions(['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv'])
+    .outputOptions([...encoder, '-an', ...MP4])
+    .output(target);
 
   let failure: Error | undefined;
   let complaints = '';
   let killed = false;
-  const watch = async (): Promise<void> => {
-    const end = await run.ended;
-    if (end.failure === undefined) complaints = lastLines(end.lastLines, FAULT);
-    else if (!killed) failure = new Error(lastLines(end.lastLines) || end.failure);
-  };
+  const ended = new Promise<void>((done) => {
+    const end = (): void => {
+      // nobody reads any more: let what waits run out, so that a pending write comes back
+      input.unpipe().resume();
+      done();
+    };
+    command.once('end', (_stdout: unknown, log: unknown) => {
+      complaints = lastLines(log, FAULT);
+      end();
+    });
+    command.once('error', (error: Error, _stdout: unknown, log: unknown) => {
+      if (!killed) failure = new Error(lastLines(log) || messageOf(error), { cause: error });
+      end();
+    });
+  });
+  const started = once(command, 'start').catch(() => undefined);
+  command.run();
+  await Promise.race([started, ended]);
   const kill = (): void => {
     killed = true;
-    run.kill();
+    command.kill('SIGKILL');
+    input.end();
   };
-  return { input, ended: watch(), failure: () => failure, complaints: () => complaints, kill };
+  return { input, ended, failure: () => failure, complaints: () => complaints, kill };
 }
 
 /** Above this it is a clock rate that stands in for an unknown frame rate. */
@@ -287,17 +299,15 @@ async function lengthenLast(file: string, { ffmpeg }: Binaries): Promise<void> {
   const { failure, stderr } = await capture(ffmpeg.path, args);
   if (failure === undefined) return rename(copy, file);
   await remove(copy);
-  throw new Error(lastLines(stderr.split('\n')) || failure);
+  throw new Error(lastLines(stderr) || failure);
 }
 
 const LINES_SHOWN = 4;
 const FAULT = /error|fail|unable|no space/i;
 
-function lastLines(log: readonly string[], wanted = /\S/): string {
-  return log
-    .filter((line) => wanted.test(line))
-    .slice(-LINES_SHOWN)
-    .join('\n  ');
+function lastLines(log: unknown, wanted = /\S/): string {
+  const lines = typeof log === 'string' ? log.split('\n').filter((line) => wanted.test(line)) : [];
+  return lines.slice(-LINES_SHOWN).join('\n  ');
 }
 
 /** Ignores failures: the one that led here is the one to report. */

@@ -57,7 +57,11 @@ it.each([
     "export type { Tensor } from 'onnxruntime-node';",
     'onnxruntime-node-in-its-place',
   ],
-  ['a process outside src/video', "export { spawn } from 'node:child_process';", 'child_process-in-its-place'],
+  [
+    'a process outside src/video',
+    "export { spawn } from 'node:child_process';",
+    'fluent-ffmpeg-child_process-in-its-place',
+  ],
   [
     'TensorFlow at run time',
     "import { tidy } from '@tensorflow/tfjs-core';\nexport { tidy };",

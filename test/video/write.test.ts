@@ -176,7 +176,7 @@ describe('openVideoWriter', () => {
     const folder = await temporaryFolder();
     const dying = [
       'case "$*" in *-encoders*) exit 0 ;; esac',
-      'for last; do last=${last#file:}; done',
+      'for last; do :; done',
       'echo part > "$last"; head -c 20000 > /dev/null; echo "No space left on device" >&2; exit 1',
     ];
     const binaries = await scripted(folder, dying.join('\n'));
@@ -208,7 +208,7 @@ describe('openVideoWriter', () => {
     ['empty', ': > "$last"'],
   ])('does not take for a success that ffmpeg returned 0: a file %s', async (_, damage) => {
     const folder = await temporaryFolder();
-    const script = `case "$*" in *-encoders*) exit 0 ;; esac\nfor last; do last=\${last#file:}; done\n"$real" "$@"; ${damage}\nexit 0`;
+    const script = `case "$*" in *-encoders*) exit 0 ;; esac\nfor last; do :; done\n"$real" "$@"; ${damage}\nexit 0`;
     const binaries = await scripted(folder, script);
     const path = join(folder, 'out.mp4');
     await writeFile(path, 'older');
