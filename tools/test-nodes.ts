@@ -29,7 +29,9 @@ function nodeOf(version: string): string {
   const npm = ['pack', '--silent', '--pack-destination', partial, name];
   // where several versions fit, all are named and the last one is packed last
   const files = execFileSync('npm', npm, { encoding: 'utf8', shell: process.platform === 'win32' });
-  execFileSync('tar', ['-xzf', path.join(partial, files.trim().split('\n').at(-1)!), '-C', partial]);
+  const packed = path.join(partial, files.trim().split('\n').at(-1)!);
+  execFileSync('tar', ['-xzf', packed, '-C', partial]);
+  rmSync(packed);
   rmSync(folder, { recursive: true, force: true });
   renameSync(partial, folder);
   return binary;

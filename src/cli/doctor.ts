@@ -28,7 +28,7 @@ const CUDA = 'node node_modules/onnxruntime-node/script/install.js --onnxruntime
 /** Command that installs a TensorFlow.js backend that did not open. */
 const BACKEND_MEND: Partial<Record<TensorflowBackend, string>> = {
   'node-gpu': 'npm i @tensorflow/tfjs-node-gpu@4.22.0',
-  native: 'npm run native-tensorflow',
+  native: 'npm run native-tensorflow (in a clone)',
 };
 
 type Finding = Omit<Check, 'name' | 'status'>;
