@@ -18,6 +18,7 @@ const SLOW = [
   'cli/published',
   'cli/streams',
   'cli/track',
+  'docs/commands',
   'drawing/explain',
   'e2e/package',
   'evaluation/queue',
