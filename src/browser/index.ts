@@ -18,7 +18,7 @@ export { TrackerError, type ErrorCode, type TrackerErrorOptions } from '../error
 export type { TrackResult, TrackState } from '../result.js';
 export type { TrackerDescription } from '../tracker/types.js';
 export type { FrameInput } from './frames.js';
-export type { Device, OnnxRuntime, OnnxSession } from './runtime.js';
+export type { Device, OnnxOutput, OnnxRuntime, OnnxSession, TensorClass } from './runtime.js';
 export type { ModelProgress } from './store.js';
 export {
   trackObjects,

@@ -9,13 +9,46 @@ export type Device = 'webgpu' | 'wasm';
 export interface OnnxRuntime {
   /** Settings that all sessions share; they are read when the first one opens. */
   readonly env: {
+    /** What it says in the console. */
     logLevel?: string;
-    wasm: { numThreads?: number; wasmPaths?: string | { wasm?: string | URL; mjs?: string | URL } };
+    /** Of WebAssembly. */
+    wasm: {
+      /** Threads of the networks. */
+      numThreads?: number;
+      /** Where its files are. */
+      wasmPaths?:
+        | string
+        | {
+            /** Address of the WebAssembly. */
+            wasm?: string | URL;
+            /** Address of its script. */
+            mjs?: string | URL;
+          };
+    };
   };
   /** Makes a session of a model. */
-  readonly InferenceSession: { create(model: Uint8Array, options: object): Promise<OnnxSession> };
+  readonly InferenceSession: {
+    /** Opens a model. */
+    create(model: Uint8Array, options: object): Promise<OnnxSession>;
+  };
+  /** Class of tensors. */
+  readonly Tensor: TensorClass;
+}
+
+/** Class of tensors. */
+export interface TensorClass {
   /** Makes a tensor. */
-  readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => object;
+  new (type: 'float32', data: Float32Array, dims: readonly number[]): object;
+}
+
+/** A tensor that a run gave. */
+export interface OnnxOutput {
+  /** Its values, in a typed array. */
+  readonly data: unknown;
+  /** Its extents. */
+  readonly dims: readonly number[];
+  /** Name of the values' type. */
+  readonly type: string;
 }
 
 /** A model that is open. */
@@ -25,10 +58,7 @@ export interface OnnxSession {
   /** Names of the graph's outputs. */
   readonly outputNames: readonly string[];
   /** Runs the graph. */
-  run(
-    feeds: Record<string, object>,
-    wanted: readonly string[],
-  ): Promise<Record<string, { readonly data: unknown; readonly dims: readonly number[]; readonly type: string }>>;
+  run(feeds: Record<string, object>, wanted: readonly string[]): Promise<Record<string, OnnxOutput>>;
   /** Frees the session. */
   release(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 import type { FrameBox } from '../geometry.js';
 import type { TrackResult } from '../result.js';
 import type { FrameInput } from './frames.js';
+import type { BrowserTracker, BrowserTrackerGroup } from './types.js';
 import { openVideoFile, type VideoFile, type VideoFileOptions } from './video-file.js';
 import type { VideoPicture } from './video-picture.js';
 
@@ -40,7 +41,7 @@ type Follower<Box, Result> = {
  * @throws TrackerError VIDEO_UNREADABLE, BOX_INVALID
  */
 export async function* trackVideo(
-  tracker: Follower<FrameBox, TrackResult>,
+  tracker: Pick<BrowserTracker, 'init' | 'update'>,
   file: Blob | VideoFile,
   box: FrameBox,
   options: TrackFileOptions = {},
@@ -54,7 +55,7 @@ export async function* trackVideo(
  * @throws TrackerError VIDEO_UNREADABLE, BOX_INVALID
  */
 export async function* trackObjects(
-  group: Follower<readonly FrameBox[], readonly TrackResult[]>,
+  group: Pick<BrowserTrackerGroup, 'init' | 'update'>,
   file: Blob | VideoFile,
   boxes: readonly FrameBox[],
   options: TrackFileOptions = {},
