@@ -213,6 +213,7 @@ function expectNear(found: readonly TrackResult[], expected: readonly TrackResul
     `small models: overlap with Node's float ${mean.toFixed(4)} on average, ${Math.min(...overlaps).toFixed(4)} at least`,
   );
   expect(mean).toBeGreaterThan(NEAR);
+  expect(Math.min(...overlaps)).toBeGreaterThan(ALIKE);
 }
 
 /** Pixels between two sides of a box, at most. */
