@@ -10,7 +10,7 @@ import { PassThrough } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/program.js';
-import { readBoxes } from '../../src/io/boxes.js';
+import { readBoxes } from '../../src/io/boxes-file.js';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const run = promisify(execFile);
