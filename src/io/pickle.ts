@@ -125,7 +125,10 @@ class Machine {
 
   text(length: number, encoding: 'utf-8' | 'latin1'): string {
     if (length > LONGEST_TEXT) this.fail(`has a text of ${length} bytes`);
-    return new TextDecoder(encoding).decode(this.take(length));
+    const bytes = this.take(length);
+    // a character a byte; TextDecoder('latin1') is windows-1252, from Node 24 on
+    if (encoding === 'latin1') return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+    return new TextDecoder(encoding).decode(bytes);
   }
 
   line(): string {

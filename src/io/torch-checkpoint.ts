@@ -115,7 +115,8 @@ const TAR_MAGIC_AT = 257;
 
 function refuseOtherFiles(bytes: Uint8Array, where: string): void {
   if (bytes.length === 0) invalidCheckpoint(where, 'the file is empty');
-  const text = new TextDecoder('latin1').decode(bytes.subarray(0, 300));
+  // a character a byte; TextDecoder('latin1') is windows-1252, from Node 24 on
+  const text = String.fromCharCode(...bytes.subarray(0, 300));
   for (const [pattern, name, hint] of OTHER_FILES)
     if (pattern.test(text)) invalidCheckpoint(where, `it is ${name}, expected a file of torch.save`, hint);
   if (text.startsWith('ustar', TAR_MAGIC_AT))
