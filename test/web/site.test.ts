@@ -101,9 +101,7 @@ describe.skipIf(browserPath === undefined)('the static page', () => {
     await page.setInputFiles('#file', clip);
     await shown(page, 0);
     await drag(page, BOX);
-    await page.getByRole('button', { name: 'Start' }).and(page.locator(':enabled')).waitFor();
-    await page.keyboard.press('Enter');
-    await still(page);
+    await trackAll(page);
     console.log(`from the file to ${FRAMES} boxes: ${Date.now() - chosen} ms`);
     await screenshot(page, 'tracked');
     await clickTimeline(page, 5);
@@ -111,7 +109,7 @@ describe.skipIf(browserPath === undefined)('the static page', () => {
     const corrected = { x: 40, y: 200, w: 150, h: 120 };
     await page.keyboard.press('1');
     await drag(page, corrected);
-    await still(page);
+    await page.locator('#object-list .marks:text-is("1 correction")').waitFor();
     await screenshot(page, 'corrected');
 
     for (const format of FORMAT_NAMES) {
@@ -136,8 +134,7 @@ describe.skipIf(browserPath === undefined)('the static page', () => {
     await page.setInputFiles('#file', clip);
     await shown(page, 0);
     await drag(page, BOX);
-    await page.keyboard.press('Enter');
-    await still(page);
+    await trackAll(page);
     expect(errors).toEqual([]);
   });
 
@@ -153,7 +150,7 @@ describe.skipIf(browserPath === undefined)('the static page', () => {
     await expect.poll(async () => seen.add(await frameShown(page)).size, { interval: 50 }).toBeGreaterThan(4);
     await screenshot(page, 'camera');
     await page.keyboard.press('s');
-    await still(page);
+    await page.locator('#work[data-state="still"]').waitFor();
     const rows = parseBoxes((await exported(page, 'csv')).text, 'csv', 'export');
     expect(rows.length).toBeGreaterThan(2);
     expect(rows[0]!.frame).toBe(drawn);
@@ -182,8 +179,7 @@ describe.skipIf(browserPath === undefined)('the static page', () => {
       /no WebCodecs.*read from a video element, which is slower\.$/,
     );
     await drag(page, BOX);
-    await page.keyboard.press('Enter');
-    await still(page);
+    await trackAll(page);
     expect(parseBoxes((await exported(page, 'csv')).text, 'csv', 'export').length).toBe(FRAMES);
     expect(errors).toEqual([]);
   });
@@ -229,10 +225,11 @@ async function shown(page: Page, frame: number): Promise<void> {
   await page.locator(`#picture[data-shown="${frame}"]`).waitFor();
 }
 
-/** Nothing is being tracked, and everything that was drawn is. */
-async function still(page: Page): Promise<void> {
-  await page.locator('#work[data-state="still"]').waitFor();
-  await page.locator('#object-list .marks:text("tracking …")').waitFor({ state: 'detached' });
+/** Tracks what was drawn, to the end. */
+async function trackAll(page: Page): Promise<void> {
+  await page.locator('#start:enabled').waitFor();
+  await page.keyboard.press('Enter');
+  await page.locator('#start:disabled').waitFor();
 }
 
 async function exported(page: Page, format: string): Promise<{ name: string; text: string }> {
