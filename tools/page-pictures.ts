@@ -14,7 +14,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { runCli } from '../src/cli/program.js';
 import type { FrameBox } from '../src/geometry.js';
-import { readBoxes } from '../src/io/boxes.js';
+import { readBoxes } from '../src/io/boxes-file.js';
 import { createTrackerGroup } from '../src/node/open.js';
 import { findBinaries } from '../src/video/binaries.js';
 import { capture } from '../src/video/command.js';

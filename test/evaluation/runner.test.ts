@@ -79,7 +79,7 @@ test('run.json tells what made the results', async () => {
     workers: 2,
   });
   expect(record['identity']).toMatch(/^[0-9a-f]{64}$/);
-  expect(record['versions']).toMatchObject({ node: process.version, 'onnxruntime-node': '1.24.3' });
+  expect(record['versions']).toMatchObject({ node: process.version, 'onnxruntime-node': '1.30.0' });
 });
 
 test('a folder of other settings is refused', async () => {

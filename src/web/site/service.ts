@@ -1,7 +1,7 @@
 /** One open video of the static page: a session in the page itself, in place of a server. */
 import type { VideoPicture } from '../../browser/video-picture.js';
 import { FORMAT_NAMES, FORMATS, formatTracks, type FormatName } from '../../io/formats/registry.js';
-import type { Limit } from '../limit.js';
+import type { Limit } from '../../limit.js';
 import type { FormatInfo, VideoEvent } from '../messages.js';
 import type { VideoService } from '../page/service.js';
 import { createSession } from '../session.js';
