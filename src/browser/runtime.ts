@@ -9,13 +9,13 @@ export type Device = 'webgpu' | 'wasm';
 export interface OnnxRuntime {
   /** Settings that all sessions share; they are read when the first one opens. */
   readonly env: {
-    /** What it says in the console. */
+    /** Its messages in the console. */
     logLevel?: string;
-    /** Of WebAssembly. */
+    /** Settings of WebAssembly. */
     wasm: {
       /** Threads of the networks. */
       numThreads?: number;
-      /** Where its files are. */
+      /** Place of its files. */
       wasmPaths?:
         | string
         | {

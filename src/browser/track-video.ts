@@ -22,7 +22,7 @@ export interface TrackedPictures extends Omit<TrackedPicture, keyof TrackResult>
   readonly objects: readonly TrackResult[];
 }
 
-/** Where it begins, who is told, and what ends it. */
+/** First frame, listeners, and the signal that ends it. */
 export interface TrackFileOptions extends VideoFileOptions {
   /** Number of the frame in which the box is; left out: 0. */
   readonly first?: number;

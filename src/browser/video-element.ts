@@ -75,7 +75,7 @@ export async function elementPictures(
   }
 }
 
-/** Where rounding of times leads to no other frame. */
+/** A time at which rounding leads to no other frame. */
 function middleOf(stamps: Float64Array, index: number): number {
   const stamp = stamps[index]!;
   const next = stamps[index + 1];

@@ -1,4 +1,4 @@
-/** What both ways of reading a video file give, and the one error that both raise. */
+/** The frames that both ways of reading a video file give, and the one error that both raise. */
 import { TrackerError } from '../errors.js';
 
 /** A frame of a video file. It is closed when the next one is asked for. */

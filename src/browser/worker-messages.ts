@@ -15,7 +15,7 @@ export type SentOptions = Omit<BrowserOptions, 'models' | 'wasm' | 'onnxruntime'
   readonly wasm?: string;
 };
 
-/** What a page asks for, and what is answered. */
+/** Requests of a page, and their answers. */
 export interface Calls {
   open: { readonly given: SentOptions; readonly answer: TrackerDescription };
   init: {

@@ -40,7 +40,7 @@ export interface Session {
 /** Milliseconds from one word on how many frames were counted so far to the next. */
 const COUNT_MS = 500;
 
-/** What a session asks of its video, be it read by ffmpeg or by a browser. */
+/** The requests of a session to its video, be it read by ffmpeg or by a browser. */
 export interface SessionVideo<Image extends Numbered> extends Size, FramesOfVideo<Image> {
   readonly fps: number;
   /** Notes for people on how the video is read; there may be more once its frames were read. */

@@ -1,4 +1,4 @@
-/** What the page asks of whoever tracks for it: the server of `serve` (api.ts), or the browser itself (src/web/site). */
+/** The requests of the page to whoever tracks for it: the server of `serve` (api.ts), or the browser itself (src/web/site). */
 import type { DrawRequest, PickRequest, VideoEvent, VideoOpened } from '../messages.js';
 
 export interface Picture {
@@ -22,7 +22,7 @@ export interface VideoService {
   undo(): Promise<unknown>;
   start(): Promise<unknown>;
   stop(): Promise<unknown>;
-  /** Where one box is asked for: this one. */
+  /** Answers a request for one box: this one. */
   pick(picked: PickRequest): Promise<unknown>;
   frame(frame: number, signal: AbortSignal): Promise<Picture>;
   /** The frame, or one before it that is at hand sooner. */

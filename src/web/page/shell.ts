@@ -1,4 +1,4 @@
-/** What surrounds a workbench: keys, the list of keys, and errors that nobody caught. */
+/** The surroundings of a workbench: keys, the list of keys, and errors that nobody caught. */
 import { element, say } from './dom.js';
 import { pressKey, type Actions } from './keys.js';
 

@@ -8,7 +8,7 @@ import { pictureOf, type SiteVideo } from './video.js';
 
 /** Milliseconds from one frame for the view to the next. */
 const VIEW_MS = 66;
-/** Of pictures that are kept. */
+/** Most bytes of pictures that are kept. */
 const KEPT_BYTES = 200e6;
 const QUALITY = 0.92;
 

@@ -11,7 +11,7 @@ import { createSiteService, EXPORT_FORMATS, type SiteService } from './service.j
 import { createTrackers, type ModelChoice } from './tracker.js';
 import { createSiteVideo, type SiteVideo } from './video.js';
 
-/** What is open: its workbench, and the session behind it. */
+/** The video that is open: its workbench, and the session behind it. */
 interface View {
   readonly workbench: Workbench;
   readonly service: SiteService;

@@ -1,4 +1,4 @@
-/** What is seen before a video is open: choose one, the models on their way, and what will compute. */
+/** The view before a video is open: choose one, the models on their way, and what will compute. */
 import type { ModelProgress } from '../../browser/store.js';
 import type { TrackerDescription } from '../../tracker/types.js';
 import { element } from '../page/dom.js';

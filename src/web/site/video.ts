@@ -6,7 +6,7 @@ import type { SessionVideo } from '../session.js';
 
 /** A video, and its pictures for people. */
 export interface SiteVideo extends SessionVideo<VideoPicture> {
-  /** Of the file, as exports have it. */
+  /** Name of the file, as exports have it. */
   readonly name: string;
   /** Seconds from the first frame: entry i is frame i. */
   readonly times: ArrayLike<number>;
