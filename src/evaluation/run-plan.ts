@@ -133,7 +133,7 @@ export async function planRun(options: EvaluationOptions, place: RunPlace): Prom
         root,
         sequence,
         seed,
-        options: { ...config, seed, threads },
+        options: { ...config, seed, threads: threads ?? config.threads },
         folder,
         extra,
         module,

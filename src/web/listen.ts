@@ -25,7 +25,7 @@ const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::'];
 /** @throws TrackerError SERVER_FAILED where it cannot listen there; those of createServer */
 export async function listen({ host, port, ...options }: ListenOptions): Promise<WebServer> {
   const token = host === undefined ? undefined : makeToken();
-  const server = await createServer({ ...options, token });
+  const server = await createServer({ ...options, ...(token !== undefined && { token }) });
   const address = host ?? LOOPBACK;
   const tryPort = (number: number): Promise<string> => server.listen({ host: address, port: number });
   try {
