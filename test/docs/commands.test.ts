@@ -23,8 +23,8 @@ const LEFT_OUT: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/--queue/, 'needs Redis'],
   [/finetune|train|import|super-dimp/, 'takes minutes, or a file that is not here'],
   [/live\.jsonl/, 'comes from a live source'],
-  [/\||^npm /, 'has a pipe, or installs'],
-  [/--preset fast|track "frames/, 'tracks once more'],
+  [/\||^npm |^npx -p /, 'has a pipe, or installs'],
+  [/--preset fast|track "frames|--debug|^ls why/, 'tracks once more'],
   [/doctor/, 'tells of the machine'],
 ];
 
