@@ -28,18 +28,13 @@ import {
 import { cropBox, toRelative, type CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
 import type { Batch } from './batch.js';
+import type { TrainingSettings } from './settings.js';
 
-/** Settings of drawing the boxes and templates of pairs. */
-export interface DrawSettings {
-  /** Half of the boxes that are drawn for a pair. */
-  readonly samples: number;
-  /** Share of them, and of the training proposal's mass, that comes from the learned proposal; the rest is drawn about the truth. */
-  readonly learnedShare: number;
-  readonly fixedSigmas: readonly number[];
-  /** Share of pairs whose template is the mean of the first view and of a later one; and the most that the later one weighs. */
-  readonly recentShare: number;
-  readonly recentMost: number;
-}
+/** Settings of drawing the boxes and templates of pairs; settings.ts says what each field is. */
+export type DrawSettings = Pick<
+  TrainingSettings,
+  'samples' | 'learnedShare' | 'fixedSigmas' | 'recentShare' | 'recentMost'
+>;
 
 /** Crops of a batch as the head sees them. */
 export interface Scene {

@@ -7,16 +7,10 @@
 import type { Provenance } from '../datasets/footage.js';
 import type { Random } from '../random.js';
 import type { Bank, BankEntry } from './bank.js';
+import type { TrainingSettings } from './settings.js';
 
-export interface SamplerOptions {
-  /** Groups a batch taken from sequences, and from photographs. */
-  readonly sequenceGroups: number;
-  readonly photoGroups: number;
-  /** Crops a group: K crops give K (K - 1) pairs, since template and search share one embedding. */
-  readonly groupSize: number;
-  /** Largest gap in frames between a group's first crop and the others. */
-  readonly maxGap: number;
-}
+/** How groups are drawn; settings.ts says what each field is. */
+export type SamplerOptions = Pick<TrainingSettings, 'sequenceGroups' | 'photoGroups' | 'groupSize' | 'maxGap'>;
 
 /** One data set: objects by their source; an object is the list of its crops. */
 interface DataSet {

@@ -19,19 +19,16 @@ import type { Random } from '../random.js';
 import type { Batch } from './batch.js';
 import { gradientsOf } from './gradients.js';
 import { runLearnedStages, type LearnedStages } from './learned-stages.js';
-import { energyLoss, type EnergyLoss, type ObjectiveName, type ProposalObjective } from './objective.js';
+import { energyLoss, type EnergyLoss, type ProposalObjective } from './objective.js';
 import { absentPairs, lookFor, offBoxes, partition, presentPairs, type DrawSettings, type Scene } from './pairs.js';
+import type { TrainingSettings } from './settings.js';
 
-export interface StepSettings extends DrawSettings {
-  readonly groupSize: number;
-  readonly objective: ObjectiveName;
-  readonly proposalObjective: ProposalObjective;
-  readonly proposalWeight: number;
-  /** Weight of the absent outcome, 0: it is not learned. */
-  readonly absentWeight: number;
-  /** Share of the backbone's channels dropped, a crop. */
-  readonly channelDropout: number;
-}
+/** Settings of a step; settings.ts says what each field is. */
+export type StepSettings = DrawSettings &
+  Pick<
+    TrainingSettings,
+    'groupSize' | 'objective' | 'proposalObjective' | 'proposalWeight' | 'absentWeight' | 'channelDropout'
+  >;
 
 export interface StepResult {
   readonly gradients: Record<string, Float32Array>;
