@@ -5,7 +5,7 @@
 
 /** From the bottom to the top: a file imports from its own row and the rows above it here. */
 const LAYERS = [
-  ['errors', 'files', 'hash', 'geometry', 'presets', 'config', 'platform', 'random', 'result', 'limit'],
+  ['errors', 'files', 'hash', 'json', 'geometry', 'presets', 'config', 'platform', 'random', 'result', 'limit'],
   ['runtime', 'image', 'video', 'io'],
   ['features'],
   ['ebm'],
@@ -20,7 +20,7 @@ const LAYERS = [
 
 /** What may run anywhere: it imports nothing of Node, and no library that needs Node (src/platform.ts). */
 const CORE =
-  '^src/(geometry|config|presets|random|errors|result|platform|core|features|ebm|target|tracker|image/(crop|frame)|io/(text|safetensors|half|onnx-graph))(/|\\.ts$)';
+  '^src/(geometry|config|presets|random|errors|json|result|platform|core|features|ebm|target|tracker|image/(crop|frame)|io/(text|safetensors|half|onnx-graph))(/|\\.ts$)';
 
 /** The core in a page: the entry point ebm-tracker/web. The page of `serve` is in src/web. */
 const BROWSER = '^src/browser/';

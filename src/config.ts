@@ -1,6 +1,7 @@
 /** Everything a user may set of the tracker: one schema with unit, default and range. */
 import * as z from 'zod';
 import { TrackerError } from './errors.js';
+import { isObject } from './json.js';
 import { PRESET_NAMES, PRESETS } from './presets.js';
 
 /**
@@ -158,9 +159,4 @@ function overlay(under: unknown, over: unknown): unknown {
   if (!isObject(under) || !isObject(over)) return over;
   const names = [...new Set([...Object.keys(under), ...Object.keys(over)])];
   return Object.fromEntries(names.map((name) => [name, overlay(under[name], over[name])]));
-}
-
-/** True if a value read from JSON is an object: no array, not null. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

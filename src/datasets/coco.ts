@@ -1,9 +1,9 @@
 /** Photographs with boxes in COCO's layout: annotations/instances_SPLIT.json and the images of that split. */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { isObject } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { readTextFile } from '../io/text-file.js';
+import { isObject } from '../json.js';
 import type { Photo } from './footage.js';
 import { exists, oneOf } from './layout.js';
 

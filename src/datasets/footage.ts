@@ -1,13 +1,13 @@
 /** Training footage in plain folders: sequences (video.mp4 + groundtruth.txt) and photographs (boxes.jsonl). */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isObject } from '../config.js';
 import { learnableBoxes, readGroundTruth } from './ground-truth.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { checkLink, foldersIn } from './layout.js';
 import type { FrameBox } from '../geometry.js';
 import { faultsOf } from '../io/number-rows.js';
 import { readTextFile, splitLines } from '../io/text-file.js';
+import { isObject } from '../json.js';
 
 /** Origin of footage, as far as it is known. */
 export interface Provenance {

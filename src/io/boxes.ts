@@ -1,6 +1,6 @@
 /** Results as text: CSV and JSON lines, one row a frame (of several objects: one a frame and object), written and read. */
-import { isObject } from '../config.js';
 import { messageOf, shortened, TrackerError } from '../errors.js';
+import { isObject } from '../json.js';
 import type { TrackResult, TrackState } from '../result.js';
 import { noNumber, parseNumber, splitCells } from './cells.js';
 import { splitLines } from './text.js';

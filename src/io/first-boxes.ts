@@ -1,8 +1,8 @@
 /** First boxes from a file: one an object, in pixels of the upright frame in which it is tracked first. */
 import path from 'node:path';
-import { isObject } from '../config.js';
 import { messageOf, shortened, TrackerError } from '../errors.js';
 import type { FrameBox } from '../geometry.js';
+import { isObject } from '../json.js';
 import { noNumber, parseNumber, splitCells } from './cells.js';
 import { readTextFile, splitLines } from './text-file.js';
 import { readTrackRows, type ReadOptions } from './tracks.js';

@@ -1,10 +1,10 @@
 /** Boxes of one or several objects in the formats that others read: reading and writing of files. */
 import { basename } from 'node:path';
-import { isObject } from '../config.js';
 import { TrackerError } from '../errors.js';
 import { writeWhole } from '../files/write.js';
+import { isObject } from '../json.js';
 import { inOrder, parseJson, type Media, type ReadRow, type TrackRow } from './formats/format.js';
-import { FORMAT_NAMES, FORMATS, formatTracks, type FormatName } from './formats/registry.js';
+import { FORMATS } from './formats/registry.js';
 import {
   createContext,
   identified,
@@ -13,10 +13,12 @@ import {
   type ContextOptions,
   type CountingContext,
 } from './formats/reading.js';
+import { FORMAT_NAMES, formatTracks, type FormatName } from './formats/writing.js';
 import { readTextFile } from './text-file.js';
 
 export type { Media, ReadRow, TrackFormat, TrackRow, TrackWriter } from './formats/format.js';
-export { createTrackWriter, FORMAT_NAMES, FORMATS, formatTracks, type FormatName } from './formats/registry.js';
+export { FORMATS } from './formats/registry.js';
+export { createTrackWriter, FORMAT_NAMES, formatTracks, type FormatName } from './formats/writing.js';
 
 /** @throws TrackerError OPTION_INVALID */
 export function parseFormatName(text: string): FormatName {

@@ -21,9 +21,9 @@ import {
   type Media,
   type ReadContext,
   type ReadRow,
-  type TrackFormat,
   type TrackRow,
   type TrackWriter,
+  type WrittenFormat,
 } from './format.js';
 
 const EVENT_FIELDS = 'Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text';
@@ -39,12 +39,10 @@ const UNITS = 2 ** (SCALE_TAG - 1);
 const SIDE_PER_LINE = 240;
 const SIDE_PER_LETTER = 30;
 
-export const ass: TrackFormat = {
+export const ass: WrittenFormat = {
   title: 'ASS subtitles',
   endings: ['.ass'],
   writer: (media) => createAssWriter(media),
-  unit: 'line',
-  parse: parseEvents,
 };
 
 // --- writing ---
@@ -145,7 +143,7 @@ const SCALE = /\\p([1-9]\d?)/;
 const PATH = new RegExp(String.raw`m 0 0 l${NUMBER} 0 ${NUMBER}${NUMBER} 0 ${NUMBER}(?:\{|$)`);
 
 /** The boxes among the events; this program's own labels beside them are no further events. */
-function parseEvents(text: string, context: ReadContext): ReadRow[] {
+export function parseAss(text: string, context: ReadContext): ReadRow[] {
   const lines = splitLines(text);
   if (!lines.some((line) => line.trim().toLowerCase() === '[events]'))
     throw invalid(context.where, 'found no [Events], expected ASS subtitles');

@@ -4,21 +4,18 @@
  * frame_index). The number of the object stands where the readers look: instance_id (mmtracking), track_id (TAO), and, with occluded, in
  * attributes (CVAT, Datumaro). An object that is absent has no annotation in that image.
  */
-import { parseCoco } from './coco-read.js';
-import { needSize, rounded, roundedBox, wholeWriter, type Media, type TrackFormat, type TrackRow } from './format.js';
+import { needSize, rounded, roundedBox, wholeWriter, type Media, type TrackRow, type WrittenFormat } from './format.js';
 
 const CATEGORY = { id: 1, name: 'object', supercategory: '' };
 const VIDEO_ID = 1;
 
-export const coco: TrackFormat = {
+export const coco: WrittenFormat = {
   title: 'COCO for video',
   endings: ['.coco.json'],
   writer(media) {
     const size = needSize(media, 'COCO');
     return wholeWriter((rows) => `${JSON.stringify(document(rows, media, size))}\n`);
   },
-  unit: 'annotation',
-  parse: parseCoco,
 };
 
 function document(rows: readonly TrackRow[], media: Media, size: { width: number; height: number }): object {

@@ -6,12 +6,11 @@
  */
 import type { FrameBox } from '../../geometry.js';
 import type { TrackState } from '../../result.js';
-import { parseCvat } from './cvat-read.js';
-import { byObject, needSize, rounded, wholeWriter, type TrackFormat, type TrackRow } from './format.js';
+import { byObject, needSize, rounded, wholeWriter, type TrackRow, type WrittenFormat } from './format.js';
 
 const LABEL = 'object';
 
-export const cvat: TrackFormat = {
+export const cvat: WrittenFormat = {
   title: 'CVAT for video 1.1',
   endings: ['.xml', '.cvat.xml'],
   writer(media) {
@@ -23,8 +22,6 @@ export const cvat: TrackFormat = {
       return `${head(media.name, length, size)}${tracks.join('')}</annotations>\n`;
     });
   },
-  unit: 'line',
-  parse: parseCvat,
 };
 
 function head(name: string, length: number, { width, height }: { width: number; height: number }): string {

@@ -43,13 +43,18 @@ export interface TrackWriter {
   end(): string;
 }
 
-export interface TrackFormat {
+/** A format as it is written. */
+export interface WrittenFormat {
   /** Title for people, such as "COCO for video". */
   readonly title: string;
   /** Extensions of file names; the first one is proposed. */
   readonly endings: readonly string[];
   /** @throws TrackerError OPTION_INVALID where the format needs to know more of the video */
   writer(media: Media): TrackWriter;
+}
+
+/** A format as it is read. The static page only writes: readers stand apart, so that it goes without them and their libraries. */
+export interface ReadFormat {
   /** Unit of the file that holds one row; messages name and number it. */
   readonly unit: 'line' | 'annotation' | 'region';
   /**
@@ -58,6 +63,8 @@ export interface TrackFormat {
    */
   parse(text: string, context: ReadContext): ReadRow[];
 }
+
+export interface TrackFormat extends WrittenFormat, ReadFormat {}
 
 /** Context of a reader: options, and functions that collect its notes. */
 export interface ReadContext {

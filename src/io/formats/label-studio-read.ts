@@ -25,10 +25,9 @@ import {
   type ReadContext,
   type ReadRow,
 } from './format.js';
+import { FIRST_FRAME } from './label-studio.js';
 import { boxBetween, coverTurnedAboutCorner } from './shapes.js';
 
-/** Number of a video's first frame. */
-export const FIRST_FRAME = 1;
 const VIDEO_BOX = 'videorectangle';
 
 const RegionSchema = z.looseObject({

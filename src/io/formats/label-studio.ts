@@ -5,7 +5,6 @@
  * tracked is written as a prediction, which Label Studio imports as a pre-annotation.
  */
 import type { Size } from '../../geometry.js';
-import { FIRST_FRAME, parseLabelStudio } from './label-studio-read.js';
 import {
   byObject,
   needFps,
@@ -13,13 +12,15 @@ import {
   rounded,
   wholeWriter,
   type Media,
-  type TrackFormat,
   type TrackRow,
+  type WrittenFormat,
 } from './format.js';
 
+/** Number of a video's first frame. */
+export const FIRST_FRAME = 1;
 const LABEL = 'object';
 
-export const labelStudio: TrackFormat = {
+export const labelStudio: WrittenFormat = {
   title: 'Label Studio',
   endings: ['.ls.json', '.labelstudio.json'],
   writer(media) {
@@ -27,8 +28,6 @@ export const labelStudio: TrackFormat = {
     const fps = needFps(media, 'Label Studio');
     return wholeWriter((rows) => `${JSON.stringify([task(rows, media, size, fps)])}\n`);
   },
-  unit: 'region',
-  parse: parseLabelStudio,
 };
 
 function task(rows: readonly TrackRow[], media: Media, size: Size, fps: number): object {

@@ -18,15 +18,15 @@ import {
   timeOf,
   type ReadContext,
   type ReadRow,
-  type TrackFormat,
   type TrackRow,
+  type WrittenFormat,
 } from './format.js';
 
 const FIRST = 1;
 const GROUND_TRUTH_FIELDS = 9;
 const FIELDS = 'frame,id,left,top,width,height,confidence,x,y,z';
 
-export const mot: TrackFormat = {
+export const mot: WrittenFormat = {
   title: 'MOTChallenge',
   endings: ['.txt', '.mot.txt'],
   writer: () => ({
@@ -34,14 +34,14 @@ export const mot: TrackFormat = {
     row: (row) => (row.state === 'lost' ? '' : line(row)),
     end: () => '',
   }),
-  unit: 'line',
-  parse(text, context) {
-    return splitLines(text).flatMap((line, i): ReadRow[] => {
-      const row = line.trim() === '' ? undefined : parseLine(line, context, i + 1);
-      return row ? [row] : [];
-    });
-  },
 };
+
+export function parseMot(text: string, context: ReadContext): ReadRow[] {
+  return splitLines(text).flatMap((line, i): ReadRow[] => {
+    const row = line.trim() === '' ? undefined : parseLine(line, context, i + 1);
+    return row ? [row] : [];
+  });
+}
 
 function line({ frame, id, box, confidence }: TrackRow): string {
   const { x, y, w, h } = roundedBox({ ...box, x: box.x + FIRST, y: box.y + FIRST });

@@ -1,23 +1,26 @@
 /** CSV and JSON lines: this program's own, with time, confidence and state. See ../boxes.ts. */
 import { formatHead, formatRow, parseLines, type BoxFormat } from '../boxes.js';
-import { checkedRow, type ReadRow, type TrackFormat } from './format.js';
+import { checkedRow, type ReadContext, type ReadRow, type TrackWriter, type WrittenFormat } from './format.js';
 
-export const csv: TrackFormat = textFormat('csv', 'a table, one row a frame');
-export const jsonl: TrackFormat = textFormat('jsonl', 'one JSON object a line');
+export const csv: WrittenFormat = {
+  title: 'a table, one row a frame',
+  endings: ['.csv'],
+  writer: ({ ids = false }) => createTextWriter('csv', ids),
+};
+export const jsonl: WrittenFormat = {
+  title: 'one JSON object a line',
+  endings: ['.jsonl'],
+  writer: ({ ids = false }) => createTextWriter('jsonl', ids),
+};
 
-function textFormat(format: BoxFormat, title: string): TrackFormat {
+function createTextWriter(format: BoxFormat, ids: boolean): TrackWriter {
   return {
-    title,
-    endings: [`.${format}`],
-    unit: 'line',
-    writer({ ids = false }) {
-      return {
-        begin: () => formatHead(format, ids),
-        row: ({ id, ...row }) => formatRow(ids ? { ...row, id } : row, format),
-        end: () => '',
-      };
-    },
-    parse: (text, { where }) =>
-      parseLines(text, format, where, (row, at): ReadRow => checkedRow({ ...row, at }, `${where}, line ${at}`)),
+    begin: () => formatHead(format, ids),
+    row: ({ id, ...row }) => formatRow(ids ? { ...row, id } : row, format),
+    end: () => '',
   };
+}
+
+export function parseText(text: string, format: BoxFormat, { where }: ReadContext): ReadRow[] {
+  return parseLines(text, format, where, (row, at): ReadRow => checkedRow({ ...row, at }, `${where}, line ${at}`));
 }

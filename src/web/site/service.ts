@@ -1,6 +1,6 @@
 /** One open video of the static page: a session in the page itself, in place of a server. */
 import type { VideoPicture } from '../../browser/video-picture.js';
-import { FORMAT_NAMES, FORMATS, formatTracks, type FormatName } from '../../io/formats/registry.js';
+import { FORMAT_NAMES, formatTracks, WRITTEN, type FormatName } from '../../io/formats/writing.js';
 import type { Limit } from '../../limit.js';
 import type { FormatInfo, VideoEvent } from '../messages.js';
 import type { VideoService } from '../page/service.js';
@@ -16,7 +16,7 @@ export interface SiteService extends VideoService {
   close(): Promise<void>;
 }
 
-export const EXPORT_FORMATS: readonly FormatInfo[] = FORMAT_NAMES.map((name) => ({ name, title: FORMATS[name].title }));
+export const EXPORT_FORMATS: readonly FormatInfo[] = FORMAT_NAMES.map((name) => ({ name, title: WRITTEN[name].title }));
 
 export function createSiteService(video: SiteVideo, pool: TrackerPool<VideoPicture>, limit: Limit): SiteService {
   const session = createSession({
@@ -46,7 +46,7 @@ export function createSiteService(video: SiteVideo, pool: TrackerPool<VideoPictu
       const text = formatTracks(session.rows(), format as FormatName, { name, width, height, fps, frameCount, times });
       saved = rowsNow();
       const stem = name.replace(/\.[^.]*$/, '');
-      return { blob: new Blob([text]), name: stem + FORMATS[format as FormatName].endings[0]! };
+      return { blob: new Blob([text]), name: stem + WRITTEN[format as FormatName].endings[0]! };
     },
     events(onEvent) {
       listeners.add(onEvent);
