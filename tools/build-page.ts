@@ -8,6 +8,7 @@ import { copyFile, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { buildSite } from './lib/build-site.js';
+import { leanLibraries } from './lib/lean-libraries.js';
 
 const PAGE = path.join(import.meta.dirname, '../src/web/page');
 
@@ -39,6 +40,7 @@ async function buildBrowserBundle(folder: string): Promise<void> {
     format: 'esm',
     target: 'es2022',
     external: ['onnxruntime-web'],
+    plugins: [leanLibraries],
     logLevel: 'warning',
   });
 }

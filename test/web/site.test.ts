@@ -1,8 +1,7 @@
 /** The static page of `ebm-tracker web` in a real browser: Chromium of the system, headless. Set SCREENSHOTS=DIR to keep pictures. */
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { intersectionOverUnion, type FrameBox } from '../../src/geometry.js';
@@ -11,6 +10,7 @@ import { parseBoxes } from '../../src/io/boxes.js';
 import { HEADERS } from '../../src/web/site-headers.js';
 import { writeSite } from '../../src/web/write-site.js';
 import { buildSite } from '../../tools/lib/build-site.js';
+import { isPageFile, startFiles } from '../helpers/site.js';
 import { serveFolder, type StaticHost } from '../helpers/static.js';
 import { runFfmpeg } from '../helpers/video.js';
 import { browserPath, DEMO, openBrowser } from '../helpers/web.js';
@@ -20,8 +20,6 @@ const BOX = { x: 195, y: 24, w: 351, h: 243 };
 const FRAMES = 8;
 /** As CSS lays it out: src/web/page/timeline.ts. */
 const TIMELINE = { left: 34, right: 10 };
-const MAX_PAGE_BYTES = 300_000;
-const MAX_MODEL_BYTES = 6_000_000;
 
 if (browserPath === undefined) console.warn('no Chromium on this machine: the static page is not tested');
 
@@ -74,25 +72,6 @@ describe.skipIf(browserPath === undefined)('the static page', () => {
     await page.locator('#status[data-ready]').waitFor();
     return { page, host, errors };
   }
-
-  it('weighs less than 300 kB as hosts send it, and its small models less than 6 MB', async () => {
-    const site = path.join(folder, 'site');
-    let [sent, plain] = [0, 0];
-    for (const name of await readdir(site)) {
-      if (!/\.(html|css|js)$/.test(name)) continue;
-      const content = await readFile(path.join(site, name));
-      plain += content.length;
-      sent += gzipSync(content, { level: 9 }).length;
-    }
-    const models = await readdir(path.join(site, 'models'));
-    const small = models.filter((name) => /int8|16bit/.test(name));
-    const sizes = await Promise.all(small.map(async (name) => (await stat(path.join(site, 'models', name))).size));
-    console.log(
-      `page: ${plain} bytes, ${sent} by gzip; small models: ${small.join(' and ')}, ${sizes.join(' + ')} bytes`,
-    );
-    expect(sent).toBeLessThan(MAX_PAGE_BYTES);
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MAX_MODEL_BYTES);
-  });
 
   it('draws, tracks, corrects and exports in all formats; and works without its host afterwards', async () => {
     const { page, host, errors } = await openSite();
@@ -161,12 +140,16 @@ describe.skipIf(browserPath === undefined)('the static page', () => {
   });
 
   it('says what it does without: threads where it is not isolated, WebGPU, a service worker, WebCodecs', async () => {
-    const { page, errors } = await openSite({
+    const { page, host, errors } = await openSite({
       serviceWorkers: 'block',
       before: () => {
         delete (globalThis as { VideoDecoder?: unknown }).VideoDecoder;
       },
     });
+    // the sizes of test/web/site-size.test.ts are those of what a page fetches
+    const fetched = new Set(host.asked.filter(isPageFile));
+    const expected = await startFiles(path.join(folder, 'site'));
+    expect([...fetched].toSorted()).toEqual(expected.filter((name) => name !== 'sw.js'));
     const reasons = await page.locator('#reasons').innerText();
     expect(reasons).toMatch(/webgpu: (the browser has no adapter|this browser has none)/);
     expect(reasons).toMatch(/wasm: WebAssembly with SIMD/);
@@ -184,14 +167,18 @@ describe.skipIf(browserPath === undefined)('the static page', () => {
     expect(errors).toEqual([]);
   });
 
-  it('is isolated where the host sends the headers, and by its service worker where not', async () => {
+  it('is isolated where the host sends the headers; where not, by its service worker, which opens files offline', async () => {
     const { page } = await openSite({ headers: { ...HEADERS } });
     expect(await page.evaluate('crossOriginIsolated')).toBe(true);
     expect(await page.locator('#reasons').innerText()).toMatch(/threads: the page is isolated/);
     const other = await openSite();
+    // what decodes files was not needed yet
+    await other.host.close();
     await other.page.reload();
     await other.page.locator('#status[data-ready]').waitFor();
     expect(await other.page.evaluate('crossOriginIsolated')).toBe(true);
+    await other.page.setInputFiles('#file', clip);
+    await shown(other.page, 0);
   });
 
   it('says in one message what is wrong with a file, and takes another one', async () => {

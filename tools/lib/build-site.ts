@@ -1,15 +1,16 @@
 /** Bundles the static page of src/web/site: what `ebm-tracker web` copies, without runtime and models. */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { build, transform, type BuildOptions, type Plugin } from 'esbuild';
 import { POLICY } from '../../src/web/site-headers.js';
+import { LEAN, leanLibraries } from './lean-libraries.js';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const PAGE = path.join(ROOT, 'src/web/page');
 const SITE = path.join(ROOT, 'src/web/site');
 
-/** What the page consists of beside its own code: name, licence, and where its source is. */
-const PARTS = ['mediabunny', 'onnx-proto', 'protobufjs', 'zod', 'saxes', 'xmlchars'];
+/** Libraries in the page. */
+const PARTS = ['mediabunny', 'onnx-proto', 'protobufjs', 'zod'];
 
 const COMMON: BuildOptions = {
   bundle: true,
@@ -40,13 +41,14 @@ export async function buildSite(folder: string): Promise<void> {
     format: 'esm',
     splitting: true,
     chunkNames: '[name]-[hash]',
-    plugins: [runtimeBeside],
+    plugins: [runtimeBeside, leanLibraries],
   });
   await build({ ...COMMON, entryPoints: [path.join(SITE, 'sw.ts')], outdir: folder, format: 'iife' });
   const html = await readFile(path.join(PAGE, 'index.html'), 'utf8');
   const policy = `<meta http-equiv="content-security-policy" content="${POLICY}" />`;
   await writeFile(path.join(folder, 'index.html'), html.replace('<meta charset="utf-8" />', `$&\n    ${policy}`));
-  await writeFile(path.join(folder, 'style.css'), await readFile(path.join(PAGE, 'style.css')));
+  const css = await readFile(path.join(PAGE, 'style.css'), 'utf8');
+  await writeFile(path.join(folder, 'style.css'), (await transform(css, { loader: 'css', minify: true })).code);
   await writeFile(path.join(folder, 'licences.txt'), await licences());
 }
 
@@ -59,7 +61,8 @@ async function licences(): Promise<string> {
       license: string;
     };
     const text = await readFile(path.join(folder, 'LICENSE'), 'utf8').catch(() => '');
-    texts.push(`${name} ${version} (${license}), unchanged; source: https://www.npmjs.com/package/${name}\n\n${text}`);
+    const change = LEAN[name] ?? 'unchanged';
+    texts.push(`${name} ${version} (${license}), ${change}; source: https://www.npmjs.com/package/${name}\n\n${text}`);
   }
   return texts.map((text) => `${text.trim()}\n`).join(`\n${'-'.repeat(80)}\n\n`);
 }
