@@ -116,6 +116,6 @@ function openLine(worker: Worker, onProgress: ((progress: ModelProgress) => void
 function notStarted(message: string | undefined): TrackerError {
   const why = message || 'its script does not load';
   return new TrackerError('RUNTIME_UNAVAILABLE', `worker: ${why}`, {
-    hint: "new Worker(new URL('ebm-tracker/web/worker', import.meta.url), { type: 'module' }), with a bundler that follows it",
+    hint: "new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }), where worker.js has import 'ebm-tracker/web/worker' and is bundled",
   });
 }

@@ -1,6 +1,7 @@
 /**
- * The script of a worker that tracks for a page: `new Worker(new URL('ebm-tracker/web/worker', import.meta.url), { type: 'module' })`, which
- * createWorkerTracker() and createWorkerTrackerGroup() talk to. It exports nothing.
+ * The script of a worker that tracks for a page; createWorkerTracker() and createWorkerTrackerGroup() talk to it. It exports nothing. A page's
+ * own worker.js has one line, `import 'ebm-tracker/web/worker'`, and starts by
+ * `new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })`.
  *
  * @packageDocumentation
  */

@@ -1,6 +1,7 @@
 /** The tracker in a real browser: Chromium of the system, headless, WebAssembly. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type * as Web from '../../src/browser/index.js';
@@ -17,6 +18,7 @@ import { openVideo } from '../../src/video/read.js';
 import { makeModels } from '../../src/web/write-site.js';
 import type { InPage } from './page.js';
 import { bundleOf, servePage } from '../helpers/browser-page.js';
+import { runFfmpeg, temporaryFolder } from '../helpers/video.js';
 import { browserPath, DEMO, openBrowser } from '../helpers/web.js';
 
 declare const inPage: InPage;
@@ -46,7 +48,7 @@ describe.skipIf(browserPath === undefined)('the tracker in a browser', () => {
   afterAll(() => browser?.close());
 
   /** A page whose server has the first frames as RGB. Whatever goes wrong in it, or is fetched elsewhere, fails the test. */
-  async function openPage(isolated: boolean, more: Record<string, () => Uint8Array> = {}) {
+  async function openPage(isolated: boolean, more: Record<string, () => Promise<Uint8Array> | Uint8Array> = {}) {
     const served = Object.fromEntries(frames.map(({ data }, i) => [`/frames/${i}`, () => data]));
     const server = await servePage(isolated, { ...served, '/page.js': () => script, ...more });
     const context = await browser!.newContext();
@@ -135,6 +137,27 @@ describe.skipIf(browserPath === undefined)('the tracker in a browser', () => {
     await page.mouse.move(x + BOX.x + BOX.w, y + BOX.y + BOX.h, { steps: 3 });
     await page.mouse.up();
     await page.getByText(/^(tracking|uncertain|lost), confidence 0\.\d\d, \d+ ms$/).waitFor({ timeout: 120_000 });
+    expect(errors).toEqual([]);
+  });
+
+  it('tracks in the example for bundlers: a video is chosen', async () => {
+    const clip = path.join(await temporaryFolder(), 'clip.webm');
+    await runFfmpeg([
+      '-i',
+      path.join(DEMO, 'demo.mp4'),
+      '-frames:v',
+      '3',
+      '-c:v',
+      'libvpx',
+      '-deadline',
+      'realtime',
+      clip,
+    ]);
+    const { page, server, errors } = await openPage(false, await bundledExample());
+    await page.goto(`${server.url}${EXAMPLE}/index.html`);
+    await page.setInputFiles('input', clip);
+    await page.getByText(/^frame 2, 0\.07 s: \w+, confidence \d\.\d\d$/).waitFor({ timeout: 120_000 });
+    expect(await page.locator('canvas').getAttribute('width')).toBe('640');
     expect(errors).toEqual([]);
   });
 
@@ -227,4 +250,31 @@ function farthest(found: readonly TrackResult[], expected: readonly TrackResult[
 /** "CODE: message" of what createTracker() throws. */
 function refusalIn(page: Page, options: Web.BrowserOptions): Promise<string> {
   return page.evaluate((options) => inPage.refusal(options), options);
+}
+
+const EXAMPLE = 'examples/web/bundler';
+const ROOT = path.join(import.meta.dirname, '../..');
+
+/** The folder that the example's page tells to serve, by paths: scripts by esbuild, models, and the runtime's WebAssembly. */
+async function bundledExample(): Promise<Record<string, () => Promise<Uint8Array>>> {
+  const { outputFiles } = await build({
+    entryPoints: ['main.js', 'worker.js'].map((name) => path.join(ROOT, EXAMPLE, name)),
+    outdir: '/',
+    alias: {
+      'ebm-tracker/web': path.join(ROOT, 'src/browser/index.ts'),
+      'ebm-tracker/web/worker': path.join(ROOT, 'src/browser/worker.ts'),
+    },
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    write: false,
+    logLevel: 'warning',
+  });
+  const scripts = outputFiles.map(({ path: file, contents }) => [path.basename(file), async () => contents] as const);
+  const beside = ['manifest.json', 'head-default.safetensors', 'backbone-int8.onnx'].map(
+    (name) => [`models/${name}`, () => readFile(path.join(ROOT, 'models', name))] as const,
+  );
+  const wasm = 'ort-wasm-simd-threaded.wasm';
+  const runtime = [wasm, () => readFile(path.join(ROOT, 'node_modules/onnxruntime-web/dist', wasm))] as const;
+  return Object.fromEntries([...scripts, ...beside, runtime].map(([name, read]) => [`/${EXAMPLE}/${name}`, read]));
 }

@@ -4,9 +4,9 @@ import { createWorkerTracker, openVideoFile, trackVideo } from 'ebm-tracker/web'
 const [input, canvas, output] = ['input', 'canvas', 'output'].map((name) => document.querySelector(name));
 const say = (text) => (output.textContent = text);
 
-const worker = new Worker(new URL('ebm-tracker/web/worker', import.meta.url), { type: 'module' });
+const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
 const opened = createWorkerTracker(worker, {
-  models: '/models',
+  models: 'models',
   precision: 'int8',
   onProgress: ({ file, loaded, total }) => say(`${file.split('/').at(-1)}: ${loaded} of ${total ?? '?'} bytes`),
 });
