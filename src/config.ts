@@ -6,8 +6,8 @@ import { PRESET_NAMES, PRESETS } from './presets.js';
 
 /**
  * TensorFlow.js backends, in the order in which `auto` tries them. node-gpu and node: the packages @tensorflow/tfjs-node-gpu and
- * @tensorflow/tfjs-node, where their install could download TensorFlow; native: TensorFlow unpacked by `npm run native-tensorflow`; wasm and
- * cpu: always there, slower.
+ * @tensorflow/tfjs-node, where their install could download TensorFlow; native: TensorFlow that a clone has unpacked by
+ * `npm run native-tensorflow`; wasm and cpu: always there, slower.
  */
 export const TENSORFLOW_BACKENDS = ['node-gpu', 'node', 'native', 'wasm', 'cpu'] as const;
 

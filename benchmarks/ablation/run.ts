@@ -9,9 +9,10 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
+import { createTrainingWatch } from '../../src/cli/training-progress.js';
 import { findBackbone, loadManifest, openHead } from '../../src/node/open.js';
 import type { ObjectiveName, ProposalObjective } from '../../src/training/objective.js';
-import { withBackbone, type TrainingWatch } from '../../src/training/session.js';
+import { withBackbone } from '../../src/training/session.js';
 import { trainHead } from '../../src/training/train-head.js';
 import { prepareSplits } from '../../src/training/validate.js';
 import { runVal, type ValRecord } from './track.js';
@@ -75,18 +76,7 @@ const options = new Command()
   .parse()
   .opts<{ data: string; work: string; steps: number; rows: string; threads: number; out: string }>();
 
-const watch: TrainingWatch = {
-  say: (text) => console.log(text),
-  onBank: (done, total) => {
-    if (done % 500 < 4) console.log(`bank ${done} of ${total}`);
-  },
-  onProgress: ({ step, steps, energyLoss, pairsPerSecond, secondsLeft }) => {
-    if (step % 100 === 0)
-      console.log(
-        `step ${step} of ${steps}, energy loss ${energyLoss.toFixed(3)}, ${pairsPerSecond.toFixed(0)} pairs/s, ETA ${Math.round(secondsLeft)} s`,
-      );
-  },
-};
+const watch = createTrainingWatch(process.stderr, false, new AbortController().signal);
 
 for (const name of options.rows.split(',')) {
   const file = path.join(folderOf(name), `result-${options.steps}.json`);

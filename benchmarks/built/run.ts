@@ -12,6 +12,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
+import { createEstimate, paceText } from '../../src/cli/progress.js';
 import { DEFAULT_SEED, type TrackerOptions } from '../../src/config.js';
 import { TrackerError } from '../../src/errors.js';
 import { runJobs } from '../../src/evaluation/run-pool.js';
@@ -77,16 +78,15 @@ async function trackAll(cases: readonly BuiltCase[], options: Options): Promise<
     .flatMap((built) => seeds.map((seed): Job => ({ built, seed, config })))
     .toSorted((a, b) => b.built.base.order.length - a.built.base.order.length);
   const traces: JobResult[] = [];
-  const started = Date.now();
+  const estimate = createEstimate();
+  estimate(0, jobs.length);
   const script = new URL('./worker.ts', import.meta.url);
   await runJobs(script, jobs, options.workers, (trace: JobResult) => {
     traces.push(trace);
-    const left = jobs.length - traces.length;
-    const eta = Math.round((((Date.now() - started) / traces.length) * left) / 1000);
+    const pace = { done: traces.length, total: jobs.length, secondsLeft: estimate(traces.length, jobs.length) };
     const auc = successOf(trace.moments).toFixed(3);
-    console.error(
-      `${trace.name.padEnd(36)} seed ${trace.seed} AUC ${auc}  ${trace.msPerFrame.toFixed(0)} ms  ETA ${eta} s`,
-    );
+    const ms = trace.msPerFrame.toFixed(0);
+    console.error(`${trace.name.padEnd(36)} seed ${trace.seed} AUC ${auc}  ${ms} ms  ${paceText(pace)}`);
   });
   const result: BuiltResult = {
     ...originOf('built', config),

@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
+import { createEstimate, paceText } from '../../src/cli/progress.js';
 import { openTensorflow, type Tensorflow, type TensorflowBackend } from '../../src/runtime/tensorflow.js';
 import { divergences, modelHeat, partsOf } from './divergence.js';
 import { readResult, report, resultFile, type GroupResult } from './report.js';
@@ -79,16 +80,15 @@ async function runGroup(group: Group, { tf, version }: Tensorflow): Promise<void
   if (readResult(file, hash)) return;
   const checkpoint = file.replace(/json$/, 'checkpoint');
   const started = performance.now();
+  const estimate = createEstimate();
   const weights = await trainGroup(group, {
     tf,
     settings,
     hash,
     checkpoint,
     onEpoch: (epoch, loss) => {
-      const pace = (performance.now() - started) / 1000;
-      console.error(
-        `set ${set} ${row.name}: epoch ${epoch}/${settings.epochs} loss ${loss.toFixed(4)} ${pace.toFixed(0)} s`,
-      );
+      const pace = paceText({ done: epoch, total: settings.epochs, secondsLeft: estimate(epoch, settings.epochs) });
+      console.error(`set ${set} ${row.name}: epoch ${pace}, loss ${loss.toFixed(4)}`);
     },
   });
   const seconds = (performance.now() - started) / 1000;

@@ -11,6 +11,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
+import { createEstimate, paceText } from '../../src/cli/progress.js';
 import { sha256Of } from '../../src/hash.js';
 import { makeClip } from './clips.js';
 import { runTrack, type ProcessCost } from './process.js';
@@ -29,22 +30,22 @@ const options = new Command()
 const MOST_MEMORY = 1.1;
 const [width = 0, height = 0] = options.size.split('x').map(Number);
 const folder = await mkdtemp(path.join(os.tmpdir(), 'repeat-'));
-const began = performance.now();
+const estimate = createEstimate();
 const costs: ProcessCost[] = [];
 const hashes = new Map<string, number>();
 try {
   const clip = await makeClip(folder, options.size, { width, height }, options.frames);
   let begun = 0;
+  estimate(0, options.runs);
   const work = async (): Promise<void> => {
     while (begun++ < options.runs) {
       const { cost, boxes } = await runTrack(clip, ['--preset', options.preset, '--threads', '1']);
       costs.push(cost);
       const hash = sha256Of(boxes);
       hashes.set(hash, (hashes.get(hash) ?? 0) + 1);
-      const left = ((performance.now() - began) / costs.length) * (options.runs - costs.length);
-      console.error(
-        `run ${costs.length}/${options.runs}: ${cost.memory.toFixed(0)} MB, ETA ${(left / 1000).toFixed(0)} s`,
-      );
+      const [done, total] = [costs.length, options.runs];
+      const pace = paceText({ done, total, secondsLeft: estimate(done, total) });
+      console.error(`run ${pace}: ${cost.memory.toFixed(0)} MB`);
     }
   };
   await Promise.all(Array.from({ length: options.beside }, work));

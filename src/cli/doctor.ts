@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { messageOf, TrackerError } from '../errors.js';
+import { NATIVE_TENSORFLOW_HINT } from '../runtime/native-binding.js';
 import type { TensorflowBackend } from '../runtime/tensorflow.js';
 import type { Binary } from '../video/binaries.js';
 import type { Terminal } from './terminal.js';
@@ -28,7 +29,7 @@ const CUDA = 'node node_modules/onnxruntime-node/script/install.js --onnxruntime
 /** Command that installs a TensorFlow.js backend that did not open. */
 const BACKEND_MEND: Partial<Record<TensorflowBackend, string>> = {
   'node-gpu': 'npm i @tensorflow/tfjs-node-gpu@4.22.0',
-  native: 'npm run native-tensorflow (in a clone)',
+  native: NATIVE_TENSORFLOW_HINT,
 };
 
 type Finding = Omit<Check, 'name' | 'status'>;

@@ -58,7 +58,7 @@ async function runFinetune(options: FinetuneOptions, terminal: Terminal): Promis
   // loaded here only: other commands do without TensorFlow.js
   const { finetuneOnFootage } = await import('../training/finetune-footage.js');
   const interrupt = listenForInterrupt();
-  const { say, onBank, onProgress } = createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal);
+  const watch = createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal);
   try {
     const result = await finetuneOnFootage({
       ...settings,
@@ -69,11 +69,11 @@ async function runFinetune(options: FinetuneOptions, terminal: Terminal): Promis
       from: await resolveHead(from),
       work,
       onFault: ({ sequence, message }) => terminal.stderr.write(`fault in ${sequence}: ${message}\n`),
-      say,
-      onFeatures: onBank,
-      onProgress,
+      say: watch.say,
+      onFeatures: watch.onBank,
+      onProgress: watch.onProgress,
       signal: interrupt.signal,
-    });
+    }).finally(watch.end);
     terminal.stdout.write(report(result, out));
   } finally {
     interrupt.end();

@@ -1,11 +1,11 @@
 /** How a live run is told: frames that came, that were dropped, and how old a frame is when its box has been written. */
 import type { LiveEvent, LiveSource } from '../video/live.js';
-import type { Progress } from './progress.js';
+import { createProgressLine } from './progress.js';
 import type { Terminal } from './terminal.js';
+import type { TrackProgress } from './track-progress.js';
 
-/** Milliseconds between two lines; on a terminal the line is written over. */
-const INTERVAL = 5000;
-const INTERVAL_TERMINAL = 500;
+/** Milliseconds between two lines: rates of a shorter time jump, and frames that were dropped should be told soon. */
+const INTERVALS = { terminal: 500, elsewhere: 5000 };
 /** Latencies are counted by the millisecond up to here: however long it runs, the counts need no more room. */
 const LONGEST = 10_000;
 
@@ -15,9 +15,8 @@ export function createLiveProgress(
   source: Pick<LiveSource, 'counts' | 'age'>,
   quiet: boolean,
   now: () => number = () => performance.now(),
-): Progress {
-  const clear = stderr.isTTY ? '\r\u001B[K' : '';
-  const interval = stderr.isTTY ? INTERVAL_TERMINAL : INTERVAL;
+): TrackProgress {
+  const line = createProgressLine(stderr, { quiet, now, ...INTERVALS });
   const all = createLatencies();
   let recent = createLatencies();
   let before = source.counts();
@@ -27,24 +26,23 @@ export function createLiveProgress(
       const age = source.age();
       all.add(age);
       recent.add(age);
-      const seconds = (now() - told) / 1000;
-      if (quiet || seconds * 1000 < interval) return;
-      const { received, dropped } = source.counts();
-      const rate = (frames: number): string => `${(frames / seconds).toFixed(1)} fps`;
-      const text =
-        `live: ${rate(received - before.received)} in, ${rate(recent.count())} tracked, ` +
-        `${dropped - before.dropped} dropped, ${recent.text()}, ${state}`;
-      stderr.write(stderr.isTTY ? `${clear}${text}` : `${text}\n`);
-      before = source.counts();
-      recent = createLatencies();
-      told = now();
+      line.move(() => {
+        const { received, dropped } = source.counts();
+        const seconds = (now() - told) / 1000;
+        const rate = (frames: number): string => `${(frames / seconds).toFixed(1)} fps`;
+        const text =
+          `live: ${rate(received - before.received)} in, ${rate(recent.count())} tracked, ` +
+          `${dropped - before.dropped} dropped, ${recent.text()}, ${state}`;
+        before = { ...before, received, dropped };
+        recent = createLatencies();
+        told = now();
+        return text;
+      });
     },
     end() {
-      if (quiet || all.count() === 0) return;
+      if (all.count() === 0) return;
       const { received, dropped, reconnects } = source.counts();
-      stderr.write(
-        `${clear}live: ${received} frames came, ${dropped} dropped, ${reconnects} reconnects; ${all.text()}\n`,
-      );
+      line.say(`live: ${received} frames came, ${dropped} dropped, ${reconnects} reconnects; ${all.text()}`);
     },
   };
 }

@@ -1,54 +1,42 @@
-/** The live table of an evaluation: a line for each sequence that has ended, and below them what is at work, with the time left. */
+/** How an evaluation is told: a line for each sequence that has ended, and below them what is at work, with the time left. */
 import type { EvaluationProgress } from '../evaluation/runner.js';
-import { clock } from './progress.js';
+import { createProgressLine, paceText } from './progress.js';
 import type { Terminal } from './terminal.js';
 
 export interface RunProgress {
   readonly update: (progress: EvaluationProgress) => void;
-  /** Takes the last line away. */
+  /** Takes the moving line away. */
   readonly end: () => void;
 }
 
-/** Milliseconds between two drawings of the last line. */
-const INTERVAL = 200;
-
-/** Lines of ended sequences go to any stderr; the moving last line to a terminal only. */
+/** @param now milliseconds, a clock */
 export function createRunProgress(
   stderr: Terminal['stderr'],
   quiet: boolean,
   now: () => number = () => performance.now(),
 ): RunProgress {
-  const started = now();
-  let drawn = -Infinity;
+  const line = createProgressLine(stderr, { quiet, now });
   let told = 0;
-  const clear = stderr.isTTY ? '\r\u001B[K' : '';
   return {
     update(progress) {
-      if (quiet) return;
-      const { ended, done, failed } = progress;
-      if (ended) {
-        const fps = ended.frames / Math.max(1e-9, ended.seconds);
-        const left = timeLeft(progress, now() - started);
-        stderr.write(
-          `${clear}${ended.sequence.padEnd(28)} seed ${ended.seed}  ${String(ended.frames).padStart(6)} frames  ${fps.toFixed(1).padStart(6)} fps  ${done + progress.skipped}/${progress.total}${left}\n`,
-        );
-      }
+      const { ended, failed } = progress;
+      if (ended) line.say(`${endedText(ended)}  ${sequencesText(progress)}`);
       for (; told < failed.length; told++)
-        stderr.write(`${clear}${failed[told]!.sequence.padEnd(28)} failed: ${failed[told]!.code}\n`);
-      if (!stderr.isTTY || now() - drawn < INTERVAL) return;
-      drawn = now();
-      const running = [...progress.running].map(([name, frames]) => `${name} ${frames}`).join(', ');
-      const line = `${done + progress.skipped}/${progress.total}, ${progress.framesPerSecond.toFixed(1)} fps${timeLeft(progress, now() - started)}: ${running}`;
-      stderr.write(`${clear}${line.slice(0, 110)}`);
+        line.say(`${failed[told]!.sequence.padEnd(28)} failed: ${failed[told]!.code}`);
+      line.move(() => {
+        const running = [...progress.running].map(([name, frames]) => `${name} ${frames}`).join(', ');
+        return `${sequencesText(progress, `${progress.framesPerSecond.toFixed(1)} fps`)}: ${running}`;
+      });
     },
-    end() {
-      if (!quiet) stderr.write(clear);
-    },
+    end: line.end,
   };
 }
 
-/** By the sequences that ended so far; nothing before the first. */
-function timeLeft({ done, skipped, total }: EvaluationProgress, elapsed: number): string {
-  const left = total - skipped - done;
-  return done > 0 && left > 0 ? `, ${clock((elapsed / 1000 / done) * left)} left` : '';
+function endedText({ sequence, seed, frames, seconds }: NonNullable<EvaluationProgress['ended']>): string {
+  const fps = (frames / Math.max(1e-9, seconds)).toFixed(1);
+  return `${sequence.padEnd(28)} seed ${seed}  ${String(frames).padStart(6)} frames  ${fps.padStart(6)} fps`;
+}
+
+function sequencesText({ done, skipped, total, secondsLeft }: EvaluationProgress, rate?: string): string {
+  return paceText({ done: done + skipped, total, secondsLeft, ...(rate === undefined ? {} : { rate }) });
 }

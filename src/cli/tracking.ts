@@ -15,8 +15,8 @@ import { listenForInterrupt } from './interrupt.js';
 import { inputsOfModels } from './options.js';
 import { checkOutputs, openOutputs, type OutputPaths, type Outputs } from './outputs.js';
 import { createLiveProgress, liveEventText } from './live-progress.js';
-import { createProgress, type Progress } from './progress.js';
 import type { Terminal } from './terminal.js';
+import { createTrackProgress, type TrackProgress } from './track-progress.js';
 
 export interface TrackRequest {
   readonly video: string;
@@ -135,8 +135,10 @@ async function openStream(request: TrackRequest, signal: AbortSignal, { stderr }
   }
 }
 
-function progressOf(source: VideoSource | LiveSource, { quiet }: TrackRequest, { stderr }: Terminal): Progress {
-  return 'age' in source ? createLiveProgress(stderr, source, quiet) : createProgress(stderr, source.frameCount, quiet);
+function progressOf(source: VideoSource | LiveSource, { quiet }: TrackRequest, { stderr }: Terminal): TrackProgress {
+  return 'age' in source
+    ? createLiveProgress(stderr, source, quiet)
+    : createTrackProgress(stderr, source.frameCount, quiet);
 }
 
 async function debugOutputs({ folder }: ExplainOptions): Promise<Output[]> {
@@ -150,7 +152,7 @@ async function openExplainer(options: ExplainOptions): Promise<Explainer> {
   return createExplainer(options);
 }
 
-function count(tally: Tally, { objects }: TrackedObjects, progress: Progress): void {
+function count(tally: Tally, { objects }: TrackedObjects, progress: TrackProgress): void {
   const inSight = objects.filter((object) => object.state !== 'lost').length;
   tally.frames++;
   tally.inSight += inSight;

@@ -96,6 +96,7 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
   const { trainHead } = await import('../training/train-head.js');
   const { parseSource } = await import('../training/mixture.js');
   const interrupt = listenForInterrupt();
+  const watch = createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal);
   try {
     const request = {
       settings,
@@ -110,8 +111,9 @@ async function runTrain(options: TrainOptions, terminal: Terminal): Promise<void
       more: more?.map(parseSource),
       command: commandOf({ ...settings, ...bank }, options),
     };
-    await trainHead(request, createTrainingWatch(terminal.stderr, options.quiet === true, interrupt.signal));
+    await trainHead(request, watch);
   } finally {
+    watch.end();
     interrupt.end();
   }
 }

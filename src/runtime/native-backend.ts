@@ -1,6 +1,6 @@
 /**
  * Native TensorFlow where tfjs-node's own install cannot download it: the JavaScript layer of @tensorflow/tfjs-node (its kernels) over our
- * binding. `npm run native-tensorflow` puts both into the cache folder; nothing is written into node_modules.
+ * binding. tools/native-tensorflow.ts puts both into the cache folder; nothing is written into node_modules.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,9 +10,9 @@ import nodeUtil from 'node:util';
 import { compileFunction } from 'node:vm';
 import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { TrackerError } from '../errors.js';
-import { openNativeBinding, type NativeBinding } from './native-binding.js';
+import { NATIVE_TENSORFLOW_HINT, openNativeBinding, type NativeBinding } from './native-binding.js';
 
-/** Versions that `npm run native-tensorflow` unpacks. */
+/** Versions that tools/native-tensorflow.ts unpacks. */
 export const TENSORFLOW_VERSION = '2.15.1';
 export const TFJS_NODE_VERSION = '4.22.0';
 
@@ -91,7 +91,7 @@ export async function createNativeBackend(
   const binding = await openNativeBinding(libraries, threads);
   if (!existsSync(path.join(tfjsNode, 'dist', 'nodejs_kernel_backend.js'))) {
     throw new TrackerError('TENSORFLOW_UNAVAILABLE', `JavaScript layer of tfjs-node: not found in ${tfjsNode}`, {
-      hint: 'npm run native-tensorflow',
+      hint: NATIVE_TENSORFLOW_HINT,
     });
   }
   const Backend = loadTfjsNodeLayer(tfjsNode);

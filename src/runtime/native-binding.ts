@@ -11,6 +11,10 @@ import { TrackerError } from '../errors.js';
 /** The two libraries, found in one folder. The first is loaded; it finds the second beside itself. */
 export const TENSORFLOW_LIBRARIES = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'] as const;
 
+/** The script is not part of the package; the package of tfjs-node fetches TensorFlow when its install script runs. */
+export const NATIVE_TENSORFLOW_HINT =
+  'in a clone on Linux x86-64 npm run native-tensorflow; elsewhere npm install @tensorflow/tfjs-node@4.22.0, with install scripts';
+
 /** TF_DataType and TF_AttrType, under the names that tfjs-node reads from its binding. */
 const TYPES = {
   TF_FLOAT: 1,
@@ -453,7 +457,7 @@ export async function openNativeBinding(directory: string, threads: number | und
   for (const library of TENSORFLOW_LIBRARIES) {
     if (existsSync(path.join(directory, library))) continue;
     throw new TrackerError('TENSORFLOW_UNAVAILABLE', `${library}: not found in ${directory}`, {
-      hint: 'npm run native-tensorflow',
+      hint: NATIVE_TENSORFLOW_HINT,
     });
   }
   const koffi = await importKoffi();

@@ -6,7 +6,7 @@ import type * as TensorflowCore from '@tensorflow/tfjs-core';
 import { TENSORFLOW_BACKENDS } from '../config.js';
 import { messageOf, TrackerError } from '../errors.js';
 import { cacheDirectory, createNativeBackend, REMOVED_UTILS } from './native-backend.js';
-import type { NativeBinding } from './native-binding.js';
+import { NATIVE_TENSORFLOW_HINT, type NativeBinding } from './native-binding.js';
 import { registerGradients } from './tensorflow-gradients.js';
 import { replaceSlowKernels } from './wasm-kernels.js';
 
@@ -72,7 +72,7 @@ async function openFirst(
   }
   const list = tried.map(({ backend, reason }) => `${backend}: ${reason}`).join('; ');
   throw new TrackerError('TENSORFLOW_UNAVAILABLE', `TensorFlow.js: no backend opens (${list})`, {
-    hint: 'npm run native-tensorflow, or choose the backend wasm',
+    hint: `${NATIVE_TENSORFLOW_HINT}; or choose the backend wasm`,
   });
 }
 

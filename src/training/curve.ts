@@ -1,5 +1,6 @@
 /** The curve of a training run as a picture: losses above, figures on held-out pairs below. */
 import { readFile } from 'node:fs/promises';
+import { createPlot, ticksOf } from '../drawing/plot.js';
 import { writeWhole } from '../files/write.js';
 
 interface Series {
@@ -11,6 +12,7 @@ interface Series {
 const WIDTH = 720;
 const PANEL = 200;
 const MARGIN = { left: 56, right: 150, top: 22, bottom: 24 };
+const TICKS = 5;
 const COLOURS = ['#2266bb', '#cc5522', '#2a8a4a', '#884499', '#777777'];
 
 /** Draws curve.csv (see loop.ts) beside it as an SVG file. */
@@ -56,22 +58,21 @@ function panelSvg(title: string, series: readonly Series[], steps: number, top: 
   const low = Math.min(...values);
   const high = Math.max(low + 1e-6, ...values);
   const right = WIDTH - MARGIN.right;
-  const [upper, lower] = [top + MARGIN.top, top + PANEL - MARGIN.bottom];
-  const x = (step: number): string => (MARGIN.left + (step / steps) * (right - MARGIN.left)).toFixed(1);
-  const y = (value: number): string => (lower - ((value - low) / (high - low)) * (lower - upper)).toFixed(1);
+  const field = { left: MARGIN.left, right, top: top + MARGIN.top, bottom: top + PANEL - MARGIN.bottom };
+  const plot = createPlot(field, [0, steps], [low, high]);
   const lines = series.map(({ name, points }, i) => {
-    const path = points.map(([step, value]) => `${x(step)},${y(value)}`).join(' ');
     const colour = COLOURS[i % COLOURS.length]!;
     return (
-      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.5"/>\n` +
-      `<text x="${right + 8}" y="${upper + 14 * (i + 1)}" fill="${colour}">${name} ${points.at(-1)?.[1].toFixed(3) ?? ''}</text>\n`
+      `${plot.line(points, `stroke="${colour}" stroke-width="1.5"`)}\n` +
+      `<text x="${right + 8}" y="${field.top + 14 * (i + 1)}" fill="${colour}">${name} ${points.at(-1)?.[1].toFixed(3) ?? ''}</text>\n`
     );
   });
   return (
-    `<text x="${MARGIN.left}" y="${top + 14}" font-weight="bold">${title}</text>\n` +
-    `<path d="M${MARGIN.left} ${upper}V${lower}H${right}" fill="none" stroke="#999"/>\n` +
-    `<text x="${MARGIN.left - 6}" y="${upper + 4}" text-anchor="end">${high.toFixed(2)}</text>\n` +
-    `<text x="${MARGIN.left - 6}" y="${lower}" text-anchor="end">${low.toFixed(2)}</text>\n` +
-    `<text x="${right}" y="${lower + 14}" text-anchor="end">step ${steps}</text>\n${lines.join('')}`
+    `<text x="${field.left}" y="${top + 14}" font-weight="bold">${title}, by step</text>\n` +
+    `${plot.rows(
+      ticksOf([low, high], TICKS, (value) => value.toFixed(2)),
+      'stroke="#ddd"',
+    )}\n` +
+    `${plot.columns(ticksOf([0, steps], TICKS, (step) => `${Math.round(step)}`))}\n${lines.join('')}`
   );
 }

@@ -106,10 +106,12 @@ describe('openTensorflow refuses', () => {
     await expect(openTensorflow({ backend: 'cpu', threads })).rejects.toMatchObject({ code: 'OPTION_INVALID' });
   });
 
-  it('native without its libraries, naming the command that brings them', async () => {
+  it('native without its libraries, naming the command that brings them in a clone, and elsewhere', async () => {
     const error = {
       code: 'TENSORFLOW_UNAVAILABLE',
-      hint: expect.stringContaining('npm run native-tensorflow') as string,
+      hint: expect.stringMatching(
+        /in a clone .*npm run native-tensorflow; elsewhere npm install @tensorflow.tfjs-node@/,
+      ) as string,
     };
     await expect(openTensorflow({ backend: 'native' })).rejects.toMatchObject(error);
   });

@@ -12,6 +12,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
+import { createEstimate, paceText } from '../../../src/cli/progress.js';
 import { TrackerError } from '../../../src/errors.js';
 import { openTensorflow, type TensorflowBackend } from '../../../src/runtime/tensorflow.js';
 import { generateCells } from './cells.js';
@@ -134,6 +135,7 @@ async function runNet(row: Row, seed: number): Promise<NetResult> {
   const base = baseOf(row, seed);
   const checkpoint = base && `${base}-${hash}.safetensors`;
   const started = performance.now();
+  const estimate = createEstimate();
   const weights = await train({
     tf,
     task,
@@ -144,8 +146,8 @@ async function runNet(row: Row, seed: number): Promise<NetResult> {
     settingsHash: `${hash}/${seed}`,
     ...(checkpoint === undefined ? {} : { checkpoint }),
     onProgress: (step, loss) => {
-      const time = new Date().toISOString().slice(11, 19);
-      console.error(`${time} ${row.name} seed ${seed} step ${step} loss ${loss.toFixed(4)}`);
+      const pace = paceText({ done: step, total: settings.steps, secondsLeft: estimate(step, settings.steps) });
+      console.error(`${row.name} seed ${seed}: step ${pace}, loss ${loss.toFixed(4)}`);
     },
   });
   const figures = evaluate({ tf, task, method: row.method, settings, weights, ...parts });

@@ -1,4 +1,5 @@
 /** The report as one page that needs nothing else: tables, plots as SVG, light and dark. */
+import { createPlot, ticksOf, type Plot } from '../../drawing/plot.js';
 import type { Curve, CurveKind } from '../types.js';
 import { TRACKER_COLOUR, TRUTH_COLOUR, type FilmFrame, type Films, type FilmStrip } from './film.js';
 import { COLOURS, escape, legendEntry, stroke } from './markup.js';
@@ -118,33 +119,24 @@ function scores(report: Report): string {
   return htmlTable(['tracker', ...keys.map(escape), 'frames a second'], rows);
 }
 
-const PLOT = { width: 320, height: 230, left: 38, right: 16, top: 8, bottom: 28 };
+const SIZE = { width: 320, height: 230 };
+const FIELD = { left: 38, right: 304, top: 8, bottom: 202 };
+const TICKS = 5;
 
-/** Axes from 0 to `end` across and 0 to 1 upwards, and what stands in them. */
-function plot(caption: string, end: number, content: string, legend: string): string {
-  const { width, height, left, right, top, bottom } = PLOT;
-  const marks = [0, 0.25, 0.5, 0.75, 1];
-  const lines = marks.map((mark) => {
-    const y = up(mark);
-    const x = across(mark * end, end);
-    return (
-      `<line x1="${left}" x2="${width - right}" y1="${y}" y2="${y}" stroke="currentColor" stroke-opacity=".15"/>` +
-      `<text x="${left - 5}" y="${y + 4}" text-anchor="end">${100 * mark}</text>` +
-      `<text x="${x}" y="${height - bottom + 16}" text-anchor="middle">${Number((mark * end).toFixed(3))}</text>`
-    );
-  });
-  return `<figure><svg viewBox="0 0 ${width} ${height}" role="img"><title>${escape(caption)}</title>
-<line x1="${left}" x2="${left}" y1="${top}" y2="${height - bottom}" stroke="currentColor"/>
-${lines.join('\n')}
+/** A plot with shares in percent upwards, and values from 0 to `end` across. */
+const plotTo = (end: number): Plot => createPlot(FIELD, [0, end], [0, 1]);
+
+/** Axes, and what stands in them. */
+function figure(caption: string, end: number, content: string, legend: string): string {
+  const plot = plotTo(end);
+  const percents = ticksOf([0, 1], TICKS, (share) => `${100 * share}`);
+  const values = ticksOf([0, end], TICKS, (value) => `${Number(value.toFixed(3))}`);
+  const { left, top, bottom } = FIELD;
+  return `<figure><svg viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img"><title>${escape(caption)}</title>
+<line x1="${left}" x2="${left}" y1="${top}" y2="${bottom}" stroke="currentColor"/>
+${plot.rows(percents, 'stroke="currentColor" stroke-opacity=".15"')}
+${plot.columns(values)}
 ${content}</svg><figcaption>${escape(caption)}${legend}</figcaption></figure>`;
-}
-
-function across(value: number, end: number): number {
-  return Number((PLOT.left + (value / end) * (PLOT.width - PLOT.left - PLOT.right)).toFixed(1));
-}
-
-function up(share: number): number {
-  return Number((PLOT.height - PLOT.bottom - share * (PLOT.height - PLOT.top - PLOT.bottom)).toFixed(1));
 }
 
 /** Metrics that the legend shows for each tracker: the first one that it has. */
@@ -159,29 +151,26 @@ function curvePlot({ trackers }: Report, kind: CurveKind): string {
     curves[kind] ? [{ name, metrics, curve: curves[kind], i }] : [],
   );
   const end = Math.max(...shown[0]!.curve.thresholds);
-  const content = shown.map(({ curve, i }) => polyline(curve, end, i)).join('\n');
+  const pointsOf = ({ thresholds, values }: Curve): [number, number][] => thresholds.map((at, k) => [at, values[k]!]);
+  const content = shown.map(({ curve, i }) => plotTo(end).line(pointsOf(curve), stroke(i))).join('\n');
   const legend = shown.map(({ name, metrics, i }) => {
     const key = CURVE_METRICS[kind].find((one) => one in metrics);
     return legendEntry(i, `${name} ${key === undefined ? '' : percent(metrics[key])}`);
   });
-  return plot(CURVE_TITLES[kind], end, content, legend.join(''));
-}
-
-function polyline({ thresholds, values }: Curve, end: number, i: number): string {
-  const points = thresholds.map((threshold, k) => `${across(threshold, end)},${up(values[k]!)}`).join(' ');
-  return `<polyline fill="none" ${stroke(i)} points="${points}"/>`;
+  return figure(CURVE_TITLES[kind], end, content, legend.join(''));
 }
 
 function reliabilityPlot(name: string, reliability: Reliability): string {
   const bins = reliability.bins.filter(({ frames }) => frames > 0);
   const total = bins.reduce((sum, bin) => sum + bin.frames, 0);
-  const diagonal = `<line x1="${across(0, 1)}" y1="${up(0)}" x2="${across(1, 1)}" y2="${up(1)}" stroke="currentColor" stroke-opacity=".4"/>`;
+  const { x, y } = plotTo(1);
+  const diagonal = `<line x1="${x(0)}" y1="${y(0)}" x2="${x(1)}" y2="${y(1)}" stroke="currentColor" stroke-opacity=".4"/>`;
   const dots = bins.map((bin) => {
     const radius = (2 + 7 * Math.sqrt(bin.frames / total)).toFixed(1);
-    return `<circle cx="${across(bin.confidence, 1)}" cy="${up(bin.right)}" r="${radius}" fill="var(--dot)" fill-opacity=".6"><title>${bin.frames} frames</title></circle>`;
+    return `<circle cx="${x(bin.confidence)}" cy="${y(bin.right)}" r="${radius}" fill="var(--dot)" fill-opacity=".6"><title>${bin.frames} frames</title></circle>`;
   });
   const caption = `Confidence of ${name}: share of frames with overlap above 0.5, by confidence`;
-  return plot(caption, 1, diagonal + dots.join(''), `<br><b>${reliabilityFigures(reliability)}</b>`);
+  return figure(caption, 1, diagonal + dots.join(''), `<br><b>${reliabilityFigures(reliability)}</b>`);
 }
 
 function attributes({ trackers, headline }: Report): string {

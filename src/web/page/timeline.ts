@@ -99,7 +99,7 @@ function drawLevels(context: CanvasRenderingContext2D, top: number, width: numbe
     context.lineTo(width - RIGHT, y);
     context.stroke();
     context.fillStyle = themed('--muted');
-    context.fillText(level === 1 ? '1.0' : `${level}`.replace('0.', '.'), LEFT - 8, y);
+    context.fillText(`${level}`, LEFT - 8, y);
   }
   context.setLineDash([]);
 }
