@@ -13,6 +13,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command, Option } from 'commander';
+import { paceText } from '../../src/cli/progress.js';
 import { DEFAULT_SEED, type TrackerOptions } from '../../src/config.js';
 import { trackerName } from '../../src/evaluation/evaluate.js';
 import { readSequenceResult } from '../../src/evaluation/results.js';
@@ -126,7 +127,7 @@ async function track(sequences: readonly ValSequence[], options: Options): Promi
 
 /** A line a sequence, as it ends. */
 async function tell(
-  { ended, secondsLeft = 0 }: EvaluationProgress,
+  { ended, done, total, secondsLeft }: EvaluationProgress,
   sequences: readonly ValSequence[],
   out: string,
 ): Promise<void> {
@@ -136,7 +137,7 @@ async function tell(
   const result = await readSequenceResult(runFolder(out, trackerName(undefined), DATASET.name, seed), name);
   const auc = metricsOf({ ...truth, ...result })['auc']!.toFixed(3);
   const ms = msPerFrame(result.seconds!).toFixed(0);
-  console.error(`${name.padEnd(26)} seed ${seed} AUC ${auc}  ${ms} ms  ETA ${Math.round(secondsLeft)} s`);
+  console.error(`${name.padEnd(26)} seed ${seed} AUC ${auc}  ${ms} ms  ${paceText({ done, total, secondsLeft })}`);
 }
 
 /** Scores of another tracker's boxes: NAME.txt of a folder, one x,y,w,h a frame. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { TrackerError } from '../errors.js';
 import type { BackboneEntry } from '../features/manifest.js';
 import { openBackbone } from '../node/open.js';
+import { NATIVE_TENSORFLOW_HINT } from '../runtime/native-binding.js';
 import type { Tensorflow, TensorflowOptions } from '../runtime/tensorflow.js';
 import { Bank, type BankBackbone } from './bank.js';
 import { drawCurve } from './curve.js';
@@ -42,7 +43,7 @@ export function describeBackend({ backend, version, reason }: Tensorflow): strin
   if (backend !== 'wasm' && backend !== 'cpu') return text;
   const slower =
     backend === 'wasm' ? `about ${WASM_SLOWER} times as slow a step as native TensorFlow` : 'for tests only';
-  return `${text}; ${slower}. Native: npm run native-tensorflow (Linux x86-64), or npm i @tensorflow/tfjs-node@4.22.0`;
+  return `${text}; ${slower}. Native: ${NATIVE_TENSORFLOW_HINT}`;
 }
 
 /** Opens the backbone for the time that it is needed; where stages of it are learned, with their base map in the fine one's place. */
