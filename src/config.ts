@@ -61,6 +61,7 @@ const targetSchema = z.strictObject({
     .number()
     .default(0.35)
     .describe('a frame in which it is tracked is learned above this response (first frame: 1)'),
+  recentAbove: share.default(0.9).describe('a frame gives the recent view where it is tracked at this confidence'),
   holdBelow: z.number().default(0.25).describe('the box is held below this response (first frame: 1)'),
 });
 

@@ -11,6 +11,8 @@ const FILE_HINT =
 
 const whole = z.number().int().positive();
 const grouped = whole.multipleOf(NORM_GROUPS);
+/** Heads of before these branches lack the fields. */
+const branch = z.number().int().min(0).default(0);
 const configSchema = z.strictObject({
   fineIn: whole,
   coarseIn: whole,
@@ -18,6 +20,8 @@ const configSchema = z.strictObject({
   coarse: grouped,
   dense: whole,
   match: whole,
+  recent: branch,
+  context: branch,
   hidden: whole,
   modulation: whole,
   proposal: grouped,

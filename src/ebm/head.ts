@@ -3,9 +3,11 @@
  * compute the rest. A higher f is a better box: p(y | x) ~ exp f, as Gustafsson et al. write it, without the minus sign of physics.
  *
  *   embedding   shared by template and search crop: 1x1 and 3x3 convolutions with group norm on both maps
- *   template    of the object's first box: pooled bins of both embedded maps, and a modulation vector made from them
- *   energy      a candidate's pooled bins, modulated, through dense layers; beside it a match branch that compares them with the
- *               template's bins, channel group by channel group (IoU-Net style, Danelljan et al. 2019; Gustafsson et al. 2020)
+ *   template    of the object's first box: pooled bins of both embedded maps, and a modulation vector made from them; beside it the
+ *               bins of a recent view
+ *   energy      a candidate's pooled bins, modulated, through dense layers; beside it match branches that compare them with the
+ *               template's bins and with the recent view's, channel group by channel group (IoU-Net style, Danelljan et al. 2019;
+ *               Gustafsson et al. 2020), and a context branch that sees what lies around the candidate
  *   proposal    a mixture density network that is dense over the search area: one Gaussian a cell of the coarse map, from the
  *               depth-wise correlation of the map with the template's bins (Gustafsson et al. 2022, made spatial)
  */
@@ -24,6 +26,9 @@ export interface HeadConfig {
   /** Width of the dense layer behind each map's bins, of the match branch, and of the last hidden layer. */
   readonly dense: number;
   readonly match: number;
+  /** Width of the branch that compares with the recent view, and of the one that sees the surroundings; 0: the head has none. */
+  readonly recent: number;
+  readonly context: number;
   readonly hidden: number;
   readonly modulation: number;
   readonly proposal: number;
@@ -36,13 +41,17 @@ export const DEFAULT_HEAD: HeadConfig = {
   coarse: 128,
   dense: 128,
   match: 64,
+  recent: 64,
+  context: 64,
   hidden: 128,
   modulation: 256,
   proposal: 96,
 };
 
 /** Bins a side of a box on the fine and on the coarse map. */
-export const BINS = { fine: 5, coarse: 3 } as const;
+export const BINS = { fine: 5, coarse: 3, context: 4 } as const;
+/** The context branch pools from the coarse map, in a box so many times as wide and high as the candidate. */
+export const CONTEXT_SCALE = 2;
 /** Channels that the match branch sums into one: of C channels, c goes into sum c mod (C / MATCH_RATIO). */
 export const MATCH_RATIO = 4;
 export const NORM_GROUPS = 8;
@@ -77,19 +86,10 @@ export interface MapGeometry {
   readonly cropSize: number;
 }
 
-/** The dense layers: everything between a box's pooled bins and the energy. */
-export const DENSE_WEIGHTS = [
-  'energy.fine.kernel',
-  'energy.fine.bias',
-  'energy.coarse.kernel',
-  'energy.coarse.bias',
-  'energy.match.kernel',
-  'energy.match.bias',
-  'energy.hidden.kernel',
-  'energy.hidden.bias',
-  'energy.output.kernel',
-  'energy.output.bias',
-] as const;
+/** Names of the dense layers' weights: everything between a box's pooled bins and the energy. */
+export function denseWeights(config: HeadConfig): string[] {
+  return Object.keys(headShapes(config)).filter((name) => name.startsWith('energy.'));
+}
 
 /** Shape of every weight. */
 export function headShapes(c: HeadConfig): Record<string, number[]> {
@@ -113,8 +113,11 @@ export function headShapes(c: HeadConfig): Record<string, number[]> {
   dense('modulation.1', c.modulation, c.fine + c.coarse);
   dense('energy.fine', fineBins * c.fine, c.dense);
   dense('energy.coarse', coarseBins * c.coarse, c.dense);
-  dense('energy.match', (fineBins * c.fine + coarseBins * c.coarse) / MATCH_RATIO, c.match);
-  dense('energy.hidden', 2 * c.dense + c.match, c.hidden);
+  const compared = (fineBins * c.fine + coarseBins * c.coarse) / MATCH_RATIO;
+  dense('energy.match', compared, c.match);
+  if (c.recent > 0) dense('energy.recent', compared, c.recent);
+  if (c.context > 0) dense('energy.context', BINS.context * BINS.context * c.coarse, c.context);
+  dense('energy.hidden', 2 * c.dense + c.match + c.recent + c.context, c.hidden);
   dense('energy.output', c.hidden, 1);
   convolution('proposal.0', 1, 2 * c.coarse, c.proposal);
   convolution('proposal.1', 3, c.proposal, c.proposal);
@@ -154,28 +157,46 @@ export interface Embedding {
   readonly coarse: Float32Array;
 }
 
-/** Memory of the object in its first box. */
-export interface Template {
-  /** [BINS.fine^2 * fine] and [BINS.coarse^2 * coarse], bin by bin, channel last. */
+/** Pooled bins of one view of the object: [BINS.fine^2 * fine] and [BINS.coarse^2 * coarse], bin by bin, channel last. */
+export interface View {
   readonly fineBins: Float32Array;
   readonly coarseBins: Float32Array;
+}
+
+/** Memory of the object: its first view, and one of a frame not long ago. */
+export interface Template extends View {
   /** [fine + coarse], multiplied into a candidate's bins. */
   readonly modulation: Float32Array;
+  /** The first view, until there is another one. */
+  readonly recent: View;
 }
+
+/** The view of the object in `box` of an embedded crop. */
+export function viewOf({ config, geometry }: HeadModel, embedding: Embedding, box: CropBox): View {
+  const corners = Float32Array.of(box.cx, box.cy, box.w, box.h);
+  return {
+    fineBins: roiPool(embedding.fine, config.fine, corners, BINS.fine, geometry.fine),
+    coarseBins: roiPool(embedding.coarse, config.coarse, corners, BINS.coarse, geometry.coarse),
+  };
+}
+
+/** Boxes as the context branch pools them: about the same centres, CONTEXT_SCALE times as wide and high. */
+export const contextBoxes = (boxes: Float32Array): Float32Array =>
+  boxes.map((value, i) => (i % 4 < 2 ? value : CONTEXT_SCALE * value));
 
 /** The template of the object in `box`: pooled bins of its embedded crop and m = 1 + MLP(3x3 bins of both maps). */
 export function makeTemplate(model: HeadModel, embedding: Embedding, box: CropBox): Template {
   const { config, weights, geometry } = model;
   const corners = Float32Array.of(box.cx, box.cy, box.w, box.h);
-  const fineBins = roiPool(embedding.fine, config.fine, corners, BINS.fine, geometry.fine);
-  const coarseBins = roiPool(embedding.coarse, config.coarse, corners, BINS.coarse, geometry.coarse);
-  const context = roiPool(embedding.fine, config.fine, corners, BINS.coarse, geometry.fine);
-  const input = new Float32Array(context.length + coarseBins.length);
-  input.set(context);
-  input.set(coarseBins, context.length);
+  const view = viewOf(model, embedding, box);
+  const { coarseBins } = view;
+  const middleBins = roiPool(embedding.fine, config.fine, corners, BINS.coarse, geometry.fine);
+  const input = new Float32Array(middleBins.length + coarseBins.length);
+  input.set(middleBins);
+  input.set(coarseBins, middleBins.length);
   const hidden = denseLayer(input, weights, 'modulation.0').map((value) => Math.max(0, value));
   const modulation = denseLayer(hidden, weights, 'modulation.1').map((value) => 1 + value);
-  return { fineBins, coarseBins, modulation };
+  return { ...view, modulation, recent: view };
 }
 
 function denseLayer(input: Float32Array, weights: Weights, name: string): Float32Array {

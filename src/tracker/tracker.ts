@@ -8,6 +8,7 @@
  *   learn           what is remembered of the frame?    below
  */
 import { parseConfig, type TrackerOptions } from '../config.js';
+import { viewOf } from '../ebm/head.js';
 import { checkFirstBox, frameToCrop, type CropBox, type FrameBox } from '../geometry.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom } from '../random.js';
@@ -120,22 +121,27 @@ export async function follow(
   const observation = { ...seen, result: resultOf({ object }) };
   await observer?.observe(observation, frame, index);
   const box = frameToCrop(object.box, search.region);
-  const known = await stopwatch.time('learn', () => learn(models, track, sight, box, learned));
+  const known = await stopwatch.time('learn', () => learn(models, track, sight, box, learned, object));
   return { ...track, ...known, object, observation, random: random.state() };
 }
 
-/** Takes up a frame that is learned from; on the others the target model goes on with what it took up. */
+/**
+ * The memory after a frame. The recent view is of the last frame in which the object was surely seen. The target model takes up a frame that is
+ * learned from; on the others it goes on with what it took up.
+ */
 async function learn(
-  { learner }: Models,
-  { targetModel, colours }: Track,
-  { reduced, grid }: Sight,
+  { config, learner, model }: Models,
+  { template, targetModel, colours }: Track,
+  { reduced, grid, embedding }: Sight,
   box: CropBox,
   learned: boolean,
-): Promise<Pick<Track, 'targetModel' | 'colours'>> {
-  if (!learned) return { targetModel: await learner.goOn(targetModel), colours };
+  { state, confidence }: TrackResult,
+): Promise<Pick<Track, 'template' | 'targetModel' | 'colours'>> {
+  const sure = state === 'tracking' && confidence >= config.target.recentAbove;
   return {
-    targetModel: await learner.takeUp(targetModel, reduced, box),
-    colours: learnColours(colours, grid, box),
+    template: sure ? { ...template, recent: viewOf(model, embedding, box) } : template,
+    targetModel: await (learned ? learner.takeUp(targetModel, reduced, box) : learner.goOn(targetModel)),
+    colours: learned ? learnColours(colours, grid, box) : colours,
   };
 }
 

@@ -15,6 +15,8 @@ export interface Batch {
   readonly last: Float32Array;
   /** Which object each crop is of [B]. */
   readonly objects: readonly number[];
+  /** Frame of each crop in its video [B]. */
+  readonly frames: readonly number[];
 }
 
 /** @param stages of the backbone that are learned: they make the maps */
@@ -40,5 +42,6 @@ export function loadBatch(
     boxes: Float32Array.from(entries.flatMap(({ box }) => [...box])),
     last: Float32Array.from(entries.flatMap(({ last }) => [...last])),
     objects: entries.map(({ object }) => object),
+    frames: entries.map(({ frame }) => frame),
   };
 }

@@ -1,5 +1,5 @@
 /** First weights of a new head. */
-import { headShapes, type HeadConfig, type Weight, type Weights } from '../ebm/head.js';
+import { DEFAULT_HEAD, headShapes, type HeadConfig, type HeadModel, type Weight, type Weights } from '../ebm/head.js';
 import type { Random } from '../random.js';
 
 /** Some layers start small, so that training starts from m = 1, f = 0 and a proposal centred on its cells. */
@@ -24,4 +24,18 @@ export function initialiseHead(config: HeadConfig, random: Random): Weights {
     return [name, { shape, data }];
   });
   return Object.fromEntries(entries);
+}
+
+/**
+ * The head with both branches that heads of before lack. They count for nothing at first: it scores boxes as it did.
+ * @returns config and weights; those given where it has one of the branches
+ */
+export function withBranches({ config, weights }: HeadModel, random: Random): Pick<HeadModel, 'config' | 'weights'> {
+  if (config.recent > 0 || config.context > 0) return { config, weights };
+  const extended = { ...config, recent: DEFAULT_HEAD.recent, context: DEFAULT_HEAD.context };
+  const fresh = initialiseHead(extended, random);
+  const { shape } = fresh['energy.hidden.kernel']!;
+  const data = new Float32Array(shape.reduce((a, b) => a * b));
+  data.set(weights['energy.hidden.kernel']!.data); // the rows of the new branches come last
+  return { config: extended, weights: { ...fresh, ...weights, 'energy.hidden.kernel': { shape, data } } };
 }

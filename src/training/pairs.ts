@@ -4,13 +4,14 @@ import {
   correlationKernels,
   energy,
   makeTemplates,
-  pool,
-  poolingTensors,
+  poolCandidates,
   propose,
   type AppearanceTensors,
+  type CandidateTensors,
   type embed,
+  type ViewTensors,
 } from '../ebm/engines/tfjs.js';
-import { BINS, PROPOSAL_OUTPUTS, type MapGeometry } from '../ebm/head.js';
+import { PROPOSAL_OUTPUTS, type MapGeometry } from '../ebm/head.js';
 import { logPartition } from '../ebm/objectives/log-domain.js';
 import { toCropBoxes } from '../ebm/posterior.js';
 import {
@@ -31,22 +32,19 @@ import type { Batch } from './batch.js';
 import type { TrainingSettings } from './settings.js';
 
 /** Settings of drawing the boxes and templates of pairs; settings.ts says what each field is. */
-export type DrawSettings = Pick<
-  TrainingSettings,
-  'samples' | 'learnedShare' | 'fixedSigmas' | 'recentShare' | 'recentMost'
->;
+export type DrawSettings = Pick<TrainingSettings, 'samples' | 'learnedShare' | 'fixedSigmas' | 'recentShare'>;
 
 /** Crops of a batch as the head sees them. */
 export interface Scene {
   readonly tf: typeof TF;
   readonly weights: Readonly<Record<string, TF.Tensor>>;
   readonly geometry: MapGeometry;
-  readonly batch: Pick<Batch, 'boxes' | 'last' | 'objects'>;
+  readonly batch: Pick<Batch, 'boxes' | 'last' | 'objects' | 'frames'>;
   /** Their embedded maps. */
   readonly maps: ReturnType<typeof embed>;
   /** Appearance of each crop's object in its true box, and in a box that is as far off as a tracker's own. */
   readonly first: AppearanceTensors;
-  readonly recent: AppearanceTensors;
+  readonly recent: ViewTensors;
   readonly settings: DrawSettings;
   readonly random: Random;
 }
@@ -55,19 +53,21 @@ export interface Scene {
 export interface Pairing {
   readonly searchOf: Int32Array;
   readonly templateOf: Int32Array;
-  /** Which crop the later view of that object is taken from. */
+  /** Which crop the recent view of that object is taken from. */
   readonly recentOf: Int32Array;
 }
 
-/** Every crop is searched for its object as the other crops of its group show it. */
-export function presentPairs(crops: number, groupSize: number): Pairing {
+/** Every crop is searched for its object as the other crops of its group show it; of those, the nearest in time is the recent view. */
+export function presentPairs(frames: readonly number[], groupSize: number): Pairing {
   const templates = groupSize - 1;
-  const searchOf = Int32Array.from({ length: crops * templates }, (_, p) => Math.floor(p / templates));
-  const other = (search: number, n: number): number =>
-    search - (search % groupSize) + ((search + 1 + (n % templates)) % groupSize);
-  const templateOf = searchOf.map((search, p) => other(search, p));
-  const recentOf = searchOf.map((search, p) => other(search, p + 1));
-  return { searchOf, templateOf, recentOf };
+  const searchOf = Int32Array.from({ length: frames.length * templates }, (_, p) => Math.floor(p / templates));
+  const others = (search: number): number[] =>
+    Array.from({ length: templates }, (_, n) => search - (search % groupSize) + ((search + 1 + n) % groupSize));
+  const templateOf = searchOf.map((search, p) => others(search)[p % templates]!);
+  const gap = (a: number, b: number): number => Math.abs(frames[a]! - frames[b]!);
+  const nearest = (search: number): number =>
+    others(search).reduce((best, crop) => (gap(crop, search) < gap(best, search) ? crop : best));
+  return { searchOf, templateOf, recentOf: searchOf.map(nearest) };
 }
 
 /** Absent objects that a crop is searched for. */
@@ -109,15 +109,15 @@ export interface Looked {
 export function lookFor(scene: Scene, pairing: Pairing): Looked {
   const { tf, weights, geometry, batch, maps } = scene;
   const { searchOf } = pairing;
-  const { fine, coarse } = geometry;
-  const crops = batch.objects.length;
-  const template = makeTemplates(tf, weights, mixedAppearance(scene, pairing));
+  const template = makeTemplates(tf, weights, gatherViews(scene, pairing), recentViews(scene, pairing));
   const searched = tf.gather(maps.coarse, tf.tensor1d(searchOf, 'int32'));
   const raw = propose(tf, weights, searched, correlationKernels(tf, template.coarseBins));
   const bases = Array.from(searchOf, (crop) => baseOf(geometry, batch, crop));
   const truths = bases.map((base, pair) => truthOf(batch, searchOf[pair]!, base));
-  const shaped = (bins: TF.Tensor3D, count: number): TF.Tensor3D =>
-    tf.reshape(bins, [searchOf.length, count, bins.shape[2]]);
+  const perPair = ({ fine, coarse, context }: CandidateTensors, count: number): CandidateTensors => {
+    const shaped = (bins: TF.Tensor3D): TF.Tensor3D => tf.reshape(bins, [searchOf.length, count, bins.shape[2]]);
+    return { fine: shaped(fine), coarse: shaped(coarse), context: context && shaped(context) };
+  };
   return {
     truths,
     bases,
@@ -126,41 +126,52 @@ export function lookFor(scene: Scene, pairing: Pairing): Looked {
     energies: (y) => {
       const boxes = concat(y.map((row, pair) => toCropBoxes(row, bases[pair]!)));
       const count = y[0]!.length / DIMENSIONS;
-      const fineBins = pool(tf, maps.fine, poolingTensors(tf, boxes, crops, BINS.fine, fine));
-      const coarseBins = pool(tf, maps.coarse, poolingTensors(tf, boxes, crops, BINS.coarse, coarse));
-      return energy(tf, weights, template, shaped(fineBins, count), shaped(coarseBins, count));
+      return energy(tf, weights, template, perPair(poolCandidates(tf, weights, maps, boxes, geometry), count));
     },
   };
 }
 
-/** Templates of the pairs: for a share of them a mean of the first view and a later one with random weights, as in the tracker; else the first. */
-function mixedAppearance(
-  { tf, first, recent, settings: { recentShare, recentMost }, random }: Scene,
-  { templateOf, recentOf }: Pairing,
-): AppearanceTensors {
-  const weight = Float32Array.from(templateOf, () =>
-    random.uniform() < recentShare ? recentMost * random.uniform() : 0,
-  );
-  const later = tf.tensor2d(weight, [weight.length, 1]);
-  const [a, b] = [tf.tensor1d(templateOf, 'int32'), tf.tensor1d(recentOf, 'int32')];
-  const mixed = (name: keyof AppearanceTensors): TF.Tensor2D =>
-    tf.add(tf.mul(tf.gather(first[name], a), tf.sub(1, later)), tf.mul(tf.gather(recent[name], b), later));
-  return { fineBins: mixed('fineBins'), coarseBins: mixed('coarseBins'), context: mixed('context') };
+/** Appearance of the object of each pair in its first view. */
+function gatherViews({ tf, first }: Scene, { templateOf }: Pairing): AppearanceTensors {
+  const index = tf.tensor1d(templateOf, 'int32');
+  const { fineBins, coarseBins, middleBins } = first;
+  return {
+    fineBins: tf.gather(fineBins, index),
+    coarseBins: tf.gather(coarseBins, index),
+    middleBins: tf.gather(middleBins, index),
+  };
 }
 
-/** Deviation of a tracker's box from the truth: its place in sizes of the box, its log size. */
-const RECENT_PLACE = 0.07;
-const RECENT_SIZE = 0.1;
+/** Recent views of the pairs; for a share of them the first view. */
+function recentViews(
+  { tf, first, recent, settings: { recentShare }, random }: Scene,
+  { templateOf, recentOf }: Pairing,
+): ViewTensors {
+  const crops = first.fineBins.shape[0];
+  const index = templateOf.map((template, p) => (random.uniform() < recentShare ? crops + recentOf[p]! : template));
+  const rows = tf.tensor1d(index, 'int32');
+  const chosen = (name: keyof ViewTensors): TF.Tensor2D => tf.gather(tf.concat([first[name], recent[name]], 0), rows);
+  return { fineBins: chosen('fineBins'), coarseBins: chosen('coarseBins') };
+}
+
+/** Deviation of a tracker's box from the truth: its place in sizes of the box, its log size. Some boxes are so many times as far off. */
+const RECENT_PLACE = 0.06;
+const RECENT_SIZE = 0.09;
+const FAR_SHARE = 0.25;
+const FAR = 3;
 
 /** Boxes as far off as a tracker's own. @param boxes [B, 4] true ones */
 export function offBoxes(boxes: Float32Array, random: Random): Float32Array {
   const result = new Float32Array(boxes.length);
   for (let i = 0; i < boxes.length; i += 4) {
     const [cx, cy, w, h] = boxes.subarray(i, i + 4) as unknown as [number, number, number, number];
-    result[i] = cx + RECENT_PLACE * w * random.normal();
-    result[i + 1] = cy + RECENT_PLACE * h * random.normal();
-    result[i + 2] = w * Math.exp(RECENT_SIZE * random.normal());
-    result[i + 3] = h * Math.exp(RECENT_SIZE * random.normal());
+    const far = random.uniform() < FAR_SHARE ? FAR : 1;
+    const size = Math.exp(far * RECENT_SIZE * random.normal());
+    const aspect = Math.exp((far / 2) * RECENT_SIZE * random.normal());
+    result[i] = cx + far * RECENT_PLACE * w * random.normal();
+    result[i + 1] = cy + far * RECENT_PLACE * h * random.normal();
+    result[i + 2] = w * size * aspect;
+    result[i + 3] = (h * size) / aspect;
   }
   return result;
 }

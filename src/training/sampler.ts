@@ -92,9 +92,19 @@ function drawGroups(
       return other.flip === flip && Math.abs(other.frame - frame) <= maxGap;
     });
     const partners = near.length >= groupSize - 1 ? near : others;
-    const group = [first];
+    const group = [first, ...takeNext(partners, frame, entries, random)];
     while (group.length < groupSize) group.push(...partners.splice(random.integer(partners.length), 1));
     result.push(...group);
   }
   return result;
+}
+
+/** So many of the crops that are nearest in time may be the second of a group: the tracker's recent view is of a few frames ago. */
+const NEAREST = 4;
+
+/** Takes one of the nearest crops out of the partners. */
+function takeNext(partners: number[], frame: number, entries: readonly BankEntry[], random: Random): number[] {
+  const gap = (index: number): number => Math.abs(entries[index]!.frame - frame);
+  partners.sort((a, b) => gap(a) - gap(b));
+  return partners.splice(random.integer(Math.min(NEAREST, partners.length)), 1);
 }

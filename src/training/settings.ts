@@ -36,9 +36,8 @@ export const trainingSchema = z.strictObject({
     .default([0.04, 0.15, 0.5])
     .describe('deviations of the boxes drawn about the truth, of y'),
   recentShare: share
-    .default(0.5)
-    .describe('share of pairs whose template is the mean of the first view and of a later one'),
-  recentMost: share.default(0.7).describe('the most that the later one weighs'),
+    .default(0.75)
+    .describe('share of pairs with a recent view; for the others the first view is the recent one too'),
   proposalObjective: z
     .enum(PROPOSAL_OBJECTIVES)
     .default('likelihood')

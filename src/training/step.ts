@@ -49,7 +49,7 @@ export function trainingStep(
   stages?: LearnedStages,
 ): StepResult {
   const crops = batch.boxes.length / 4;
-  const present = presentPairs(crops, settings.groupSize);
+  const present = presentPairs(batch.frames, settings.groupSize);
   const absent = settings.absentWeight > 0 ? absentPairs(batch.objects, settings.groupSize, random) : undefined;
   let lastEnergyLoss = 0;
   let lastProposalLoss = 0;

@@ -13,7 +13,7 @@ import { readPhotos, readSequences } from '../datasets/footage.js';
 import { bankStep } from './bank-step.js';
 import { drawCurve } from './curve.js';
 import { writeHeadFile } from './head-file.js';
-import { initialiseHead } from './initialise.js';
+import { initialiseHead, withBranches } from './initialise.js';
 import { besideHead, checkTrainingOutputs } from './inputs.js';
 import { earlierBase, mapsFromBase, readLearnedStages, splitWeights, withLearnedStages } from './learned-stages.js';
 import type { FillPlan } from './fill-bank.js';
@@ -104,10 +104,14 @@ export async function trainHead(request: TrainHeadRequest, watch: TrainingWatch)
   watch.say(describeBackend(tensorflow));
   const geometry = geometryOf(entry);
   const fresh = { ...DEFAULT_HEAD, fineIn: entry.fine.channels, coarseIn: entry.coarse.channels };
-  const config = request.from === undefined ? fresh : start.model.config;
+  const first = (): Pick<HeadModel, 'config' | 'weights'> =>
+    request.from === undefined
+      ? { config: fresh, weights: initialiseHead(fresh, createRandom(seed)) }
+      : withBranches(start.model, createRandom(seed));
+  const { config } = first();
   const { tf } = tensorflow;
   const initial = (): Weights => ({
-    ...(request.from === undefined ? initialiseHead(config, createRandom(seed)) : copyWeights(start.model.weights)),
+    ...copyWeights(first().weights),
     ...(stages ? copyWeights(stages.weights) : {}),
   });
   const { checkpoint, curve, picture } = workFiles(work);

@@ -1,7 +1,7 @@
 /** How good boxes get on held-out pairs: the figure that training is watched by. */
 import { join } from 'node:path';
 import { estimateBox, type EstimateSettings } from '../ebm/estimate.js';
-import { makeTemplate, type Embedding, type HeadModel, type Template } from '../ebm/head.js';
+import { makeTemplate, viewOf, type Embedding, type HeadModel, type Template } from '../ebm/head.js';
 import { boxPosterior, placePrior, sizePrior } from '../ebm/posterior.js';
 import { cellPlaces, decodeProposal, evenMix, logDensity, mixtureAbout } from '../ebm/proposal.js';
 import {
@@ -20,6 +20,7 @@ import { createOnnxEngine } from '../node/open.js';
 import { createRandom, type Random } from '../random.js';
 import { SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import { Bank, BankWriter, type BankBackbone } from './bank.js';
+import { offBoxes } from './pairs.js';
 import { readSequences, type Sequence } from '../datasets/footage.js';
 import { framesOf, spread, usableFrames } from './fill-bank.js';
 
@@ -173,7 +174,7 @@ function pairCrop(image: Frame, box: FrameBox, jitter: number, random: Random): 
 }
 
 /**
- * Means over all pairs of a bank: `start` IoU of the last box, `iou` of the estimate (its peak), `nll` of the truth under the posterior (log Z by its
+ * Means over all pairs of a bank; the recent view is that of the pair before, its box as far off as a tracker's own. `start` IoU of the last box, `iou` of the estimate (its peak), `nll` of the truth under the posterior (log Z by its
  * samples), `proposal_nll` under the learned proposal.
  */
 async function scorePairs(
@@ -229,6 +230,8 @@ async function scorePairs(
       add('truth_above', truthValue > (await posterior.values(Float32Array.from(estimate.y)))[0]! ? 1 : 0);
     }
     pairs++;
+    const off = offBoxes(Float32Array.from(entry.box), random);
+    template = { ...template!, recent: viewOf(model, embedding, cropBox(off[0]!, off[1]!, off[2]!, off[3]!)) };
   }
   await engine.release();
   return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / Math.max(1, pairs)]));

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTfjsEngine } from '../../src/ebm/engines/tfjs.js';
-import { makeTemplate, type HeadEngine } from '../../src/ebm/head.js';
+import { makeTemplate, viewOf, type HeadEngine } from '../../src/ebm/head.js';
 import { cropBox } from '../../src/geometry.js';
 import { createOnnxEngine } from '../../src/node/open.js';
 import { openTensorflow, type Tensorflow } from '../../src/runtime/tensorflow.js';
@@ -47,6 +47,10 @@ test('the engines agree on embedding, proposal and energy', async () => {
   ).toBeLessThan(1e-3);
   const one = await onnx.energy(a.embedding, a.template, boxes);
   expect(difference(one, await tfjs.energy(b.embedding, b.template, boxes))).toBeLessThan(1e-3);
+  const recent = viewOf(model, a.embedding, cropBox(70, 60, 30, 30));
+  const other = await onnx.energy(a.embedding, { ...a.template, recent }, boxes);
+  expect(difference(other, one)).toBeGreaterThan(1e-3);
+  expect(difference(other, await tfjs.energy(b.embedding, { ...b.template, recent }, boxes))).toBeLessThan(1e-3);
 });
 
 test('no tensor is left behind over 500 frames', async () => {

@@ -73,3 +73,21 @@ test('a batch has as many groups of sequences and of photographs as asked for; a
 test('a bank without photographs gives groups of sequences only', () => {
   expect(createSampler(bankOf([{}]), OPTIONS)(createRandom(1))).toHaveLength(12);
 });
+
+test('the second crop of a group is one of the four that are nearest in time to the first', () => {
+  const entries = Array.from({ length: 40 }, (_, i): BankEntry => {
+    return { object: 0, frame: 5 * i, flip: false, box: [30, 30, 10, 10], last: [10, 10] };
+  });
+  const draw = createSampler({ entries, header: { sources: [{}] } as unknown as Bank['header'] }, OPTIONS);
+  const random = createRandom(2);
+  for (let n = 0; n < 50; n++) {
+    const indices = draw(random);
+    for (let i = 0; i < indices.length; i += 3) {
+      const [first, second] = [indices[i]!, indices[i + 1]!];
+      const nearer = entries.filter(
+        (_, other) => Math.abs(other - first) < Math.abs(second - first) && other !== first,
+      );
+      expect(nearer.length).toBeLessThan(4);
+    }
+  }
+});

@@ -85,6 +85,7 @@ function batchOf(seed: number): Batch {
     boxes,
     last,
     objects: [0, 0, 1, 1],
+    frames: [0, 9, 0, 9],
   };
 }
 

@@ -7,7 +7,7 @@
 import { GraphBuilder } from '../../io/onnx-graph.js';
 import {
   BINS,
-  DENSE_WEIGHTS,
+  denseWeights,
   headShapes,
   MATCH_RATIO,
   NORM_EPSILON,
@@ -94,35 +94,38 @@ function buildPropose(model: HeadModel): Uint8Array {
   return g.toBytes();
 }
 
-/** One map's way from pooling matrices to its dense layer and its share of the match branch. */
-function pooledBranch(
-  g: GraphBuilder,
-  model: HeadModel,
-  map: 'fine' | 'coarse',
-  modulation: string,
-  weights: Record<string, string>,
-): { dense: string; match: string } {
-  const channels = model.config[map];
-  const bins = BINS[map];
-  const groups = channels / MATCH_RATIO;
-  const shape = (value: string, dims: number[]): string => g.op('Reshape', [value, g.integers(dims)]);
+/** A branch of the energy: which of the embedded maps it pools from, and how many bins a side. */
+type Branch = keyof typeof BINS;
+const MAP_OF = { fine: 'fine', coarse: 'coarse', context: 'coarse' } as const;
+
+const reshape = (g: GraphBuilder, value: string, dims: number[]): string => g.op('Reshape', [value, g.integers(dims)]);
+
+/** A branch's way from pooling matrices to bins: [N, P P, C]. */
+function pooledBins(g: GraphBuilder, { config }: HeadModel, branch: Branch): string {
+  const channels = config[MAP_OF[branch]];
+  const bins = BINS[branch];
   // H and W are those of the window that the boxes touch; an extent of 0 is the input's own
-  const [height, width] = [`${map}_height`, `${map}_width`];
-  const matrix = shape(g.input(`${map}_map`, [height, width, channels]), [0, -1]);
-  const x = g.op('Unsqueeze', [g.input(`${map}_x`, ['n', bins, width]), g.integers([1])]);
-  const y = g.input(`${map}_y`, ['n', bins, height]);
-  const own = g.input(`template_${map}`, [bins * bins * channels]);
-  const rows = shape(g.op('MatMul', [y, matrix]), [0, bins, -1, channels]); // Y F: [N, P, W, C]
-  const pooled = shape(g.op('MatMul', [x, rows]), [-1, bins * bins, channels]); // Y F X^T: [N, P P, C]
-  const modulated = shape(g.op('Mul', [pooled, modulation]), [-1, bins * bins * channels]);
-  const dense = g.op('Relu', [
-    g.op('Gemm', [modulated, weights[`energy.${map}.kernel`]!, weights[`energy.${map}.bias`]!]),
-  ]);
-  const template = shape(own, [bins * bins, channels]);
-  const compared = shape(g.op('Mul', [pooled, template]), [-1, bins * bins, MATCH_RATIO, groups]);
-  const sums = g.op('ReduceSum', [compared, g.integers([2])], { keepdims: 0 });
-  const match = shape(sums, [-1, bins * bins * groups]);
-  return { dense, match };
+  const [height, width] = [`${branch}_height`, `${branch}_width`];
+  const matrix = reshape(g, g.input(`${branch}_map`, [height, width, channels]), [0, -1]);
+  const x = g.op('Unsqueeze', [g.input(`${branch}_x`, ['n', bins, width]), g.integers([1])]);
+  const y = g.input(`${branch}_y`, ['n', bins, height]);
+  const rows = reshape(g, g.op('MatMul', [y, matrix]), [0, bins, -1, channels]); // Y F: [N, P, W, C]
+  return reshape(g, g.op('MatMul', [x, rows]), [-1, bins * bins, channels]); // Y F X^T
+}
+
+/** The bins of a candidate times those of a view of the object, which is an input; sums over MATCH_RATIO channels each. */
+function matchOf(
+  g: GraphBuilder,
+  { config }: HeadModel,
+  map: 'fine' | 'coarse',
+  pooled: string,
+  view: 'template' | 'recent',
+): string {
+  const cells = BINS[map] * BINS[map];
+  const groups = config[map] / MATCH_RATIO;
+  const own = reshape(g, g.input(`${view}_${map}`, [cells * config[map]]), [cells, config[map]]);
+  const compared = reshape(g, g.op('Mul', [pooled, own]), [-1, cells, MATCH_RATIO, groups]);
+  return reshape(g, g.op('ReduceSum', [compared, g.integers([2])], { keepdims: 0 }), [-1, cells * groups]);
 }
 
 function buildEnergy(model: HeadModel): Uint8Array {
@@ -130,18 +133,26 @@ function buildEnergy(model: HeadModel): Uint8Array {
   const { config } = model;
   const shapes = headShapes(config);
   const both = g.input('modulation', [config.fine + config.coarse]);
-  const weights = Object.fromEntries(DENSE_WEIGHTS.map((name) => [name, g.input(name, shapes[name]!)]));
-  const modulation = (from: number, to: number): string =>
+  const weights = Object.fromEntries(denseWeights(config).map((name) => [name, g.input(name, shapes[name]!)]));
+  const slice = (from: number, to: number): string =>
     g.op('Slice', [both, g.integers([from]), g.integers([to]), g.integers([0])]);
-  const fineModulation = modulation(0, config.fine);
-  const coarseModulation = modulation(config.fine, config.fine + config.coarse);
-  const fine = pooledBranch(g, model, 'fine', fineModulation, weights);
-  const coarse = pooledBranch(g, model, 'coarse', coarseModulation, weights);
-  const layer = (input: string, name: string): string =>
+  const modulation = { fine: slice(0, config.fine), coarse: slice(config.fine, config.fine + config.coarse) };
+  const linear = (input: string, name: string): string =>
     g.op('Gemm', [input, weights[`energy.${name}.kernel`]!, weights[`energy.${name}.bias`]!]);
-  const match = g.op('Relu', [layer(g.op('Concat', [fine.match, coarse.match], { axis: 1 }), 'match')]);
-  const hidden = g.op('Relu', [layer(g.op('Concat', [fine.dense, coarse.dense, match], { axis: 1 }), 'hidden')]);
-  g.output('energy', g.op('Reshape', [layer(hidden, 'output'), g.integers([-1])]), ['n']);
+  const layer = (inputs: string[], name: string): string =>
+    g.op('Relu', [linear(inputs.length === 1 ? inputs[0]! : g.op('Concat', inputs, { axis: 1 }), name)]);
+  const modulated = (branch: Branch, pooled: string): string => {
+    const size = BINS[branch] * BINS[branch] * config[MAP_OF[branch]];
+    return layer([reshape(g, g.op('Mul', [pooled, modulation[MAP_OF[branch]]]), [-1, size])], branch);
+  };
+  const fine = pooledBins(g, model, 'fine');
+  const coarse = pooledBins(g, model, 'coarse');
+  const compared = (view: 'template' | 'recent', name: string): string =>
+    layer([matchOf(g, model, 'fine', fine, view), matchOf(g, model, 'coarse', coarse, view)], name);
+  const branches = [modulated('fine', fine), modulated('coarse', coarse), compared('template', 'match')];
+  if (config.recent > 0) branches.push(compared('recent', 'recent'));
+  if (config.context > 0) branches.push(modulated('context', pooledBins(g, model, 'context')));
+  g.output('energy', reshape(g, linear(layer(branches, 'hidden'), 'output'), [-1]), ['n']);
   return g.toBytes();
 }
 

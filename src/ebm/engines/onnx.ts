@@ -4,8 +4,9 @@ import { fixInputs } from '../../io/onnx-graph.js';
 import type { FloatTensor, OnnxModel, OpenModel } from '../../platform.js';
 import {
   BINS,
+  contextBoxes,
   correlationKernel,
-  DENSE_WEIGHTS,
+  denseWeights,
   type Embedding,
   type HeadEngine,
   type HeadModel,
@@ -59,7 +60,7 @@ export async function createOnnxEngine(model: HeadModel, openModel: OpenModel): 
 function graphOf(model: HeadModel, name: HeadGraphName): Uint8Array {
   const bytes = compileHead(model, name);
   if (name !== 'energy') return bytes;
-  const dense = DENSE_WEIGHTS.map((weight) => {
+  const dense = denseWeights(model.config).map((weight) => {
     const { data, shape } = model.weights[weight]!;
     return [weight, { data, dims: shape }] as const;
   });
@@ -73,12 +74,17 @@ function scoringInputs(
   template: Template,
   boxes: Float32Array,
 ): Record<string, FloatTensor> {
+  const { config } = model;
+  const { recent } = template;
+  const row = (data: Float32Array): FloatTensor => ({ data, dims: [data.length] });
   return {
-    ...mapInputs(model, 'fine', embedding, boxes),
-    ...mapInputs(model, 'coarse', embedding, boxes),
-    template_fine: { data: template.fineBins, dims: [template.fineBins.length] },
-    template_coarse: { data: template.coarseBins, dims: [template.coarseBins.length] },
-    modulation: { data: template.modulation, dims: [template.modulation.length] },
+    ...mapInputs(model, 'fine', 'fine', embedding, boxes),
+    ...mapInputs(model, 'coarse', 'coarse', embedding, boxes),
+    template_fine: row(template.fineBins),
+    template_coarse: row(template.coarseBins),
+    modulation: row(template.modulation),
+    ...(config.recent > 0 && { recent_fine: row(recent.fineBins), recent_coarse: row(recent.coarseBins) }),
+    ...(config.context > 0 && mapInputs(model, 'coarse', 'context', embedding, contextBoxes(boxes))),
   };
 }
 
@@ -86,18 +92,19 @@ function scoringInputs(
 function mapInputs(
   { config, geometry }: HeadModel,
   map: 'fine' | 'coarse',
+  branch: keyof typeof BINS,
   embedding: Embedding,
   boxes: Float32Array,
 ): Record<string, FloatTensor> {
   const axis = geometry[map];
-  const bins = BINS[map];
+  const bins = BINS[branch];
   const window = touchedWindow(boxes, axis);
   const { x, y } = poolingMatrices(boxes, bins, axis, window);
   const [width, height, count] = [window.x.count, window.y.count, boxes.length / 4];
   const cut = cutWindow(embedding[map], config[map], axis, window);
   return {
-    [`${map}_map`]: { data: cut, dims: [height, width, config[map]] },
-    [`${map}_x`]: { data: x, dims: [count, bins, width] },
-    [`${map}_y`]: { data: y, dims: [count, bins, height] },
+    [`${branch}_map`]: { data: cut, dims: [height, width, config[map]] },
+    [`${branch}_x`]: { data: x, dims: [count, bins, width] },
+    [`${branch}_y`]: { data: y, dims: [count, bins, height] },
   };
 }

@@ -7,12 +7,14 @@ import { poolingMatrices, type MapAxis } from '../../features/roi-pool.js';
 import type { Tensorflow } from '../../runtime/tensorflow.js';
 import {
   BINS,
+  contextBoxes,
   correlationKernel,
   MATCH_RATIO,
   NORM_EPSILON,
   NORM_GROUPS,
   type HeadEngine,
   type HeadModel,
+  type View,
   type Weights,
 } from '../head.js';
 
@@ -104,22 +106,53 @@ export function pool(tf: Tf, map: TF.Tensor4D, matrices: PoolingTensors): TF.Ten
   return tf.reshape(pooled, [batch, count, bins * bins * channels]);
 }
 
-/** Tensors of R templates, see Template. */
-export interface TemplateTensors {
+/** Bins of R views, see View. */
+export interface ViewTensors {
   readonly fineBins: TF.Tensor2D; // [R, P * P * C]
   readonly coarseBins: TF.Tensor2D;
+}
+
+/** Tensors of R templates, see Template. */
+export interface TemplateTensors extends ViewTensors {
   readonly modulation: TF.Tensor2D; // [R, fine + coarse]
+  readonly recent: ViewTensors;
+}
+
+/** Pooled bins of N candidates each of R templates: [R, N, P * P * C]. */
+export interface CandidateTensors {
+  readonly fine: TF.Tensor3D;
+  readonly coarse: TF.Tensor3D;
+  /** The surroundings; undefined where the head does not look at them. */
+  readonly context: TF.Tensor3D | undefined;
+}
+
+/** Bins of candidates. @param boxes of B crops, N each: [B, N, 4] flat in crop pixels; @param maps embedded, of B crops */
+export function poolCandidates(
+  tf: Tf,
+  weights: TensorWeights,
+  maps: { fine: TF.Tensor4D; coarse: TF.Tensor4D },
+  boxes: Float32Array,
+  { fine, coarse }: Pick<HeadModel['geometry'], 'fine' | 'coarse'>,
+): CandidateTensors {
+  const crops = maps.fine.shape[0];
+  const bins = (map: TF.Tensor4D, of: Float32Array, count: number, axis: MapAxis): TF.Tensor3D =>
+    pool(tf, map, poolingTensors(tf, of, crops, count, axis));
+  return {
+    fine: bins(maps.fine, boxes, BINS.fine, fine),
+    coarse: bins(maps.coarse, boxes, BINS.coarse, coarse),
+    context:
+      'energy.context.kernel' in weights ? bins(maps.coarse, contextBoxes(boxes), BINS.context, coarse) : undefined,
+  };
 }
 
 function dense(tf: Tf, x: TF.Tensor, weights: TensorWeights, name: string): TF.Tensor2D {
   return tf.add(tf.matMul(x as TF.Tensor2D, weights[`${name}.kernel`] as TF.Tensor2D), weights[`${name}.bias`]!);
 }
 
-/** Pooled bins of R boxes that templates are made from; those of several views can be averaged. */
-export interface AppearanceTensors {
-  readonly fineBins: TF.Tensor2D; // [R, P * P * C]
-  readonly coarseBins: TF.Tensor2D;
-  readonly context: TF.Tensor2D;
+/** Pooled bins of R boxes that templates are made from. */
+export interface AppearanceTensors extends ViewTensors {
+  /** The fine map's, as many a side as the coarse one's. */
+  readonly middleBins: TF.Tensor2D;
 }
 
 /** Bins of one box a crop. @param boxes [B, 4], crop pixels; @param maps embedded, of B crops */
@@ -135,57 +168,57 @@ export function poolAppearance(
   return {
     fineBins: bins(maps.fine, BINS.fine, fine),
     coarseBins: bins(maps.coarse, BINS.coarse, coarse),
-    context: bins(maps.fine, BINS.coarse, fine),
+    middleBins: bins(maps.fine, BINS.coarse, fine),
   };
 }
 
-/** Templates from pooled bins. */
+/** Templates from pooled bins of first views and of recent ones. */
 export function makeTemplates(
   tf: Tf,
   weights: TensorWeights,
-  { fineBins, coarseBins, context }: AppearanceTensors,
+  { fineBins, coarseBins, middleBins }: AppearanceTensors,
+  recent: ViewTensors,
 ): TemplateTensors {
-  const hidden = relu(tf, dense(tf, tf.concat([context, coarseBins], 1), weights, 'modulation.0'));
-  return { fineBins, coarseBins, modulation: tf.add(dense(tf, hidden, weights, 'modulation.1'), 1) };
+  const hidden = relu(tf, dense(tf, tf.concat([middleBins, coarseBins], 1), weights, 'modulation.0'));
+  return { fineBins, coarseBins, modulation: tf.add(dense(tf, hidden, weights, 'modulation.1'), 1), recent };
 }
 
-/**
- * Energies of R templates with N candidates each.
- * @param fine pooled bins [R, N, 25 C], coarse [R, N, 9 C]
- * @returns [R, N]
- */
+/** Energies of R templates with N candidates each: [R, N]. */
 export function energy(
   tf: Tf,
   weights: TensorWeights,
   template: TemplateTensors,
-  fine: TF.Tensor3D,
-  coarse: TF.Tensor3D,
+  candidates: CandidateTensors,
 ): TF.Tensor2D {
-  const [templates, count] = fine.shape;
+  const [templates, count] = candidates.fine.shape;
   const fineChannels = weights['embed.fine.1.gamma']!.size;
   const coarseChannels = weights['embed.coarse.1.gamma']!.size;
-  const branch = (bins: TF.Tensor3D, own: TF.Tensor2D, side: number, channels: number, from: number, name: string) => {
-    const cells = side * side;
-    const shaped = tf.reshape(bins, [templates, count, cells, channels]);
-    const modulation = tf.reshape(tf.slice(template.modulation, [0, from], [templates, channels]), [
-      templates,
-      1,
-      1,
-      channels,
-    ]);
-    const modulated = tf.reshape(tf.mul(shaped, modulation), [templates * count, cells * channels]);
-    const groups = channels / MATCH_RATIO;
-    const compared = tf.mul(bins, tf.expandDims(own, 1));
-    const match = tf.sum(tf.reshape(compared, [templates * count * cells, MATCH_RATIO, groups]), 1);
-    return {
-      dense: relu(tf, dense(tf, modulated, weights, `energy.${name}`)),
-      match: tf.reshape(match, [templates * count, cells * groups]),
-    };
+  const modulationOf = (from: number, channels: number): TF.Tensor =>
+    tf.reshape(tf.slice(template.modulation, [0, from], [templates, channels]), [templates, 1, 1, channels]);
+  const fineModulation = modulationOf(0, fineChannels);
+  const coarseModulation = modulationOf(fineChannels, coarseChannels);
+  const layer = (x: TF.Tensor, name: string): TF.Tensor2D => relu(tf, dense(tf, x, weights, `energy.${name}`));
+  const modulated = (bins: TF.Tensor3D, modulation: TF.Tensor, name: string): TF.Tensor2D => {
+    const shaped = tf.reshape(bins, [templates, count, -1, modulation.shape[3]!]);
+    return layer(tf.reshape(tf.mul(shaped, modulation), [templates * count, bins.shape[2]]), name);
   };
-  const a = branch(fine, template.fineBins, BINS.fine, fineChannels, 0, 'fine');
-  const b = branch(coarse, template.coarseBins, BINS.coarse, coarseChannels, fineChannels, 'coarse');
-  const match = relu(tf, dense(tf, tf.concat([a.match, b.match], 1), weights, 'energy.match'));
-  const hidden = relu(tf, dense(tf, tf.concat([a.dense, b.dense, match], 1), weights, 'energy.hidden'));
+  const matchOf = (bins: TF.Tensor3D, own: TF.Tensor2D, channels: number): TF.Tensor => {
+    const groups = channels / MATCH_RATIO;
+    const compared = tf.reshape(tf.mul(bins, tf.expandDims(own, 1)), [-1, MATCH_RATIO, groups]);
+    return tf.reshape(tf.sum(compared, 1), [templates * count, bins.shape[2] / MATCH_RATIO]);
+  };
+  const compared = (view: ViewTensors, name: string): TF.Tensor2D => {
+    const fine = matchOf(candidates.fine, view.fineBins, fineChannels);
+    return layer(tf.concat([fine, matchOf(candidates.coarse, view.coarseBins, coarseChannels)], 1), name);
+  };
+  const branches = [
+    modulated(candidates.fine, fineModulation, 'fine'),
+    modulated(candidates.coarse, coarseModulation, 'coarse'),
+    compared(template, 'match'),
+  ];
+  if ('energy.recent.kernel' in weights) branches.push(compared(template.recent, 'recent'));
+  if (candidates.context) branches.push(modulated(candidates.context, coarseModulation, 'context'));
+  const hidden = layer(tf.concat(branches, 1), 'hidden');
   return tf.reshape(dense(tf, hidden, weights, 'energy.output'), [templates, count]);
 }
 
@@ -270,14 +303,14 @@ export function createTfjsEngine(tensorflow: Pick<Tensorflow, 'tf' | 'backend'>,
         const fineMap = tf.tensor4d(embedding.fine, [1, f.cells, f.cells, config.fine]);
         const coarseMap = tf.tensor4d(embedding.coarse, [1, c.cells, c.cells, config.coarse]);
         const row = (data: Float32Array): TF.Tensor2D => tf.tensor2d(data, [1, data.length]);
-        const tensors: TemplateTensors = {
-          fineBins: row(template.fineBins),
-          coarseBins: row(template.coarseBins),
-          modulation: row(template.modulation),
-        };
-        const fineBins = pool(tf, fineMap, poolingTensors(tf, boxes, 1, BINS.fine, f));
-        const coarseBins = pool(tf, coarseMap, poolingTensors(tf, boxes, 1, BINS.coarse, c));
-        return tf.reshape(energy(tf, weights, tensors, fineBins, coarseBins), [-1]);
+        const view = ({ fineBins, coarseBins }: View): ViewTensors => ({
+          fineBins: row(fineBins),
+          coarseBins: row(coarseBins),
+        });
+        const modulation = row(template.modulation);
+        const tensors: TemplateTensors = { ...view(template), modulation, recent: view(template.recent) };
+        const candidates = poolCandidates(tf, weights, { fine: fineMap, coarse: coarseMap }, boxes, geometry);
+        return tf.reshape(energy(tf, weights, tensors, candidates), [-1]);
       });
       return take(energies);
     },
