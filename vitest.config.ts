@@ -53,6 +53,12 @@ const SLOW = [
   'web/site',
 ].map((name) => `test/${name}.test.ts`);
 
+/** Of these, what only tests a benchmark or a tool that is seldom used: they run with THOROUGH=1. */
+const RARE = ['benchmarks/regression', 'benchmarks/regression/images', 'tools/build-backbone'].map(
+  (name) => `test/${name}.test.ts`,
+);
+const rare = process.env['THOROUGH'] ? [] : RARE;
+
 const gone = SLOW.filter((file) => !existsSync(new URL(file, import.meta.url)));
 if (gone.length > 0) throw new Error(`vitest.config.ts: SLOW names ${gone.join(', ')}, which is not there`);
 
@@ -60,7 +66,7 @@ export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: SLOW } },
-      { extends: true, test: { name: 'slow', include: SLOW } },
+      { extends: true, test: { name: 'slow', include: SLOW, exclude: rare } },
     ],
     // a test that hangs is ended; no measure of one that works: a busy machine takes many times as long
     testTimeout: 240_000,

@@ -24,7 +24,7 @@ import { browserPath, DEMO, openBrowser } from '../helpers/web.js';
 declare const inPage: InPage;
 
 /** FRAMES=60 compares as many as docs/browser.md tells of. */
-const FRAMES = Number(process.env['FRAMES'] ?? 24);
+const FRAMES = Number(process.env['FRAMES'] ?? 8);
 const BOX: FrameBox = { x: 195, y: 24, w: 351, h: 243 };
 const OTHER: FrameBox = { x: 60, y: 200, w: 90, h: 120 };
 const CLOSE_PIXELS = 0.05;
