@@ -15,6 +15,7 @@ const FILES: Readonly<Record<string, string>> = {
   memory: 'speed/memory.ts',
   repeat: 'speed/repeat.ts',
   live: 'live/run.ts',
+  browser: 'browser/run.ts',
   finetune: 'finetune/run.ts',
   ablation: 'ablation/run.ts',
   parts: 'ablation/parts.ts',

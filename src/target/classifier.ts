@@ -89,7 +89,7 @@ export interface TargetGraphs {
 /** The first sample counts in full, its augmented copies so much. */
 const AUGMENTED_WEIGHT = 0.5;
 const FIRST_ITERATIONS = 120;
-const TOLERANCE = 1e-4;
+const TOLERANCE = 1e-6;
 /** A frame is learned in parts, so that no frame waits for long: first of the equations, then of their solution. */
 const EQUATION_PARTS = 3;
 const SOLUTION_PARTS = 2;

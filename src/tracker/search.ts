@@ -4,7 +4,7 @@ import { searchRegion, type FrameBox, type SearchRegion, type Size } from '../ge
 import type { ObjectState } from './track.js';
 
 export interface Search {
-  /** The box that is searched about: the last one, or one of its size somewhere else. */
+  /** The box that is searched about: the last one, or one of its size somewhere else; on a grid. */
   readonly about: FrameBox;
   readonly elsewhere: boolean;
   readonly region: SearchRegion;
@@ -19,8 +19,21 @@ export function searchFor(
 ): Search {
   const { side } = searchRegion(box, search.factor, cropSize);
   const elsewhere = redetectBox(box, frame, side, lostFor, redetect);
-  const about = elsewhere ?? box;
+  const about = onGrid(elsewhere ?? box);
   return { about, elsewhere: elsewhere !== undefined, region: searchRegion(about, search.factor, cropSize) };
+}
+
+/** Steps of the grid along the box, at least. */
+const GRID_STEPS = 256;
+
+/**
+ * The nearest box of a grid of 1/256 to 1/512 of its size. Another processor or runtime rounds otherwise: its box is off by a thousandth of a
+ * pixel, which would grow to pixels over some tens of frames. On the grid nearly every such difference ends.
+ */
+export function onGrid({ x, y, w, h }: FrameBox): FrameBox {
+  const step = 2 ** Math.floor(Math.log2(Math.sqrt(w * h) / GRID_STEPS));
+  const round = (value: number): number => step * Math.round(value / step);
+  return { x: round(x), y: round(y), w: Math.max(step, round(w)), h: Math.max(step, round(h)) };
 }
 
 /**

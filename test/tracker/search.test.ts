@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/node/open.js';
-import { redetectBox } from '../../src/tracker/search.js';
+import { createRandom } from '../../src/random.js';
+import { onGrid, redetectBox } from '../../src/tracker/search.js';
 
 const config = parseConfig({}).redetect;
 const frame = { width: 640, height: 360 };
@@ -44,5 +45,32 @@ describe('redetectBox', () => {
     const look = redetectBox(box, frame, 2000, config.after, config)!;
     expect(look.x + look.w / 2).toBe(320);
     expect(look.y + look.h / 2).toBe(180);
+  });
+});
+
+describe('onGrid', () => {
+  const random = createRandom(1);
+  const boxes = Array.from({ length: 1000 }, () => {
+    const size = 4 * Math.exp(5 * random.uniform());
+    const aspect = Math.exp(random.normal() / 2);
+    return { x: 1000 * random.uniform(), y: 1000 * random.uniform(), w: size * aspect, h: size / aspect };
+  });
+
+  test('a box moves by less than a 500th of its size, and once only', () => {
+    for (const given of boxes) {
+      const found = onGrid(given);
+      const moved = (['x', 'y', 'w', 'h'] as const).map((key) => Math.abs(found[key] - given[key]));
+      expect(Math.max(...moved)).toBeLessThanOrEqual(Math.sqrt(given.w * given.h) / 500);
+      expect(onGrid(found)).toEqual(found);
+    }
+  });
+
+  test('boxes that differ by rounding alone nearly always become one', () => {
+    const others = boxes.map(({ x, y, w, h }) => {
+      const off = 1e-6 * Math.sqrt(w * h);
+      return { x: x + off, y: y - off, w: w + off, h: h - off };
+    });
+    const alike = boxes.filter((given, i) => JSON.stringify(onGrid(given)) === JSON.stringify(onGrid(others[i]!)));
+    expect(alike.length).toBeGreaterThan(990);
   });
 });

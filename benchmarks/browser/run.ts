@@ -1,0 +1,114 @@
+/**
+ * The tracker in Chromium beside Node, on frames of 720p: milliseconds of an update(), their ratio, and seconds from a page's address to the
+ * first box, nothing cached. Both run in turn, so that a machine that gets slower slows both.
+ *
+ *   npm run bench -- browser [--frames 30 --rounds 3 --threads 2 --out FILE.json]
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Command } from 'commander';
+import type { FrameBox } from '../../src/geometry.js';
+import type { Frame } from '../../src/image/frame.js';
+import { createTracker } from '../../src/node/open.js';
+import { findBinaries } from '../../src/video/binaries.js';
+import { capture } from '../../src/video/command.js';
+import { openVideo } from '../../src/video/read.js';
+import { makeModels } from '../../src/web/write-site.js';
+import { bundleOf, servePage } from '../../test/helpers/browser-page.js';
+import { openBrowser } from '../../test/helpers/web.js';
+import { originOf } from '../record.js';
+import type { InPage } from './page.js';
+
+declare const inPage: InPage;
+
+const { frames, rounds, threads, out } = new Command()
+  .option('--frames <n>', 'frames tracked', Number, 30)
+  .option('--rounds <n>', 'rounds', Number, 3)
+  .option('--threads <n>', 'threads of either', Number, 2)
+  .option('--out <file>', 'result file (JSON)')
+  .parse()
+  .opts<{ frames: number; rounds: number; threads: number; out?: string }>();
+
+const SIZE = { width: 1280, height: 720 };
+/** The demo's object, in frames of SIZE. */
+const BOX: FrameBox = { x: 390, y: 36, w: 702, h: 364 };
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
+
+async function readFrames(): Promise<Frame[]> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'ebm-tracker-browser-'));
+  const clip = path.join(folder, 'clip.mp4');
+  const demo = new URL('../../models/demo/demo.mp4', import.meta.url).pathname;
+  const { ffmpeg } = await findBinaries();
+  const scale = ['-vf', `scale=${SIZE.width}:${SIZE.height},setsar=1`, '-frames:v', String(frames)];
+  const { failure, stderr } = await capture(ffmpeg.path, ['-v', 'error', '-i', demo, ...scale, clip]);
+  if (failure !== undefined) throw new Error(`${failure}: ${stderr}`);
+  const read: Frame[] = [];
+  for await (const frame of (await openVideo(clip)).frames()) read.push(frame);
+  rmSync(folder, { recursive: true });
+  return read;
+}
+
+/** Milliseconds of each update(). */
+async function onNode(given: readonly Frame[]): Promise<number[]> {
+  const tracker = await createTracker({ threads, provider: 'cpu' });
+  await tracker.init(given[0]!, BOX);
+  const updates: number[] = [];
+  for (const frame of given.slice(1)) {
+    const began = performance.now();
+    await tracker.update(frame);
+    updates.push(performance.now() - began);
+  }
+  await tracker.release();
+  return updates;
+}
+
+const given = await readFrames();
+const small = Object.entries(await makeModels()).map(([name, bytes]) => [`/small/${name}`, () => bytes] as const);
+const script = await bundleOf('benchmarks/browser/page.ts');
+const served = Object.fromEntries(given.map(({ data }, i) => [`/frames/${i}`, () => data]));
+const server = await servePage(true, { ...served, ...Object.fromEntries(small), '/page.js': () => script });
+const browser = await openBrowser();
+
+/** In a page of its own, with nothing cached. */
+async function inBrowser(options: Parameters<InPage['timed']>[3]) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(server.url);
+  const result = await page.evaluate((all) => inPage.timed(...all), [BOX, given.length, SIZE, options] as const);
+  await context.close();
+  return { ms: median(result.updates), firstBox: result.firstBox / 1000 };
+}
+
+const ROWS = {
+  exact: { threads },
+  small: { threads, models: '/small/small.json', precision: 'int8' },
+} as const;
+const measured = [];
+for (let round = 0; round < rounds; round++) {
+  const node = median(await onNode(given));
+  const [exact, little] = [await inBrowser(ROWS.exact), await inBrowser(ROWS.small)];
+  measured.push({ node, exact, small: little, ratio: exact.ms / node, smallRatio: little.ms / node });
+  console.log(
+    `round ${round + 1}: Node ${node.toFixed(1)} ms a frame; Chromium exact ${exact.ms.toFixed(1)} (${(exact.ms / node).toFixed(2)} times), ` +
+      `small ${little.ms.toFixed(1)} (${(little.ms / node).toFixed(2)} times); first box after ${exact.firstBox.toFixed(2)} and ${little.firstBox.toFixed(2)} s`,
+  );
+}
+await browser.close();
+await server.close();
+
+const summary = {
+  ratio: median(measured.map(({ ratio }) => ratio)),
+  smallRatio: median(measured.map(({ smallRatio }) => smallRatio)),
+  firstBox: median(measured.map(({ exact }) => exact.firstBox)),
+  smallFirstBox: median(measured.map(({ small: { firstBox } }) => firstBox)),
+};
+console.log(
+  `median: ${summary.ratio.toFixed(2)} times Node, small ${summary.smallRatio.toFixed(2)}; first box ${summary.firstBox.toFixed(2)} s, small ${summary.smallFirstBox.toFixed(2)} s`,
+);
+if (out !== undefined)
+  writeFileSync(
+    out,
+    `${JSON.stringify({ ...originOf('browser', {}), threads, frames, summary, rounds: measured }, null, 1)}\n`,
+  );
