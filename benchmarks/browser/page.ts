@@ -7,6 +7,8 @@ interface Timed {
   /** From the beginning of the page's loading to the box of the second frame, milliseconds. */
   readonly firstBox: number;
   readonly threads: number;
+  /** Milliseconds of each stage, medians. */
+  readonly stages: Readonly<Record<string, number>>;
 }
 
 /** Tracks the frames that the server has as RGB: /frames/N. */
@@ -28,8 +30,11 @@ async function timed(
     if (i === 1) firstBox = performance.now();
   }
   const { threads } = tracker.description;
+  const stages = Object.fromEntries(
+    [...tracker.stopwatch.stages].map(([stage, ms]) => [stage, ms.toSorted((a, b) => a - b)[ms.length >> 1]!]),
+  );
   await tracker.release();
-  return { updates, firstBox, threads };
+  return { updates, firstBox, threads, stages };
 }
 
 async function frameAt(index: number, { width, height }: { width: number; height: number }): Promise<ImageData> {

@@ -50,8 +50,8 @@ async function readFrames(): Promise<Frame[]> {
   return read;
 }
 
-/** Milliseconds of each update(). */
-async function onNode(given: readonly Frame[]): Promise<number[]> {
+/** Milliseconds of an update(), and of its stages. */
+async function onNode(given: readonly Frame[]) {
   const tracker = await createTracker({ threads, provider: 'cpu' });
   await tracker.init(given[0]!, BOX);
   const updates: number[] = [];
@@ -60,8 +60,9 @@ async function onNode(given: readonly Frame[]): Promise<number[]> {
     await tracker.update(frame);
     updates.push(performance.now() - began);
   }
+  const stages = Object.fromEntries([...tracker.stopwatch.stages].map(([stage, ms]) => [stage, median(ms)]));
   await tracker.release();
-  return updates;
+  return { ms: median(updates), stages };
 }
 
 const given = await readFrames();
@@ -78,7 +79,7 @@ async function inBrowser(options: Parameters<InPage['timed']>[3]) {
   await page.goto(server.url);
   const result = await page.evaluate((all) => inPage.timed(...all), [BOX, given.length, SIZE, options] as const);
   await context.close();
-  return { ms: median(result.updates), firstBox: result.firstBox / 1000 };
+  return { ms: median(result.updates), firstBox: result.firstBox / 1000, stages: result.stages };
 }
 
 const ROWS = {
@@ -87,12 +88,12 @@ const ROWS = {
 } as const;
 const measured = [];
 for (let round = 0; round < rounds; round++) {
-  const node = median(await onNode(given));
+  const node = await onNode(given);
   const [exact, little] = [await inBrowser(ROWS.exact), await inBrowser(ROWS.small)];
-  measured.push({ node, exact, small: little, ratio: exact.ms / node, smallRatio: little.ms / node });
+  measured.push({ node, exact, small: little, ratio: exact.ms / node.ms, smallRatio: little.ms / node.ms });
   console.log(
-    `round ${round + 1}: Node ${node.toFixed(1)} ms a frame; Chromium exact ${exact.ms.toFixed(1)} (${(exact.ms / node).toFixed(2)} times), ` +
-      `small ${little.ms.toFixed(1)} (${(little.ms / node).toFixed(2)} times); first box after ${exact.firstBox.toFixed(2)} and ${little.firstBox.toFixed(2)} s`,
+    `round ${round + 1}: Node ${node.ms.toFixed(1)} ms a frame; Chromium exact ${exact.ms.toFixed(1)} (${(exact.ms / node.ms).toFixed(2)} times), ` +
+      `small ${little.ms.toFixed(1)} (${(little.ms / node.ms).toFixed(2)} times); first box after ${exact.firstBox.toFixed(2)} and ${little.firstBox.toFixed(2)} s`,
   );
 }
 await browser.close();
