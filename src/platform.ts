@@ -20,6 +20,8 @@ export interface Platform {
    * @throws TrackerError MODEL_MISSING (no such file), MODEL_INVALID (not an ONNX model that loads), RUNTIME_UNAVAILABLE
    */
   openModel(model: string | Uint8Array, options: OnnxOptions): Promise<OnnxModel>;
+  /** True: a model copies what it is given, so that a single product with a large matrix is faster in loops. */
+  readonly copiesInputs?: boolean;
   /** A thread that opens a group with these settings and serves it (tracker/lane.ts). Left out where there are no threads. */
   startLane?(config: TrackerConfig, events: LaneEvents): LaneThread;
 }

@@ -4,7 +4,9 @@ import { createTracker, type BrowserOptions, type FrameBox } from '../../src/bro
 interface Timed {
   /** Milliseconds of each update(). */
   readonly updates: readonly number[];
-  /** From the beginning of the page's loading to the box of the second frame, milliseconds. */
+  /** From the beginning of the page's loading until the networks are open, the first frame is learned, the second frame has its box: milliseconds. */
+  readonly opened: number;
+  readonly begun: number;
   readonly firstBox: number;
   readonly threads: number;
   /** Milliseconds of each stage, medians. */
@@ -19,7 +21,9 @@ async function timed(
   options: Omit<Partial<BrowserOptions>, 'onProgress'>,
 ): Promise<Timed> {
   const tracker = await createTracker({ models: '/models', ...options });
+  const opened = performance.now();
   await tracker.init(await frameAt(0, size), box);
+  const begun = performance.now();
   const updates: number[] = [];
   let firstBox = 0;
   for (let i = 1; i < count; i++) {
@@ -34,7 +38,7 @@ async function timed(
     [...tracker.stopwatch.stages].map(([stage, ms]) => [stage, ms.toSorted((a, b) => a - b)[ms.length >> 1]!]),
   );
   await tracker.release();
-  return { updates, firstBox, threads, stages };
+  return { updates, opened, begun, firstBox, threads, stages };
 }
 
 async function frameAt(index: number, { width, height }: { width: number; height: number }): Promise<ImageData> {

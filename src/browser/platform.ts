@@ -48,6 +48,7 @@ export function createBrowserPlatform(files: ModelFiles, runtime: BrowserRuntime
   return {
     ...files,
     cores: runtime.threads,
+    copiesInputs: true,
     openModel: async (model) =>
       typeof model === 'string'
         ? runtime.openModel(await files.readFile(model), `model ${model}`)

@@ -9,7 +9,7 @@ import type { CropBox } from '../geometry.js';
 import type { Random } from '../random.js';
 import type { FloatTensor, OnnxModel } from '../platform.js';
 import { addRows, addVector, emptyEquations, type NormalEquations, type Sample } from './memory.js';
-import { multiplyOn, type Multiply } from './multiply.js';
+import { multiplyInLoops, multiplyOn, type Multiply } from './multiply.js';
 import { principalBasis, type Basis } from './pca.js';
 import { iterate, startSolving, type Product, type Solution } from './solve.js';
 
@@ -83,7 +83,8 @@ export interface TargetGraphs {
   readonly respond: OnnxModel;
   readonly sample: OnnxModel;
   readonly learn: OnnxModel;
-  readonly multiply: OnnxModel;
+  /** Left out: it is multiplied in loops. */
+  readonly multiply?: OnnxModel | undefined;
 }
 
 /** The first sample counts in full, its augmented copies so much. */
@@ -98,7 +99,7 @@ const ITERATIONS_A_PART = 12;
 /** @param axis of the coarse map */
 // oxlint-disable-next-line max-lines-per-function -- begin, takeUp and goOn are three steps of one algorithm on the same equations
 export function createTargetLearner(graphs: TargetGraphs, axis: MapAxis, config: TargetConfig): TargetLearner {
-  const multiply = multiplyOn(graphs.multiply);
+  const multiply = graphs.multiply ? multiplyOn(graphs.multiply) : multiplyInLoops;
 
   const begin = async (samples: readonly FirstSample[], random: Random): Promise<TargetModel> => {
     const basis = principalBasis(samples[0]!.coarse, TARGET_CHANNELS, random);

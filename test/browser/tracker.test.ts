@@ -204,6 +204,7 @@ async function openOnWasm(): Promise<Tracker> {
   const read = (model: string | Uint8Array) => (typeof model === 'string' ? nodePlatform.readFile(model) : model);
   const platform: Platform = {
     ...nodePlatform,
+    copiesInputs: true,
     openModel: async (model) => runtime.openModel(await read(model), 'model'),
   };
   return createCoreTracker(platform, { threads: 1, provider: 'cpu' });

@@ -60,12 +60,12 @@ function scene(objects: readonly { row: number; column: number; kind: number }[]
 const boxAt = (row: number, column: number) => cropBox(STRIDE * column + 8, STRIDE * row + 8, 48, 48);
 const at = ({ scores }: Response, row: number, column: number): number => scores[row * cells + column]!;
 
-function begin(): Promise<TargetModel> {
+function begin(by = learner): Promise<TargetModel> {
   const samples = [9, 6, 12].map((row, i) => ({
     coarse: scene([{ row, column: 9, kind: 0 }], i),
     box: boxAt(row, 9),
   }));
-  return learner.begin(samples, createRandom(1));
+  return by.begin(samples, createRandom(1));
 }
 
 const scoresOf = async (model: TargetModel, map: FeatureMap): Promise<Response> =>
@@ -84,6 +84,13 @@ test('it responds to the object of the first frame where that is', async () => {
   const response = await scoresOf(model, scene([{ row: 5, column: 12, kind: 0 }], 7));
   expect(at(response, 5, 12)).toBeGreaterThan(0.6);
   expect(response.scores.indexOf(response.scores.reduce((a, b) => Math.max(a, b)))).toBe(5 * cells + 12);
+});
+
+test('products in loops lead to the same response', async () => {
+  const inLoops = createTargetLearner({ ...graphs, multiply: undefined }, axis(), config);
+  const map = scene([{ row: 5, column: 12, kind: 0 }], 7);
+  const [a, b] = [await scoresOf(await begin(), map), await scoresOf(await begin(inLoops), map)];
+  expect(Math.max(...a.scores.map((score, i) => Math.abs(score - b.scores[i]!)))).toBeLessThan(1e-4);
 });
 
 test('what it takes up is learned in five parts, and no sooner', async () => {
