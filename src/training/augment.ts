@@ -1,5 +1,5 @@
 /** Jittered training crops: the place, size, aspect and look that a search crop may have when the tracker runs. */
-import { cropBox, type CropBox, type FrameBox } from '../geometry.js';
+import { cropBox, type CropBox, type FrameBox, type Size } from '../geometry.js';
 import { mirror, resample, type CropWindow } from '../image/crop.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
@@ -126,6 +126,30 @@ export function turnedSides(w: number, h: number, angle: number): { w: number; h
   const cos = Math.cos(angle);
   const sin = Math.sin(angle);
   return { w: Math.hypot(w * cos, h * sin), h: Math.hypot(w * sin, h * cos) };
+}
+
+/** Deviations of a box that is not the thing's own: of its place in sizes of the box, and of the log of each side; and how far it goes at most. */
+const LOOSE_PLACE = 0.13;
+const LOOSE_SIDE = 0.24;
+const LOOSEST_PLACE = 0.3;
+const LOOSEST_SIDE = 0.45;
+
+/**
+ * A box about a thing as somebody may draw it: with a part of the thing, or with more than it. A head that learns from boxes of whole things alone
+ * grows or shrinks such a box to the whole thing.
+ */
+export function loosened({ x, y, w, h }: FrameBox, frame: Size, random: Random): FrameBox {
+  const shift = (): number => limit(LOOSE_PLACE * random.normal(), LOOSEST_PLACE);
+  const side = (length: number): number => length * Math.exp(limit(LOOSE_SIDE * random.normal(), LOOSEST_SIDE));
+  const [cx, cy, width, height] = [x + (0.5 + shift()) * w, y + (0.5 + shift()) * h, side(w), side(h)];
+  const left = Math.max(0, cx - width / 2);
+  const top = Math.max(0, cy - height / 2);
+  return {
+    x: left,
+    y: top,
+    w: Math.min(frame.width, cx + width / 2) - left,
+    h: Math.min(frame.height, cy + height / 2) - top,
+  };
 }
 
 /** Room about the window that a turned crop may show, in sides of the crop. */

@@ -4,7 +4,7 @@ import { decodeImage } from '../image/decode.js';
 import type { Frame } from '../image/frame.js';
 import { createRandom, type Random } from '../random.js';
 import { openVideo } from '../video/read.js';
-import { jitteredCrop, PHOTO_JITTER, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
+import { jitteredCrop, loosened, PHOTO_JITTER, SEQUENCE_JITTER, type TrainingCrop } from './augment.js';
 import type { Photo, Provenance, Sequence } from '../datasets/footage.js';
 import { BankWriter, type BankBackbone } from './bank.js';
 
@@ -40,6 +40,9 @@ const MIN_SIDE_SEQUENCE = 6;
 const MIN_SIDE_PHOTO = 18;
 /** Objects that fill the photograph have no surroundings to be told from. */
 const MAX_PHOTO_SHARE = 0.8;
+
+/** Share of the objects of photographs whose box is not their own: a head is to follow the box that it is given, whatever that holds. */
+const LOOSE_SHARE = 0.5;
 
 /** Objects of one photograph; the number of the first of them in the bank. */
 interface PhotoPick {
@@ -169,9 +172,11 @@ async function makePhoto(
   const before = picks[index - 1];
   const behind = before && (await readPhoto(before.photo));
   return boxes.flatMap((box, i) => {
-    const flip = random.uniform() < 0.5; // one for the object, so that all its crops pair
+    // one for the object, so that all its crops pair
+    const flip = random.uniform() < 0.5;
+    const given = random.uniform() < LOOSE_SHARE ? loosened(box, frame, random) : box;
     return Array.from({ length: plan.cropsPerObject }, () => ({
-      crop: jitteredCrop(frame, box, flip, PHOTO_JITTER, random, behind),
+      crop: jitteredCrop(frame, given, flip, PHOTO_JITTER, random, behind),
       object: object + i,
       frame: 0,
       flip,
