@@ -19,6 +19,7 @@ import { FIGURES, readResult, ROOT } from './lib/figures.js';
 export const MARKED = [
   'README.md',
   'benchmarks/README.md',
+  'docs/browser.md',
   'docs/figures.md',
   'docs/finetune.md',
   'docs/live.md',

@@ -72,8 +72,17 @@ const served = Object.fromEntries(given.map(({ data }, i) => [`/frames/${i}`, ()
 const server = await servePage(true, { ...served, ...Object.fromEntries(small), '/page.js': () => script });
 const browser = await openBrowser();
 
+/** Milliseconds of an update() and of its stages; seconds until the networks are open, the first frame is learned, the second has its box. */
+interface InBrowser {
+  readonly ms: number;
+  readonly stages: Readonly<Record<string, number>>;
+  readonly opened: number;
+  readonly begun: number;
+  readonly firstBox: number;
+}
+
 /** In a page of its own, with nothing cached. */
-async function inBrowser(options: Parameters<InPage['timed']>[3]) {
+async function inBrowser(options: Parameters<InPage['timed']>[3]): Promise<InBrowser> {
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(server.url);
@@ -87,30 +96,37 @@ const ROWS = {
   exact: { threads },
   small: { threads, models: '/small/small.json', precision: 'int8' },
 } as const;
-const measured = [];
+const measured: { node: { ms: number }; exact: InBrowser; small: InBrowser }[] = [];
 for (let round = 0; round < rounds; round++) {
   const node = await onNode(given);
   const [exact, little] = [await inBrowser(ROWS.exact), await inBrowser(ROWS.small)];
-  measured.push({ node, exact, small: little, ratio: exact.ms / node.ms, smallRatio: little.ms / node.ms });
+  measured.push({ node, exact, small: little });
   console.log(
     `round ${round + 1}: Node ${node.ms.toFixed(1)} ms a frame; Chromium exact ${exact.ms.toFixed(1)} (${(exact.ms / node.ms).toFixed(2)} times), ` +
       `small ${little.ms.toFixed(1)} (${(little.ms / node.ms).toFixed(2)} times); first box after ${exact.firstBox.toFixed(2)} and ${little.firstBox.toFixed(2)} s`,
   );
 }
+const version = `Chromium ${browser.version()}`;
 await browser.close();
 await server.close();
 
-const summary = {
-  ratio: median(measured.map(({ ratio }) => ratio)),
-  smallRatio: median(measured.map(({ smallRatio }) => smallRatio)),
-  firstBox: median(measured.map(({ exact }) => exact.firstBox)),
-  smallFirstBox: median(measured.map(({ small: { firstBox } }) => firstBox)),
-};
-console.log(
-  `median: ${summary.ratio.toFixed(2)} times Node, small ${summary.smallRatio.toFixed(2)}; first box ${summary.firstBox.toFixed(2)} s, small ${summary.smallFirstBox.toFixed(2)} s`,
-);
-if (out !== undefined)
-  writeFileSync(
-    out,
-    `${JSON.stringify({ ...originOf('browser', {}), threads, frames, summary, rounds: measured }, null, 1)}\n`,
+const rows = (['node', 'exact', 'small'] as const).map((row) => ({
+  row,
+  ms: median(measured.map((round) => round[row].ms)),
+  ratio: median(measured.map((round) => round[row].ms / round.node.ms)),
+  ...(row === 'node' ? {} : { firstBox: median(measured.map((round) => round[row].firstBox)) }),
+}));
+for (const { row, ms, ratio, firstBox } of rows)
+  console.log(
+    `median, ${row}: ${ms.toFixed(1)} ms a frame, ${ratio.toFixed(2)} times Node${firstBox === undefined ? '' : `, first box after ${firstBox.toFixed(2)} s`}`,
   );
+const result = {
+  ...originOf('browser', {}),
+  machine: `${os.cpus().length} cores of ${os.cpus()[0]!.model}`,
+  browser: version,
+  threads,
+  frames,
+  rows,
+  rounds: measured,
+};
+if (out !== undefined) writeFileSync(out, `${JSON.stringify(result, null, 1)}\n`);

@@ -218,9 +218,7 @@ function expectSame(found: readonly TrackResult[], expected: readonly TrackResul
   expect(worst).toBeLessThan(CLOSE_PIXELS);
 }
 
-/**
- * Other builds of the runtime round otherwise, and over some tens of frames the difference grows to pixels.
- */
+/** Other builds of the runtime round otherwise; where that moves a search to another step of its grid, boxes differ by a pixel from then on. */
 function expectAlike(found: readonly TrackResult[], expected: readonly TrackResult[]): void {
   expect(found.map(({ state }) => state)).toEqual(expected.map(({ state }) => state));
   const overlaps = found.map(({ box }, i) => intersectionOverUnion(box, expected[i]!.box));

@@ -56,6 +56,20 @@ export interface SpeedResult {
   readonly fourObjects: { readonly lanes: number };
 }
 
+export interface BrowserResult {
+  readonly weights: string;
+  readonly machine: string;
+  readonly browser: string;
+  readonly threads: number;
+  readonly rows: readonly {
+    readonly row: 'node' | 'exact' | 'small';
+    readonly ms: number;
+    readonly ratio: number;
+    /** Seconds. */
+    readonly firstBox?: number;
+  }[];
+}
+
 interface PublishedResult {
   readonly results: readonly {
     readonly tracker: string;
@@ -84,6 +98,7 @@ const fast = readResult<ValResult>('benchmarks/val/result-fast.json');
 const dev = readResult<ValResult>('benchmarks/val/result-dev.json');
 const recorded = readResult<RecordedResult>('benchmarks/val/recorded.json');
 const speed = readResult<SpeedResult>('benchmarks/speed/result.json');
+const browser = readResult<BrowserResult>('benchmarks/browser/result.json');
 const built = readResult<BuiltResult>('benchmarks/built/result-val.json');
 const confidence = readResult<{
   readonly weights: string;
@@ -217,6 +232,22 @@ function finetuneGains(): string {
 const { all } = built.scores as { all: BuiltResult['scores'][string] };
 
 /** Key -> text. Tables begin with "|". */
+const BROWSER_ROWS = {
+  node: 'Node',
+  exact: 'page, exact models',
+  small: "page, small models (`precision: 'int8'`)",
+} as const;
+
+function browserSpeed(): string {
+  const rows = browser.rows.map(({ row, ms, ratio, firstBox }) => [
+    BROWSER_ROWS[row],
+    ms.toFixed(0),
+    row === 'node' ? '' : ratio.toFixed(1),
+    firstBox === undefined ? '' : `${firstBox.toFixed(1)} s`,
+  ]);
+  return markdownTable(['', 'ms a frame', 'times Node', 'first box'], rows);
+}
+
 export const FIGURES: Readonly<Record<string, () => string>> = {
   accuracy,
   presets,
@@ -246,6 +277,9 @@ export const FIGURES: Readonly<Record<string, () => string>> = {
   'confidence.head': () => headOf(confidence),
   'confidence.roc': () => fixed(confidence.areaUnderRoc),
   'confidence.error': () => fixed(confidence.calibrationError),
+  'browser.head': () => headOf(browser),
+  'browser.on': () => `${browser.browser}, ${browser.threads} threads, ${browser.machine}`,
+  'browser.speed': browserSpeed,
   'live.flv': () => `${live.median.flv} ms`,
   'live.rtsp': () => `${live.median.rtsp} ms`,
   'live.mpegts': () => `${live.median.mpegts} ms`,
