@@ -12,6 +12,7 @@ import { basename } from 'node:path';
 import { Command } from 'commander';
 import { parseHeadFile } from '../src/ebm/head-file.js';
 import type { Weights } from '../src/ebm/head.js';
+import type { BackboneEntry } from '../src/features/manifest.js';
 import { keepInputs } from '../src/files/keep-inputs.js';
 import { statOf } from '../src/files/place.js';
 import { writeWhole } from '../src/files/write.js';
@@ -64,22 +65,29 @@ export async function blendHeads(file: string, { share, out, before, learnFrom }
   );
   const shipped = await loadManifest();
   const old = await openHead(shipped, before);
-  const trained = parseHeadFile(await readFile(file), file);
+  const data = await readFile(file);
+  const trained = parseHeadFile(data, file);
   const weights = blend(old.model.weights, trained.model.weights, share);
-  const { sha256: known } = await findBackbone(shipped, old.backbone);
+  const entry = await findBackbone(shipped, old.backbone);
   const learned = (await statOf(from.file)) !== undefined;
-  if (!learned && trained.backbone !== known)
-    throw new Error(`${file}: trained on backbone ${trained.backbone}, expected that of the head before, ${known}`);
-  const backbone = learned ? await blendBackbones(file, share, out, learnFrom) : known;
+  if (!learned && trained.backbone !== entry.sha256)
+    throw new Error(
+      `${file}: trained on backbone ${trained.backbone}, expected that of the head before, ${entry.sha256}`,
+    );
+  const backbone = learned ? await blendBackbones(entry, from, to, share, learnFrom) : entry.sha256;
   const command = `${trained.metadata['command'] ?? ''}; tools/blend-heads.ts ${basename(file)} --share ${share}`;
-  const blended = JSON.stringify([old.sha256, sha256Of(await readFile(file))]);
+  const blended = JSON.stringify([old.sha256, sha256Of(data)]);
   await writeSafetensors(out, { tensors: weights, metadata: { ...trained.metadata, backbone, command, blended } });
 }
 
-/** Writes the blend's backbone and manifest. @returns the backbone's sha256 */
-async function blendBackbones(file: string, share: number, out: string, learnFrom?: string): Promise<string> {
-  const [from, to] = [besideHead(file), besideHead(out)];
-  const entry = await findBackbone(await loadManifest());
+/** Writes the blend's backbone and manifest. @param entry of the backbone before. @returns the backbone's sha256 */
+async function blendBackbones(
+  entry: BackboneEntry,
+  from: ReturnType<typeof besideHead>,
+  to: ReturnType<typeof besideHead>,
+  share: number,
+  learnFrom: string | undefined,
+): Promise<string> {
   const bytes = await readFile(entry.file);
   const stagesOf = (backbone: Uint8Array): Weights => readLearnedStages(backbone, entry, learnFrom).weights;
   const backbone = withLearnedStages(bytes, blend(stagesOf(bytes), stagesOf(await readFile(from.file)), share));

@@ -8,9 +8,8 @@ interface Timed {
   readonly opened: number;
   readonly begun: number;
   readonly firstBox: number;
-  readonly threads: number;
-  /** Milliseconds of each stage, medians. */
-  readonly stages: Readonly<Record<string, number>>;
+  /** Milliseconds of every run of each stage. */
+  readonly stages: readonly (readonly [string, readonly number[]])[];
 }
 
 /** Tracks the frames that the server has as RGB: /frames/N. */
@@ -33,12 +32,9 @@ async function timed(
     updates.push(performance.now() - began);
     if (i === 1) firstBox = performance.now();
   }
-  const { threads } = tracker.description;
-  const stages = Object.fromEntries(
-    [...tracker.stopwatch.stages].map(([stage, ms]) => [stage, ms.toSorted((a, b) => a - b)[ms.length >> 1]!]),
-  );
+  const stages = [...tracker.stopwatch.stages];
   await tracker.release();
-  return { updates, opened, begun, firstBox, threads, stages };
+  return { updates, opened, begun, firstBox, stages };
 }
 
 async function frameAt(index: number, { width, height }: { width: number; height: number }): Promise<ImageData> {

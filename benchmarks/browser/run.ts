@@ -8,16 +8,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
-import type { FrameBox } from '../../src/geometry.js';
 import type { Frame } from '../../src/image/frame.js';
 import { createTracker } from '../../src/node/open.js';
-import { findBinaries } from '../../src/video/binaries.js';
-import { capture } from '../../src/video/command.js';
 import { openVideo } from '../../src/video/read.js';
 import { makeModels } from '../../src/web/write-site.js';
 import { bundleOf, servePage } from '../../test/helpers/browser-page.js';
 import { openBrowser } from '../../test/helpers/web.js';
 import { originOf } from '../record.js';
+import { CLIP_SIZES, makeClip } from '../speed/clips.js';
+import { quantile } from '../speed/stages.js';
 import type { InPage } from './page.js';
 
 declare const inPage: InPage;
@@ -30,42 +29,34 @@ const { frames, rounds, threads, out } = new Command()
   .parse()
   .opts<{ frames: number; rounds: number; threads: number; out?: string }>();
 
-const SIZE = { width: 1280, height: 720 };
-/** The demo's object, in frames of SIZE. */
-const BOX: FrameBox = { x: 390, y: 36, w: 702, h: 364 };
+const SIZE = CLIP_SIZES['720p'];
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
+const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-async function readFrames(): Promise<Frame[]> {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'ebm-tracker-browser-'));
-  const clip = path.join(folder, 'clip.mp4');
-  const demo = new URL('../../models/demo/demo.mp4', import.meta.url).pathname;
-  const { ffmpeg } = await findBinaries();
-  const scale = ['-vf', `scale=${SIZE.width}:${SIZE.height},setsar=1`, '-frames:v', String(frames)];
-  const { failure, stderr } = await capture(ffmpeg.path, ['-v', 'error', '-i', demo, ...scale, clip]);
-  if (failure !== undefined) throw new Error(`${failure}: ${stderr}`);
-  const read: Frame[] = [];
-  for await (const frame of (await openVideo(clip)).frames()) read.push(frame);
-  rmSync(folder, { recursive: true });
-  return read;
-}
+const folder = mkdtempSync(path.join(os.tmpdir(), 'ebm-tracker-browser-'));
+const { file, box } = await makeClip(folder, '720p', SIZE);
+const given: Frame[] = [];
+for await (const frame of (await openVideo(file)).frames()) if (given.push(frame) === frames) break;
+rmSync(folder, { recursive: true });
+
+const mediansOf = (stages: readonly (readonly [string, readonly number[]])[]): Record<string, number> =>
+  Object.fromEntries(stages.map(([stage, ms]) => [stage, median(ms)]));
 
 /** Milliseconds of an update(), and of its stages. */
-async function onNode(given: readonly Frame[]) {
+async function onNode() {
   const tracker = await createTracker({ threads, provider: 'cpu' });
-  await tracker.init(given[0]!, BOX);
+  await tracker.init(given[0]!, box);
   const updates: number[] = [];
   for (const frame of given.slice(1)) {
     const began = performance.now();
     await tracker.update(frame);
     updates.push(performance.now() - began);
   }
-  const stages = Object.fromEntries([...tracker.stopwatch.stages].map(([stage, ms]) => [stage, median(ms)]));
+  const stages = mediansOf([...tracker.stopwatch.stages]);
   await tracker.release();
   return { ms: median(updates), stages };
 }
 
-const given = await readFrames();
 const small = Object.entries(await makeModels()).map(([name, bytes]) => [`/small/${name}`, () => bytes] as const);
 const script = await bundleOf('benchmarks/browser/page.ts');
 const served = Object.fromEntries(given.map(({ data }, i) => [`/frames/${i}`, () => data]));
@@ -86,9 +77,10 @@ async function inBrowser(options: Parameters<InPage['timed']>[3]): Promise<InBro
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(server.url);
-  const result = await page.evaluate((all) => inPage.timed(...all), [BOX, given.length, SIZE, options] as const);
+  const result = await page.evaluate((all) => inPage.timed(...all), [box, given.length, SIZE, options] as const);
   await context.close();
-  const { updates, opened, begun, firstBox, stages } = result;
+  const { updates, opened, begun, firstBox } = result;
+  const stages = mediansOf(result.stages);
   return { ms: median(updates), opened: opened / 1000, begun: begun / 1000, firstBox: firstBox / 1000, stages };
 }
 
@@ -98,7 +90,7 @@ const ROWS = {
 } as const;
 const measured: { node: { ms: number }; exact: InBrowser; small: InBrowser }[] = [];
 for (let round = 0; round < rounds; round++) {
-  const node = await onNode(given);
+  const node = await onNode();
   const [exact, little] = [await inBrowser(ROWS.exact), await inBrowser(ROWS.small)];
   measured.push({ node, exact, small: little });
   console.log(

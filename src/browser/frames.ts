@@ -135,7 +135,9 @@ function unreadable(kind: string, cause: unknown): TrackerError {
 /** RGBA -> RGB: of four pixels at a time, four words become three. Words are little-endian, as they are wherever WebAssembly runs. */
 function packedRgb(rgba: Uint8ClampedArray): Uint8Array {
   const pixels = rgba.length / 4;
-  const from = new Uint32Array(rgba.buffer, rgba.byteOffset, pixels);
+  // an ImageData may be a view of somebody's memory, which begins anywhere
+  const { buffer, byteOffset } = rgba.byteOffset % 4 === 0 ? rgba : rgba.slice();
+  const from = new Uint32Array(buffer, byteOffset, pixels);
   const words = new Uint32Array(Math.ceil((3 * pixels) / 4));
   const rgb = new Uint8Array(words.buffer, 0, 3 * pixels);
   let pixel = 0;

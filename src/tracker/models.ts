@@ -55,13 +55,13 @@ async function openOn(
   const runtime = { threads: config.threads, provider: config.provider };
   const open: OpenModel = (bytes) => platform.openModel(bytes, runtime);
   const openTarget = (name: TargetGraphName) => open(compileTarget(model, name));
-  const [engine, respond, sample, learn] = await shelf.put(
+  const [engine, respond, sample, learn, multiply] = await shelf.put(
     openEngine(platform, model, config, open),
     openTarget('respond'),
     openTarget('sample'),
     openTarget('learn'),
+    ...(platform.copiesInputs ? [] : [openTarget('multiply')]),
   );
-  const [multiply] = platform.copiesInputs ? [] : await shelf.put(openTarget('multiply'));
   // other providers are faster with one large run than with several
   const joins = config.joined && config.engine === 'onnx' && respond.provider === 'cpu';
   const joined = joins ? await platform.readFile(entry.file) : undefined;

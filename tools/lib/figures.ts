@@ -231,7 +231,6 @@ function finetuneGains(): string {
 
 const { all } = built.scores as { all: BuiltResult['scores'][string] };
 
-/** Key -> text. Tables begin with "|". */
 const BROWSER_ROWS = {
   node: 'Node',
   exact: 'page, exact models',
@@ -248,6 +247,7 @@ function browserSpeed(): string {
   return markdownTable(['', 'ms a frame', 'times Node', 'first box'], rows);
 }
 
+/** Key -> text. Tables begin with "|". */
 export const FIGURES: Readonly<Record<string, () => string>> = {
   accuracy,
   presets,
